@@ -1,0 +1,1 @@
+// The translation unit behind the shared precompiled header; holds nothing else.

@@ -1,0 +1,116 @@
+#include "base/log.hpp"
+
+#include <mutex>
+
+#include <spdlog/sinks/basic_file_sink.h>
+#include <spdlog/sinks/stdout_sinks.h>
+#include <spdlog/spdlog.h>
+
+#include "base/encoding.hpp"
+
+namespace prov {
+namespace {
+
+std::string_view Name(LogLevel level) {
+  switch (level) {
+    case LogLevel::kDebug:
+      return "DEBUG";
+    case LogLevel::kInfo:
+      return "INFO";
+    case LogLevel::kWarning:
+      return "WARNING";
+    case LogLevel::kError:
+      return "ERROR";
+  }
+  return "ERROR";
+}
+
+}  // namespace
+
+Result<LogLevel> ParseLogLevel(std::string_view text) {
+  if (text == "debug") return LogLevel::kDebug;
+  if (text == "info") return LogLevel::kInfo;
+  if (text == "warning") return LogLevel::kWarning;
+  if (text == "error") return LogLevel::kError;
+  return prov::Error{
+      ErrorCode::kInvalidArgument,
+      fmt::format("`{}` is not a log level; use debug, info, warning or error", text),
+      {}};
+}
+
+void Logger::Debug(std::string_view event, boost::json::object metadata, LogSubject subject) {
+  Write(LogLevel::kDebug, event, subject, std::move(metadata));
+}
+void Logger::Info(std::string_view event, boost::json::object metadata, LogSubject subject) {
+  Write(LogLevel::kInfo, event, subject, std::move(metadata));
+}
+void Logger::Warning(std::string_view event, boost::json::object metadata, LogSubject subject) {
+  Write(LogLevel::kWarning, event, subject, std::move(metadata));
+}
+void Logger::Error(std::string_view event, boost::json::object metadata, LogSubject subject) {
+  Write(LogLevel::kError, event, subject, std::move(metadata));
+}
+
+struct FileLogger::State {
+  Path path;
+  LogLevel least;
+  const Clock* clock;
+  std::mutex mutex;  // guards sink, which Reopen() replaces
+  spdlog::sink_ptr sink;
+};
+
+namespace {
+
+Result<spdlog::sink_ptr> OpenSink(const Path& path) {
+  try {
+    spdlog::sink_ptr sink;
+    if (path.empty())
+      sink = std::make_shared<spdlog::sinks::stderr_sink_mt>();
+    else
+      sink = std::make_shared<spdlog::sinks::basic_file_sink_mt>(path.string(), false);
+    sink->set_pattern("%v");
+    return sink;
+  } catch (const spdlog::spdlog_ex& error) {
+    return prov::Error{
+        ErrorCode::kIo, fmt::format("cannot log to {}: {}", path.string(), error.what()), {}};
+  }
+}
+
+}  // namespace
+
+FileLogger::FileLogger(std::unique_ptr<State> state) : state_(std::move(state)) {}
+FileLogger::~FileLogger() = default;
+
+Result<std::unique_ptr<FileLogger>> FileLogger::Open(const Path& path, LogLevel least,
+                                                     const Clock& clock) {
+  auto state = std::make_unique<State>();
+  state->path = path;
+  state->least = least;
+  state->clock = &clock;
+  PROV_TRY(state->sink, OpenSink(path));
+  return std::unique_ptr<FileLogger>(new FileLogger(std::move(state)));
+}
+
+void FileLogger::Write(LogLevel level, std::string_view event, const LogSubject& subject,
+                       boost::json::object metadata) {
+  if (level < state_->least) return;
+  boost::json::object line{{"timestamp", FormatTime(state_->clock->Now())}, {"level", Name(level)}};
+  if (!subject.job_id.empty()) line["job_id"] = subject.job_id;
+  if (!subject.app_id.empty()) line["app_id"] = subject.app_id;
+  line["event"] = event;
+  line["metadata"] = std::move(metadata);
+  // What a stranger sent may be in the metadata; a log line stays well-formed UTF-8 whatever it
+  // was.
+  const std::string text = ReplaceInvalidUtf8(boost::json::serialize(line));
+  const std::lock_guard lock(state_->mutex);
+  state_->sink->log(spdlog::details::log_msg("", spdlog::level::info, text));
+  state_->sink->flush();
+}
+
+Status FileLogger::Reopen() {
+  const std::lock_guard lock(state_->mutex);
+  PROV_TRY(state_->sink, OpenSink(state_->path));
+  return {};
+}
+
+}  // namespace prov
