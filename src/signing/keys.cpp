@@ -1,0 +1,115 @@
+#include "signing/keys.hpp"
+
+#include <algorithm>
+#include <array>
+#include <sodium.h>
+#include <stdexcept>
+
+#include <fmt/format.h>
+#include <openssl/core_names.h>
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
+#include <openssl/kdf.h>
+#include <openssl/params.h>
+#include <openssl/sha.h>
+
+#include "base/json.hpp"
+
+namespace prov::signing {
+namespace {
+
+const unsigned char* Unsigned(std::string_view bytes) {
+  return reinterpret_cast<const unsigned char*>(bytes.data());
+}
+
+OSSL_PARAM OctetParam(const char* name, std::string_view bytes) {
+  return OSSL_PARAM_construct_octet_string(name, const_cast<char*>(bytes.data()), bytes.size());
+}
+
+}  // namespace
+
+SecretBytes::SecretBytes(SecretBytes&& other) noexcept : bytes_(other.bytes_) { other.Wipe(); }
+
+SecretBytes& SecretBytes::operator=(SecretBytes&& other) noexcept {
+  if (this != &other) {
+    Wipe();
+    bytes_ = other.bytes_;  // not moved: a short string is moved by copying, and its bytes would
+                            // stay behind
+    other.Wipe();
+  }
+  return *this;
+}
+
+void SecretBytes::Wipe() {
+  sodium_memzero(bytes_.data(), bytes_.size());
+  bytes_.clear();
+}
+
+bool IsAgentId(std::string_view text) {
+  const auto is_alnum = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+  };
+  return !text.empty() && text.size() <= 128 && is_alnum(text.front()) &&
+         std::ranges::all_of(
+             text, [&](char c) { return is_alnum(c) || c == '.' || c == '_' || c == '-'; });
+}
+
+Result<SecretBytes> DeriveAgentKey(std::string_view secret_key, Purpose purpose,
+                                   std::string_view agent_id, std::uint32_t generation) {
+  if (secret_key.size() < kLeastSecretKeyBytes) {
+    return Error{
+        ErrorCode::kInvalidArgument,
+        fmt::format(
+            "SECRET_KEY has {} bytes; it needs at least {}: make one with `openssl rand -hex 32`",
+            secret_key.size(), kLeastSecretKeyBytes),
+        {}};
+  }
+  if (!IsAgentId(agent_id)) {
+    return Error{ErrorCode::kInvalidArgument,
+                 "not an agent id: 1 to 128 letters, digits, dots, underscores and dashes, a "
+                 "letter or digit first",
+                 {}};
+  }
+  return Hkdf(secret_key, "provisioning/v1",
+              fmt::format("{}\n{}\n{}", json::EnumName(purpose), agent_id, generation));
+}
+
+SecretBytes Hkdf(std::string_view key_material, std::string_view salt, std::string_view info) {
+  const std::unique_ptr<EVP_KDF, void (*)(EVP_KDF*)> kdf(EVP_KDF_fetch(nullptr, "HKDF", nullptr),
+                                                         EVP_KDF_free);
+  const std::unique_ptr<EVP_KDF_CTX, void (*)(EVP_KDF_CTX*)> context(EVP_KDF_CTX_new(kdf.get()),
+                                                                     EVP_KDF_CTX_free);
+  std::string digest = "SHA256";
+  const std::array<OSSL_PARAM, 5> parameters{
+      OSSL_PARAM_construct_utf8_string(OSSL_KDF_PARAM_DIGEST, digest.data(), digest.size()),
+      OctetParam(OSSL_KDF_PARAM_KEY, key_material), OctetParam(OSSL_KDF_PARAM_SALT, salt),
+      OctetParam(OSSL_KDF_PARAM_INFO, info), OSSL_PARAM_construct_end()};
+  std::string key(kKeyBytes, '\0');
+  if (EVP_KDF_derive(context.get(), reinterpret_cast<unsigned char*>(key.data()), key.size(),
+                     parameters.data()) != 1) {
+    throw std::runtime_error("HKDF-SHA256 failed");
+  }
+  return SecretBytes(std::move(key));
+}
+
+std::string Mac(std::string_view key, std::string_view message) {
+  std::string mac(SHA256_DIGEST_LENGTH, '\0');
+  unsigned length = 0;
+  if (HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()), Unsigned(message),
+           message.size(), reinterpret_cast<unsigned char*>(mac.data()), &length) == nullptr) {
+    throw std::runtime_error("HMAC-SHA256 failed");
+  }
+  return mac;
+}
+
+std::string Sha256(std::string_view bytes) {
+  std::string digest(SHA256_DIGEST_LENGTH, '\0');
+  SHA256(Unsigned(bytes), bytes.size(), reinterpret_cast<unsigned char*>(digest.data()));
+  return digest;
+}
+
+bool EqualInConstantTime(std::string_view a, std::string_view b) {
+  return a.size() == b.size() && sodium_memcmp(a.data(), b.data(), a.size()) == 0;
+}
+
+}  // namespace prov::signing

@@ -1,0 +1,60 @@
+#include "signing/keys.hpp"
+
+#include <gtest/gtest.h>
+
+#include "base/encoding.hpp"
+#include "base/files.hpp"
+#include "base/json.hpp"
+
+namespace prov::signing {
+namespace {
+
+boost::json::object Vectors() {
+  return json::ParseText(*ReadFile(PROV_SOURCE_DIR "/tests/vectors/signing/keys.json", 1 << 20))
+      ->as_object();
+}
+
+TEST(Keys, DerivedKeys_AreTheVectors) {
+  const auto vectors = Vectors();
+  ASSERT_FALSE(vectors.at("keys").as_array().empty());
+  for (const auto& vector : vectors.at("keys").as_array()) {
+    const auto key = DeriveAgentKey(vector.at("secret_key").as_string(),
+                                    *json::EnumFromName<Purpose>(vector.at("purpose").as_string()),
+                                    vector.at("agent_id").as_string(),
+                                    vector.at("generation").to_number<std::uint32_t>());
+    ASSERT_TRUE(key) << key.error().message;
+    EXPECT_EQ(HexEncode(key->view()), vector.at("key_hex").as_string()) << json::Serialize(vector);
+  }
+}
+
+TEST(Keys, AShortSecretOrAMalformedAgentId_IsRefused) {
+  const auto vectors = Vectors();
+  ASSERT_FALSE(vectors.at("refused").as_array().empty());
+  for (const auto& vector : vectors.at("refused").as_array()) {
+    const auto key = DeriveAgentKey(vector.at("secret_key").as_string(), Purpose::kJob,
+                                    vector.at("agent_id").as_string(), 1);
+    ASSERT_FALSE(key) << json::Serialize(vector);
+    EXPECT_EQ(key.error().code, ErrorCode::kInvalidArgument);
+    EXPECT_EQ(key.error().message.find("00000000"), std::string::npos)
+        << "an error must not hold the secret";
+  }
+}
+
+TEST(Keys, Hkdf_Rfc5869FirstCase) {
+  const auto key = Hkdf(std::string(22, '\x0b'), *HexDecode("000102030405060708090a0b0c"),
+                        *HexDecode("f0f1f2f3f4f5f6f7f8f9"));
+  EXPECT_EQ(HexEncode(key.view()),
+            "3cb25f25faacd57a90434f64d0362f2a2d2d0a90cf1a5a4c5db02d56ecc4c5bf");
+}
+
+TEST(Keys, SecretBytes_MovedFrom_HoldNothing) {
+  SecretBytes first(std::string("short"));
+  SecretBytes second(std::move(first));
+  EXPECT_EQ(first.view(), "");
+  EXPECT_EQ(second.view(), "short");
+  second.Wipe();
+  EXPECT_EQ(second.view(), "");
+}
+
+}  // namespace
+}  // namespace prov::signing
