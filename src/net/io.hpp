@@ -12,6 +12,7 @@
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/ip/tcp.hpp>
 
+#include "base/clock.hpp"
 #include "base/files.hpp"
 #include "base/result.hpp"
 

@@ -1,7 +1,7 @@
 // Coroutines that can be cancelled and waited for. Nothing in the project is spawned outside one.
 //
-// Single-threaded: every call is made on the thread that runs the executor. A task that ends with an
-// exception is reported to the failure hook; cancellation is not a failure. The group may be
+// Single-threaded: every call is made on the thread that runs the executor. A task that ends with
+// an exception is reported to the failure hook; cancellation is not a failure. The group may be
 // destroyed only when it is empty, or when the io_context will run no more.
 #pragma once
 

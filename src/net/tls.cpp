@@ -79,7 +79,8 @@ class TlsIo final : public SocketIo {
     if (result == 1) return {};
     auto step = Unfinished(result, "the TLS handshake");
     if (step.outcome == Outcome::kDone) {
-      return {Outcome::kFailed, 0,
+      return {Outcome::kFailed,
+              0,
               {ErrorCode::kUnavailable, "the peer closed the connection in the TLS handshake"}};
     }
     const auto verified = SSL_get_verify_result(ssl_);
@@ -96,10 +97,9 @@ class TlsIo final : public SocketIo {
               "the server's certificate is not for \"" + host_ +
                   "\"; use the name that is in the certificate, or a certificate for this name"};
     }
-    return {ErrorCode::kPermissionDenied,
-            "the certificate of \"" + host_ +
-                "\" is not trusted: " + X509_verify_cert_error_string(verified) +
-                "; name the CA certificate that issued it"};
+    return {ErrorCode::kPermissionDenied, "the certificate of \"" + host_ + "\" is not trusted: " +
+                                              X509_verify_cert_error_string(verified) +
+                                              "; name the CA certificate that issued it"};
   }
 
   Step Unfinished(int result, const char* doing) {
@@ -118,8 +118,7 @@ class TlsIo final : public SocketIo {
       }
       default:
         // An end without close_notify is an error here: the peer's data may have been cut.
-        return {
-            Outcome::kFailed, 0, {ErrorCode::kUnavailable, doing + (": " + OpensslReason())}};
+        return {Outcome::kFailed, 0, {ErrorCode::kUnavailable, doing + (": " + OpensslReason())}};
     }
   }
 
@@ -163,8 +162,8 @@ Result<std::shared_ptr<TlsContext>> TlsContext::ForClient(const Path& ca_file) {
   ERR_clear_error();
   auto native = std::make_unique<Native>(NewContext(TLS_client_method()));
   if (SSL_CTX_load_verify_locations(native->context, ca_file.c_str(), nullptr) != 1) {
-    return Error{ErrorCode::kInvalidArgument, "cannot read CA certificates from " +
-                                                  ca_file.string() + ": " + OpensslReason()};
+    return Error{ErrorCode::kInvalidArgument,
+                 "cannot read CA certificates from " + ca_file.string() + ": " + OpensslReason()};
   }
   SSL_CTX_set_verify(native->context, SSL_VERIFY_PEER, nullptr);
   return std::shared_ptr<TlsContext>(new TlsContext(std::move(native)));

@@ -1,0 +1,44 @@
+#include "job/grammar.hpp"
+
+#include <algorithm>
+
+namespace prov::job {
+namespace {
+
+bool IsLower(char c) { return c >= 'a' && c <= 'z'; }
+bool IsDigit(char c) { return c >= '0' && c <= '9'; }
+bool IsAlnum(char c) { return IsLower(c) || IsDigit(c) || (c >= 'A' && c <= 'Z'); }
+bool IsHex(char c) { return IsDigit(c) || (c >= 'a' && c <= 'f'); }
+
+}  // namespace
+
+bool IsAgentId(std::string_view text) {
+  return !text.empty() && text.size() <= 128 && IsAlnum(text.front()) &&
+         std::ranges::all_of(text,
+                             [](char c) { return IsAlnum(c) || c == '.' || c == '_' || c == '-'; });
+}
+
+bool IsAppId(std::string_view text) {
+  return !text.empty() && text.size() <= 63 && text.front() != '-' &&
+         std::ranges::all_of(text, [](char c) { return IsLower(c) || IsDigit(c) || c == '-'; });
+}
+
+bool IsInputName(std::string_view text) {
+  return !text.empty() && text.size() <= 63 && IsLower(text.front()) &&
+         std::ranges::all_of(text, [](char c) { return IsLower(c) || IsDigit(c) || c == '_'; });
+}
+
+bool IsSha256Hex(std::string_view text) {
+  return text.size() == 64 && std::ranges::all_of(text, IsHex);
+}
+
+bool IsInstallerDigest(std::string_view text) {
+  constexpr std::string_view kPrefix = "sha256:";
+  return text.starts_with(kPrefix) && IsSha256Hex(text.substr(kPrefix.size()));
+}
+
+bool IsNonce(std::string_view text) {
+  return text.size() == 32 && std::ranges::all_of(text, IsHex);
+}
+
+}  // namespace prov::job

@@ -1,0 +1,260 @@
+#include "net/http_connection.hpp"
+
+#include <boost/asio/error.hpp>
+#include <boost/system/system_error.hpp>
+
+#include "net/problem.hpp"
+
+namespace prov::net {
+
+namespace asio = boost::asio;
+
+namespace {
+
+constexpr std::size_t kReadBytes = 16 * 1024;
+constexpr std::size_t kWriteBytes = 256 * 1024;
+
+bool WantsClose(const WireHead& head) {
+  if (head.version == 10) return true;
+  for (const auto& [name, value] : head.headers.all()) {
+    if (!EqualsIgnoringCase(name, "Connection")) continue;
+    std::string_view rest = value;
+    while (!rest.empty()) {
+      const auto comma = rest.find(',');
+      auto token = rest.substr(0, comma);
+      rest = comma == rest.npos ? "" : rest.substr(comma + 1);
+      while (token.starts_with(' ')) token.remove_prefix(1);
+      while (token.ends_with(' ')) token.remove_suffix(1);
+      if (EqualsIgnoringCase(token, "close")) return true;
+    }
+  }
+  return false;
+}
+
+bool HasNoBody(int status) { return status == 204 || status == 304; }
+
+}  // namespace
+
+asio::awaitable<void> HttpConnection::Run() {
+  SetDeadline(shared_.options.limits.header);
+  const auto handshake = co_await io_->Handshake();
+  if (handshake) {
+    while (!shared_.draining && co_await ServeOne()) {
+    }
+  }
+  deadline_.reset();
+  Close(ErrorCode::kCanceled);
+}
+
+void HttpConnection::CheckDeadline(SteadyTime now) {
+  if (deadline_ && now >= *deadline_) Close(ErrorCode::kTimeout);
+}
+
+void HttpConnection::Drain() {
+  if (idle_) Close(ErrorCode::kCanceled);
+  if (stream_) stream_->End();
+}
+
+void HttpConnection::Close(ErrorCode why) {
+  if (stream_) stream_->Close();
+  io_->Close(why);
+}
+
+asio::awaitable<Result<bool>> HttpConnection::ReadMore() {
+  std::array<char, kReadBytes> chunk;
+  PROV_CO_TRY(const auto got, co_await io_->ReadSome(chunk));
+  buffer_.append(chunk.data(), got);
+  co_return got > 0;
+}
+
+asio::awaitable<Result<WireHead>> HttpConnection::ReadHead(WireParser& parser) {
+  const auto& limits = shared_.options.limits;
+  idle_ = buffer_.empty();
+  SetDeadline(idle_ ? limits.idle : limits.header);
+  while (true) {
+    if (buffer_.starts_with("\r\n")) buffer_.erase(0, 2);  // RFC 9112, 2.2
+    PROV_CO_TRY(const auto size, WireParser::FindHead(buffer_, limits.header_bytes));
+    if (size > 0) {
+      auto head = parser.ParseHead(std::string_view(buffer_).substr(0, size));
+      buffer_.erase(0, size);
+      co_return head;
+    }
+    PROV_CO_TRY(const bool more, co_await ReadMore());
+    if (!more) co_return Error{ErrorCode::kUnavailable, "the client has closed"};
+    if (std::exchange(idle_, false)) SetDeadline(limits.header);
+  }
+}
+
+asio::awaitable<Status> HttpConnection::ReadBody(WireParser& parser, Request& request) {
+  const auto& options = shared_.options;
+  const auto limit = options.body_limit ? options.body_limit(request) : options.limits.body_bytes;
+  PROV_CO_CHECK(parser.SetBodyLimit(limit));
+  SetDeadline(options.limits.body);
+  PROV_CO_CHECK(parser.FeedBody(buffer_, request.body));
+  const auto expect = request.headers.Find("Expect");
+  if (!parser.done() && expect && EqualsIgnoringCase(*expect, "100-continue")) {
+    PROV_CO_CHECK(co_await io_->WriteAll("HTTP/1.1 100 Continue\r\n\r\n"));
+  }
+  while (!parser.done()) {
+    PROV_CO_TRY(const bool more, co_await ReadMore());
+    if (!more) co_return Error{ErrorCode::kUnavailable, "the client closed within the body"};
+    PROV_CO_CHECK(parser.FeedBody(buffer_, request.body));
+  }
+  co_return Status{};
+}
+
+// True when the connection may be used again.
+asio::awaitable<bool> HttpConnection::ServeOne() {
+  WireParser parser(WireParser::Kind::kRequest);
+  auto read = co_await ReadHead(parser);
+  idle_ = false;
+  began_ = shared_.clock.Steady();
+  if (!read) {
+    co_await Refuse(read.error(), {});
+    co_return false;
+  }
+  const WireHead head = std::move(*read);
+  Request request{.method = head.method, .headers = head.headers, .peer = peer_};
+  request.tls = shared_.options.tls.has_value();
+  request.peer_closed = [self = shared_from_this()]() { return self->io_->WaitClosed(); };
+  auto good = SetTarget(request, head.target);
+  if (good) good = co_await ReadBody(parser, request);
+  if (!good) {
+    co_await Refuse(good.error(), head);
+    co_return false;
+  }
+  deadline_.reset();  // a handler may take its time: a long poll does
+  auto response = co_await Handle(std::move(request));
+  co_return co_await Answer(std::move(response), head, !WantsClose(head) && !shared_.draining);
+}
+
+asio::awaitable<Response> HttpConnection::Handle(Request request) {
+  std::string failure;
+  try {
+    co_return co_await shared_.options.handler(std::move(request));
+  } catch (const boost::system::system_error& error) {
+    if (error.code() == asio::error::operation_aborted) throw;
+    failure = error.what();
+  } catch (const std::exception& error) {
+    failure = error.what();
+  }
+  if (shared_.options.on_failure) shared_.options.on_failure(failure);
+  co_return MakeProblem(ToProblem(Error{ErrorCode::kInternal, failure}));
+}
+
+asio::awaitable<Status> HttpConnection::Write(std::string_view bytes) {
+  while (!bytes.empty()) {
+    SetDeadline(shared_.options.limits.write);
+    PROV_CO_CHECK(co_await io_->WriteAll(bytes.substr(0, kWriteBytes)));
+    bytes.remove_prefix(std::min(bytes.size(), kWriteBytes));
+  }
+  deadline_.reset();
+  co_return Status{};
+}
+
+asio::awaitable<bool> HttpConnection::Answer(Response response, const WireHead& head,
+                                             bool keep_alive) {
+  const bool streamed = response.stream && head.method != "HEAD" && !HasNoBody(response.status);
+  const bool chunked = streamed && head.version == 11;
+  std::vector<std::pair<std::string, std::string>> framing;
+  if (chunked) {
+    framing.emplace_back("Transfer-Encoding", "chunked");
+  } else if (!response.stream && !HasNoBody(response.status)) {
+    framing.emplace_back("Content-Length", std::to_string(response.Body().size()));
+  }
+  keep_alive = keep_alive && !response.stream;
+  if (!keep_alive) framing.emplace_back("Connection", "close");
+  std::string bytes = SerializeHead(response, framing);
+  const bool with_body = !streamed && head.method != "HEAD" && !HasNoBody(response.status);
+  const auto body = with_body ? response.Body() : std::string_view();
+  std::size_t sent = body.size();
+  if (body.size() <= kReadBytes) bytes += body;
+  auto written = co_await Write(bytes);
+  if (written && body.size() > kReadBytes) written = co_await Write(body);
+  if (written && streamed) sent = co_await SendStream(response.stream, chunked);
+  Log(response, head, sent);
+  if (written && !keep_alive) co_await Linger();
+  co_return written&& keep_alive;
+}
+
+asio::awaitable<std::size_t> HttpConnection::SendStream(StreamBody body, bool chunked) {
+  const auto self = shared_from_this();
+  const auto stream = std::make_shared<BodyStream>(executor_, shared_.options.limits.stream_buffer);
+  stream_ = stream;
+  // Arguments, not captures: a lambda's captures would be gone when its coroutine resumes.
+  const auto produce = [](std::shared_ptr<HttpConnection> connection, StreamBody make,
+                          std::shared_ptr<BodyStream> into) -> asio::awaitable<void> {
+    try {
+      co_await make(into);
+      into->End();
+    } catch (const std::exception& error) {
+      // Without the last chunk, so that the client sees that the body is cut.
+      const bool canceled = into->closed();
+      into->Close();
+      const auto& hook = connection->shared_.options.on_failure;
+      if (!canceled && hook) hook(error.what());
+    }
+  };
+  const auto watch = [](std::shared_ptr<HttpConnection> connection,
+                        std::shared_ptr<BodyStream> watched) -> asio::awaitable<void> {
+    co_await connection->io_->WaitClosed();
+    watched->Close();
+  };
+  const auto producer = shared_.tasks.Spawn(produce(self, std::move(body), stream));
+  const auto watcher = shared_.tasks.Spawn(watch(self, stream));
+  if (producer == 0) stream->Close();
+  std::size_t sent = 0;
+  while (true) {
+    const auto bytes = co_await stream->Take();
+    if (bytes.empty()) break;
+    auto frame = chunked ? fmt::format("{:x}\r\n{}\r\n", bytes.size(), bytes) : bytes;
+    if (!(co_await Write(frame))) break;
+    sent += bytes.size();
+  }
+  const bool whole = !stream->closed();
+  if (whole && chunked) std::ignore = co_await Write("0\r\n\r\n");
+  stream->Close();
+  shared_.tasks.Cancel(producer);
+  shared_.tasks.Cancel(watcher);
+  stream_.reset();
+  if (!whole) io_->Close(ErrorCode::kCanceled);
+  co_return sent;
+}
+
+asio::awaitable<void> HttpConnection::Refuse(const Error& error, const WireHead& head) {
+  // Only a client that broke a rule is answered; one that left, or stalled, is not.
+  Response response;
+  if (error.code == ErrorCode::kInvalidArgument) {
+    response = MakeProblem(400, "bad_request", error.message);
+  } else if (error.code == ErrorCode::kTooLarge && head.method.empty()) {
+    response = MakeProblem(431, "header_too_large", error.message);
+  } else if (error.code == ErrorCode::kTooLarge) {
+    response = MakeProblem(413, "too_large", error.message);
+  } else {
+    co_return;
+  }
+  co_await Answer(std::move(response), head, false);
+}
+
+// Closing with unread bytes would reset the connection and lose the answer on its way.
+asio::awaitable<void> HttpConnection::Linger() {
+  constexpr std::size_t kMost = 256 * 1024;
+  io_->ShutdownWrite();
+  SetDeadline(Millis{2'000});
+  std::array<char, kReadBytes> chunk;
+  std::size_t drained = 0;
+  while (drained < kMost) {
+    const auto got = co_await io_->ReadSome(chunk);
+    if (!got || *got == 0) break;
+    drained += *got;
+  }
+}
+
+void HttpConnection::Log(const Response& response, const WireHead& head, std::size_t bytes) {
+  if (!shared_.options.access_log) return;
+  const auto took = std::chrono::duration_cast<Millis>(shared_.clock.Steady() - began_);
+  shared_.options.access_log(
+      {head.method, head.target, response.route, response.status, bytes, took, peer_});
+}
+
+}  // namespace prov::net

@@ -1,0 +1,62 @@
+// One connection of the server. For this module only.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "net/event.hpp"
+#include "net/http_server.hpp"
+#include "net/io.hpp"
+#include "net/task_group.hpp"
+#include "net/wire_parser.hpp"
+
+namespace prov::net {
+
+// What the connections of a server share; outlives them.
+struct ServerShared {
+  const Clock& clock;
+  const ServerOptions& options;
+  TaskGroup& tasks;
+  const bool& draining;
+};
+
+class HttpConnection : public std::enable_shared_from_this<HttpConnection> {
+ public:
+  HttpConnection(ServerShared shared, std::unique_ptr<Io> io, std::string peer,
+                 boost::asio::any_io_executor executor)
+      : shared_(shared), io_(std::move(io)), peer_(std::move(peer)), executor_(executor) {}
+
+  // Serves until the connection ends.
+  boost::asio::awaitable<void> Run();
+  // Closes it when its deadline has passed.
+  void CheckDeadline(SteadyTime now);
+  // Closes it if it waits for a request; ends its stream.
+  void Drain();
+  void Close(ErrorCode why);
+
+ private:
+  boost::asio::awaitable<bool> ServeOne();
+  boost::asio::awaitable<Result<WireHead>> ReadHead(WireParser& parser);
+  boost::asio::awaitable<Status> ReadBody(WireParser& parser, Request& request);
+  boost::asio::awaitable<Result<bool>> ReadMore();  // false: the peer has ended
+  boost::asio::awaitable<Response> Handle(Request request);
+  boost::asio::awaitable<Status> Write(std::string_view bytes);
+  boost::asio::awaitable<bool> Answer(Response response, const WireHead& head, bool keep_alive);
+  boost::asio::awaitable<std::size_t> SendStream(StreamBody body, bool chunked);
+  boost::asio::awaitable<void> Refuse(const Error& error, const WireHead& head);
+  boost::asio::awaitable<void> Linger();
+  void Log(const Response& response, const WireHead& head, std::size_t bytes);
+  void SetDeadline(Millis from_now) { deadline_ = shared_.clock.Steady() + from_now; }
+
+  ServerShared shared_;
+  std::unique_ptr<Io> io_;
+  std::string peer_;
+  boost::asio::any_io_executor executor_;
+  std::string buffer_;
+  std::optional<SteadyTime> deadline_;
+  bool idle_ = false;
+  SteadyTime began_;
+  std::shared_ptr<BodyStream> stream_;
+};
+
+}  // namespace prov::net

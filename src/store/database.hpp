@@ -1,0 +1,91 @@
+// The store: units of work run in transactions. What one closure writes (a change, its audit entry)
+// is committed together or not at all.
+//
+//   PROV_CHECK(database.Write([&](Transaction& t) -> Status {
+//     PROV_CHECK(t.jobs().Insert(creation));
+//     PROV_CHECK(t.audit().Append(event));
+//     return {};
+//   }));
+//
+// Thread-safe. Closures run on the store's threads, one write at a time; they must not wait for
+// anything, keep the Transaction, or call the Database. A closure MAY RUN MORE THAN ONCE (a group
+// whose commit failed is tried again one by one), so it assigns its results and does not add to
+// them.
+#pragma once
+
+#include <functional>
+#include <future>
+#include <optional>
+#include <type_traits>
+
+#include "base/result.hpp"
+#include "store/agents.hpp"
+#include "store/audit.hpp"
+#include "store/changes.hpp"
+#include "store/commands.hpp"
+#include "store/jobs.hpp"
+#include "store/tokens.hpp"
+
+namespace prov::store {
+
+class Transaction {
+ public:
+  virtual ~Transaction() = default;
+  virtual Jobs& jobs() = 0;
+  virtual Changes& changes() = 0;
+  virtual Audit& audit() = 0;
+  virtual Agents& agents() = 0;
+  virtual Commands& commands() = 0;
+  virtual Tokens& tokens() = 0;
+};
+
+enum class Access {
+  kRead,   // one consistent view; writing in it is an error
+  kWrite,  // serialised with every other write
+};
+
+using Work = std::function<Status(Transaction&)>;
+using Completion = std::function<void(Status)>;
+
+class Database {
+ public:
+  virtual ~Database() = default;
+
+  // Runs `work`, then `done` on a store thread: for a write only once it is durable. An error of
+  // `work` rolls back that closure alone and is what `done` gets; so is kUnavailable (busy, closed,
+  // not reachable), kExhausted (disk full), kInternal (an exception). `done` must not block, and is
+  // called exactly once.
+  virtual void Submit(Access access, Work work, Completion done) = 0;
+
+  // Blocking; `fn` is `Result<T>(Transaction&)` or `Status(Transaction&)`. Never from a store
+  // thread.
+  template <class Fn>
+  auto Read(Fn fn) {
+    return Run(Access::kRead, std::move(fn));
+  }
+  template <class Fn>
+  auto Write(Fn fn) {
+    return Run(Access::kWrite, std::move(fn));
+  }
+
+ private:
+  template <class Fn>
+  auto Run(Access access, Fn fn) -> std::invoke_result_t<Fn&, Transaction&> {
+    using Outcome = std::invoke_result_t<Fn&, Transaction&>;
+    std::optional<Outcome> outcome;
+    std::promise<Status> promise;
+    Submit(
+        access,
+        [&](Transaction& transaction) -> Status {
+          outcome.emplace(fn(transaction));
+          if (outcome->has_error()) return outcome->error();
+          return {};
+        },
+        [&](Status status) { promise.set_value(std::move(status)); });
+    Status status = promise.get_future().get();
+    if (status.has_error()) return std::move(status).error();
+    return std::move(*outcome);
+  }
+};
+
+}  // namespace prov::store

@@ -1,0 +1,123 @@
+// Jobs: the row is the record, the outbox (its undelivered mark) and the idempotency key at once,
+// so that making a job is one row, its first change and its audit entry.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/clock.hpp"
+#include "base/result.hpp"
+#include "base/uuid.hpp"
+#include "job/record.hpp"
+#include "store/actor.hpp"
+#include "store/changes.hpp"
+
+namespace prov::store {
+
+inline constexpr Millis kIdempotencyKept = std::chrono::hours{24};
+
+struct Idempotency {
+  std::string key;       // 1..255 bytes; its scope is the job's user
+  std::string body_mac;  // a keyed MAC of the request's body, never a bare hash
+  std::string response;  // what the first request was answered
+};
+
+struct Creation {
+  job::NewJob job;
+  std::string envelope;           // the signed bytes; may be empty and set later, once
+  std::string sealed_ciphertext;  // of the sensitive inputs; empty when there are none
+  std::optional<Idempotency> idempotency;
+  // Other than queued and undelivered only for a job that was pushed by somebody else.
+  job::Status status = job::Status::kQueued;
+  bool undelivered = true;
+};
+
+struct Replay {
+  Uuid job_id;
+  std::string body_mac;
+  std::string response;
+};
+
+// What the caller believes the row to be; compared and set in one statement.
+struct Expected {
+  std::uint32_t attempt = 0;
+  job::Status status = job::Status::kQueued;
+};
+
+struct JobFilter {
+  std::string app_id;                 // empty: any
+  std::string server_id;              // empty: any
+  std::vector<job::Status> statuses;  // empty: any
+  std::string user_id;                // empty: any
+  std::optional<contract::Action> action;
+  std::optional<WallTime> since;  // inclusive; compared with the time in the id
+  std::optional<WallTime> until;  // exclusive
+};
+
+struct Delivery {
+  Uuid job_id;
+  std::string server_id;
+  job::Status status = job::Status::kQueued;
+  std::string envelope;           // the same bytes every time
+  std::string sealed_ciphertext;  // for making the envelope, where there is none yet
+};
+
+struct StatusCount {
+  std::string app_id;
+  job::Status status = job::Status::kQueued;
+  std::uint64_t jobs = 0;
+};
+
+struct ServerCount {
+  std::string server_id;
+  std::uint64_t jobs = 0;
+};
+
+class Jobs {
+ public:
+  virtual ~Jobs() = default;
+
+  // The row and its change 1. kConflict when the id, or a live idempotency key of this user,
+  // exists: look with FindReplay() in the same transaction first.
+  virtual Status Insert(const Creation& creation) = 0;
+  virtual Result<std::optional<Replay>> FindReplay(const Actor& actor, const std::string& key,
+                                                   WallTime now) = 0;
+
+  // kNotFound.
+  virtual Result<job::Record> Get(const Actor& actor, const Uuid& id) = 0;
+  // Newest first; only ids below `before`, the last of the page before. `limit` 1..1000.
+  virtual Result<std::vector<job::Record>> List(const Actor& actor, const JobFilter& filter,
+                                                const std::optional<Uuid>& before,
+                                                std::size_t limit) = 0;
+
+  // Compare-and-set: writes all of `next` but what NewJob fixes, and appends one change. kConflict
+  // when the row's attempt or status is not the expected, when job::MayTransition refuses (a status
+  // that stays, such as new progress, is always allowed while it is not terminal), kNotFound when
+  // there is no such job. Reaching a terminal status deletes sealed ciphertext and envelope and
+  // clears the undelivered mark. Returns the change's sequence.
+  virtual Result<std::uint64_t> Apply(const Expected& expected, job::Party by,
+                                      const job::Record& next, WallTime at,
+                                      const std::optional<LogChunk>& log = std::nullopt) = 0;
+
+  // Once: kConflict when there is one already.
+  virtual Status SetEnvelope(const Uuid& id, const std::string& envelope) = 0;
+  virtual Result<std::optional<Delivery>> GetDelivery(const Uuid& id) = 0;
+  virtual Status ForgetSealed(const Uuid& id) = 0;
+
+  // Jobs with the undelivered mark, oldest first.
+  virtual Result<std::vector<Delivery>> Undelivered(std::size_t limit) = 0;
+  virtual Status SetUndelivered(const Uuid& id, bool undelivered) = 0;
+  // `dispatched`, handed over before `before` and not accepted since; oldest first.
+  virtual Result<std::vector<Delivery>> Unacknowledged(WallTime before, std::size_t limit) = 0;
+  // Jobs of a server that are active (job::IsActive) and were handed over; oldest first.
+  virtual Result<std::vector<job::Record>> Unsettled(const std::string& server_id,
+                                                     std::size_t limit) = 0;
+
+  // For metrics.
+  virtual Result<std::vector<StatusCount>> CountByAppAndStatus() = 0;
+  virtual Result<std::vector<ServerCount>> QueueDepth() = 0;  // queued, dispatched or accepted
+};
+
+}  // namespace prov::store
