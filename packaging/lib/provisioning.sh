@@ -53,111 +53,165 @@ apt_update() {
     error "apt-get update failed: the package mirror cannot be reached, or answers wrongly"
 }
 
-# ensure_package NAME..: installs what is missing; notes what it installed, so that forget_packages can undo it.
+# ensure_package NAME..: installs what is missing; notes all that this brings, so that remove_packages can undo it.
 ensure_package() {
   local missing=() package
   repair_dpkg
   for package in "$@"; do package_installed "$package" || missing+=("$package"); done
   [ ${#missing[@]} -gt 0 ] || { log "already installed: $*"; return 0; }
   mkdir -p "$PROVISIONING_STATE_DIR" || error "cannot write to $PROVISIONING_STATE_DIR"
-  # Noted before, not after: a run that is killed in between must still know that these are its own.
-  printf '%s\n' "${missing[@]}" >>"$PROVISIONING_STATE_DIR/packages"
   wait_for_dpkg_lock
   apt_update
+  # Noted before, not after: a run that is killed in between must still know that these are its own.
+  apt-get -s install --no-install-recommends "${missing[@]}" | awk '$1 == "Inst" {print $2}' \
+    >>"$PROVISIONING_STATE_DIR/packages" || error "apt-get finds no way to install: ${missing[*]}"
   apt-get -o DPkg::Lock::Timeout="$PROVISIONING_DPKG_LOCK_SECONDS" -o Dpkg::Options::=--force-confdef \
     -o Dpkg::Options::=--force-confold install -y -qq --no-install-recommends "${missing[@]}" ||
     error "apt-get could not install: ${missing[*]}"
 }
 
-# Removes the packages that ensure_package installed, with what only they needed; others stay.
-forget_packages() {
-  local ours=() package list=$PROVISIONING_STATE_DIR/packages
+# package_is_ours NAME: ensure_package installed it, not somebody before us.
+package_is_ours() { grep -qxF "$1" "$PROVISIONING_STATE_DIR/packages" 2>/dev/null; }
+
+# remove_packages: purges what ensure_package installed. What something else came to need in the meantime stays.
+remove_packages() {
+  local ours=() foreign package list=$PROVISIONING_STATE_DIR/packages
   [ -e "$list" ] || return 0
   repair_dpkg
   while read -r package; do
-    [ "$(dpkg-query -W -f='${db:Status-Abbrev}' "$package" 2>/dev/null | cut -c2)" = n ] || ours+=("$package")
+    [[ $(dpkg-query -W -f='${db:Status-Abbrev}' "$package" 2>/dev/null) != ?[!n]* ]] || ours+=("$package")
   done < <(sort -u "$list")
   if [ ${#ours[@]} -gt 0 ]; then
     wait_for_dpkg_lock
-    apt-get -o DPkg::Lock::Timeout="$PROVISIONING_DPKG_LOCK_SECONDS" purge -y -qq --autoremove "${ours[@]}" ||
-      error "apt-get could not remove: ${ours[*]}"
+    foreign=$(apt-get -s purge "${ours[@]}" | awk '$1 == "Purg" || $1 == "Remv" {print $2}' | grep -vxFf "$list") || true
+    if [ -n "$foreign" ]; then
+      warning "kept ${ours[*]}: still needed by ${foreign//$'\n'/, }"
+    else
+      apt-get -o DPkg::Lock::Timeout="$PROVISIONING_DPKG_LOCK_SECONDS" purge -y -qq "${ours[@]}" ||
+        error "apt-get could not remove: ${ours[*]}"
+    fi
   fi
   rm -f "$list"
 }
 
 # ---- files
 
-# write_file PATH [MODE] <content: atomic; keeps, once, what stood there before, for restore_file. Sets FILE_CHANGED.
-# shellcheck disable=SC2034 # FILE_CHANGED is for the caller
+# make_directory PATH: notes what it makes, so that restore_files takes it away again once it is empty.
+make_directory() {
+  local path=$1 new=()
+  while [ ! -d "$path" ]; do
+    new+=("$path")
+    path=$(dirname "$path")
+  done
+  if ! { mkdir -p "$PROVISIONING_STATE_DIR/before" && chmod 0700 "$PROVISIONING_STATE_DIR"; }; then
+    error "cannot write to $PROVISIONING_STATE_DIR" 3
+  fi
+  [ ${#new[@]} -gt 0 ] || return 0
+  printf '%s\n' "${new[@]}" >>"$PROVISIONING_STATE_DIR/directories"
+  mkdir -p "$1" || error "cannot make the directory $1" 3
+}
+
+# write_file PATH [MODE [OWNER:GROUP]] <content: atomic, and nothing at all where it is so already. Keeps, once, what
+# stood there before the installer came (restore_files), and what stood there before this write (undo_file).
+# Sets FILE_CHANGED to true or false.
 write_file() {
-  local path=$1 mode=${2:-0644} backup temporary
-  backup=$PROVISIONING_STATE_DIR/before$path
-  mkdir -p "$(dirname "$path")" "$(dirname "$backup")" || error "cannot make $(dirname "$path")" 3
-  chmod 0700 "$PROVISIONING_STATE_DIR"
+  local path=$1 mode=${2:-0644} owner=${3:-root:root} state=$PROVISIONING_STATE_DIR temporary
+  make_directory "$(dirname "$path")"
+  mkdir -p "$(dirname "$state/before$path")" || error "cannot write to $state" 3
   temporary=$(mktemp "$path.XXXXXX") || error "cannot write beside $path" 3
-  if ! cat >"$temporary" || ! chmod "$mode" "$temporary"; then
+  if ! { cat >"$temporary" && chown "$owner" "$temporary" && chmod "$mode" "$temporary"; }; then
     rm -f "$temporary"
     error "cannot write $path: is the disk full?" 3
   fi
-  if [ -e "$path" ] && cmp -s "$temporary" "$path" && [ "$(stat -c %a "$path")" = "$(stat -c %a "$temporary")" ]; then
+  FILE_CHANGED=false
+  if [ ! -L "$path" ] && cmp -s "$temporary" "$path" &&
+    [ "$(stat -c %a:%u:%g "$path")" = "$(stat -c %a:%u:%g "$temporary")" ]; then
     rm -f "$temporary"
-    FILE_CHANGED=false
     return 0
   fi
-  if [ ! -e "$backup" ] && [ ! -L "$backup" ] && [ ! -e "$backup.absent" ]; then
-    if [ -e "$path" ] || [ -L "$path" ]; then
-      cp -a "$path" "$backup.part" && mv -T "$backup.part" "$backup" || error "cannot keep a copy of $path" 3
-    else
-      : >"$backup.absent"
-    fi
+  keep_original "$path"
+  rm -f "$state/previous"
+  if [ -e "$path" ]; then cp -a "$path" "$state/previous" || error "cannot keep a copy of $path" 3; fi
+  if ! { sync "$temporary" && mv -T "$temporary" "$path"; }; then
+    rm -f "$temporary"
+    error "cannot put $path in place" 3
   fi
-  sync "$temporary" && mv -T "$temporary" "$path" || error "cannot put $path in place" 3
+  # shellcheck disable=SC2034 # for the caller
   FILE_CHANGED=true
   log "wrote $path"
 }
 
-# restore_file PATH: puts back what write_file found there; removes it where nothing was; else does nothing.
-restore_file() {
+# keep_original PATH: remembers, the first time, what is there; before a change that write_file does not make.
+keep_original() {
   local path=$1 backup=$PROVISIONING_STATE_DIR/before$1
-  if [ -e "$backup" ] || [ -L "$backup" ]; then
-    # The package's own directory may be gone by now: then so is the reason to restore.
-    if [ -d "$(dirname "$path")" ]; then
-      mv -T "$backup" "$path" || error "cannot restore $path" 3
-    else
-      rm -f "$backup"
-    fi
-  elif [ -e "$backup.absent" ]; then
-    rm -f "$path" || error "cannot remove $path" 3
-    rm -f "$backup.absent"
+  if [ -e "$backup" ] || [ -L "$backup" ] || [ -e "$backup.absent" ]; then return 0; fi
+  mkdir -p "$(dirname "$backup")" || error "cannot write to $PROVISIONING_STATE_DIR" 3
+  if [ ! -e "$path" ] && [ ! -L "$path" ]; then
+    : >"$backup.absent" || error "cannot write to $PROVISIONING_STATE_DIR" 3
+  elif ! { cp -aT "$path" "$backup.part" && mv -T "$backup.part" "$backup"; }; then
+    error "cannot keep a copy of $path" 3
   fi
+}
+
+# undo_file PATH: takes back the last write_file, which must have been of PATH and have changed it.
+undo_file() {
+  if [ -e "$PROVISIONING_STATE_DIR/previous" ]; then
+    mv -T "$PROVISIONING_STATE_DIR/previous" "$1"
+  else
+    rm -f "$1"
+  fi
+}
+
+# restore_files: every file written or kept is again what it was before the first install, or gone where nothing was.
+# Empty directories of our making go too.
+restore_files() {
+  local root=$PROVISIONING_STATE_DIR/before backup path
+  [ -d "$root" ] || return 0
+  while IFS= read -r -d '' backup; do
+    path=${backup#"$root"}
+    if [[ $path == *.absent ]]; then
+      rm -f "${path%.absent}" "$backup" || error "cannot remove ${path%.absent}" 3
+    elif [ -d "$(dirname "$path")" ]; then
+      mv -T "$backup" "$path" || error "cannot restore $path" 3
+    fi
+    log "restored ${path%.absent}"
+  done < <(find "$root" ! -type d -print0)
+  rm -rf "${root:?}"
+}
+
+# forget_state: last in an uninstall, after restore_files and remove_packages.
+forget_state() {
+  local path
+  while read -r path; do
+    rmdir --ignore-fail-on-non-empty "$path" 2>/dev/null || true
+  done < <(sort -ru "$PROVISIONING_STATE_DIR/directories" 2>/dev/null)
+  rm -rf "${PROVISIONING_STATE_DIR:?}"/{before,previous,packages,directories}
+  rmdir --ignore-fail-on-non-empty "$PROVISIONING_STATE_DIR" 2>/dev/null || true
 }
 
 # ---- services
 
-# unit_processes UNIT: ids of the running processes of the unit's program. Without systemd there is nobody to ask,
-# so the program's path is compared with /proc/*/exe.
-unit_processes() {
-  local program link
-  program=$(unit_program "$1") || return 0
-  program=$(readlink -f "$program") || return 0
-  for link in /proc/[0-9]*/exe; do
-    [ "$(readlink -f "$link" 2>/dev/null)" = "$program" ] && basename "$(dirname "$link")"
-  done
-  return 0
-}
-unit_command() { # UNIT DIRECTIVE: its first value, specifier-free units only
-  local file
-  for file in /etc/systemd/system /lib/systemd/system; do
-    [ -e "$file/$1.service" ] || continue
-    sed -n "s/^$2=[-@:+!]*//p" "$file/$1.service" | head -n 1
+unit_setting() { # UNIT DIRECTIVE: its value in the unit file
+  local directory
+  for directory in /etc/systemd/system /lib/systemd/system; do
+    [ -e "$directory/$1.service" ] || continue
+    sed -n "s/^$2=[-@:+!]*//p" "$directory/$1.service" | head -n 1
     return
   done
-  return 1
 }
-unit_program() { local command; command=$(unit_command "$1" ExecStart) && [ -n "$command" ] && echo "${command%% *}"; }
+
+# unit_process UNIT: the id of its main process, without systemd to ask: the one its PIDFile names, if that really is
+# the unit's program (a stale file may name a stranger by now).
+unit_process() {
+  local pid program
+  pid=$(cat "$(unit_setting "$1" PIDFile)" 2>/dev/null) || return 1
+  [[ $pid =~ ^[0-9]+$ ]] || return 1
+  program=$(unit_setting "$1" ExecStart)
+  [ "$(readlink "/proc/$pid/exe")" = "$(readlink -f "${program%% *}")" ] && echo "$pid"
+}
 
 service_active() {
-  if has_systemd; then systemctl is-active --quiet "$1"; else [ -n "$(unit_processes "$1")" ]; fi
+  if has_systemd; then systemctl is-active --quiet "$1"; else unit_process "$1" >/dev/null; fi
 }
 
 # ensure_service NAME [reload|restart|keep]: enabled and running. Where it runs already: reload (default; the gentle
@@ -179,8 +233,7 @@ ensure_service() {
   if ! service_active "$name"; then
     start_without_systemd "$name"
   elif [ "$how" = reload ]; then
-    # HUP to the oldest process of the program: its master, which hands the news on.
-    kill -HUP "$(unit_processes "$name" | sort -n | head -n 1)" || error "$name does not take its new configuration" 3
+    kill -HUP "$(unit_process "$name")" || error "$name does not take its new configuration" 3
   elif [ "$how" = restart ]; then
     stop_service "$name"
     start_without_systemd "$name"
@@ -200,7 +253,7 @@ start_without_systemd() {
   error "$name does not run $((i / 10)) s after its start" 3
 }
 
-# stop_service NAME: stopped and disabled; fine where it does not exist.
+# stop_service NAME: stopped; fine where it does not exist.
 stop_service() {
   local name=$1 i
   if has_systemd; then
@@ -214,11 +267,19 @@ stop_service() {
   for i in $(seq 100); do
     service_active "$name" || return 0
     # An init script without its pid file stops nothing.
-    # shellcheck disable=SC2046 # one word for each process is meant
-    [ "$i" != 30 ] || kill -TERM $(unit_processes "$name") 2>/dev/null || true
+    [ "$i" != 30 ] || kill -TERM "$(unit_process "$name")" 2>/dev/null || true
     sleep 0.1
   done
   error "$name does not stop" 3
+}
+
+# wait_for_port PORT [SECONDS]: until something takes connections there on loopback; 1 if nothing does.
+wait_for_port() {
+  local end=$((SECONDS + ${2:-10}))
+  until (: <"/dev/tcp/127.0.0.1/$1") 2>/dev/null; do
+    [ "$SECONDS" -lt "$end" ] || return 1
+    sleep 0.1
+  done
 }
 
 # ---- inputs: the platform has validated them by the manifest; a script run by hand has not been.
@@ -226,4 +287,7 @@ stop_service() {
 require_input() { [ -n "${!1:-}" ] || error "$1 is not set" 1; }
 # match_input NAME REGEX SENTENCE: the whole value, newlines included.
 match_input() { [[ ${!1-} =~ ^($2)$ && ${!1-} != *$'\n'* ]] || error "$1: $3" 1; }
-port_input() { [[ ${!1-} =~ ^[0-9]{1,5}$ ]] && ((10#${!1} >= 1 && 10#${!1} <= 65535)) || error "$1: a port is a number from 1 to 65535" 1; }
+port_input() {
+  match_input "$1" '[0-9]{1,5}' "a port is a number from 1 to 65535"
+  ((10#${!1} >= 1 && 10#${!1} <= 65535)) || error "$1: a port is a number from 1 to 65535" 1
+}

@@ -118,6 +118,8 @@ struct WireParser::Impl {
 };
 
 WireParser::WireParser(Kind kind) : impl_(std::make_unique<Impl>(kind)) {}
+WireParser::WireParser(WireParser&&) noexcept = default;
+WireParser& WireParser::operator=(WireParser&&) noexcept = default;
 WireParser::~WireParser() = default;
 
 Result<std::size_t> WireParser::FindHead(std::string_view buffer, std::size_t limit) {

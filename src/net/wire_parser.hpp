@@ -22,6 +22,8 @@ class WireParser {
  public:
   enum class Kind { kRequest, kResponse, kResponseToHead };
   explicit WireParser(Kind kind);
+  WireParser(WireParser&&) noexcept;
+  WireParser& operator=(WireParser&&) noexcept;
   ~WireParser();
 
   // The bytes of the whole head at the start of `buffer`, 0 while it is not all there. kTooLarge

@@ -15,6 +15,7 @@
 
 #include <functional>
 #include <future>
+#include <memory>
 #include <optional>
 #include <type_traits>
 
@@ -73,7 +74,8 @@ class Database {
   auto Run(Access access, Fn fn) -> std::invoke_result_t<Fn&, Transaction&> {
     using Outcome = std::invoke_result_t<Fn&, Transaction&>;
     std::optional<Outcome> outcome;
-    std::promise<Status> promise;
+    // Shared, since set_value() may still be returning when the waiter goes on.
+    const auto promise = std::make_shared<std::promise<Status>>();
     Submit(
         access,
         [&](Transaction& transaction) -> Status {
@@ -81,8 +83,8 @@ class Database {
           if (outcome->has_error()) return outcome->error();
           return {};
         },
-        [&](Status status) { promise.set_value(std::move(status)); });
-    Status status = promise.get_future().get();
+        [promise](Status status) { promise->set_value(std::move(status)); });
+    Status status = promise->get_future().get();
     if (status.has_error()) return std::move(status).error();
     return std::move(*outcome);
   }

@@ -1,0 +1,66 @@
+#!/usr/bin/env bash
+# Installs Redis with a password, a port, an address and a memory limit.
+set -euo pipefail
+# shellcheck source=/dev/null
+. "$PROVISIONING_LIB"
+
+MAIN=/etc/redis/redis.conf
+OURS=/etc/redis/provisioning.conf
+
+validate() {
+  require_input PASSWORD
+  : "${PORT:=6379}" "${BIND:=127.0.0.1}" "${MAXMEMORY:=256mb}"
+  match_input PASSWORD '[!-~]{8,512}' "8 to 512 printable ASCII characters without spaces"
+  port_input PORT
+  match_input BIND '[0-9a-fA-F:.]{2,45}' "not an IP address"
+  match_input MAXMEMORY '0|[1-9][0-9]{0,8}(kb|mb|gb)' "a number with kb, mb or gb, or 0"
+}
+
+settings() {
+  local quoted=${PASSWORD//\\/\\\\}
+  quoted=${quoted//\"/\\\"}
+  echo "# Written by the redis installer of the provisioning platform; the next run writes it anew."
+  echo "bind $BIND"
+  echo "port $PORT"
+  echo "requirepass \"$quoted\""
+  echo "maxmemory $MAXMEMORY"
+  echo "maxmemory-policy allkeys-lru"
+}
+
+# The distribution's file stays as it is; ours comes last in it, and the last word counts.
+main_with_include() {
+  grep -vxF "include $OURS" "$MAIN" || true
+  echo "include $OURS"
+}
+
+# By environment, never in argv: the password must not show in a list of processes.
+answers() {
+  local host=$BIND
+  case $host in 0.0.0.0) host=127.0.0.1 ;; ::) host=::1 ;; esac
+  [ "$(REDISCLI_AUTH=$PASSWORD redis-cli -h "$host" -p "$PORT" --no-auth-warning ping 2>&1)" = PONG ]
+}
+
+CHANGED=false
+note_change() { ! "$FILE_CHANGED" || CHANGED=true; }
+shopt -s lastpipe # else FILE_CHANGED is lost in the pipe's subshell
+
+validate
+progress 10 "Installing Redis"
+ensure_package redis-server redis-tools
+
+progress 60 "Writing the configuration"
+settings | write_file "$OURS" 0640 redis:redis
+note_change
+main_with_include | write_file "$MAIN" 0640 redis:redis
+note_change
+
+progress 80 "Starting Redis"
+# Redis has no reload.
+if "$CHANGED"; then ensure_service redis-server restart; else ensure_service redis-server keep; fi
+for ((i = 0; i < 100; i++)); do
+  ! answers || break
+  sleep 0.1
+done
+answers || error "Redis does not answer on $BIND:$PORT: $(tail -n 2 /var/log/redis/redis-server.log)" 3
+output address "$BIND:$PORT"
+progress 100 "Done"

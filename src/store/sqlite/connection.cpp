@@ -1,0 +1,152 @@
+#include "store/sqlite/connection.hpp"
+
+#include <fcntl.h>
+#include <sqlite3.h>
+
+#include <fmt/format.h>
+
+namespace prov::store::sqlite {
+namespace {
+
+ErrorCode CodeFor(int result) {
+  switch (result & 0xff) {
+    case SQLITE_CONSTRAINT:
+      return ErrorCode::kConflict;
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED:
+    case SQLITE_CANTOPEN:
+      return ErrorCode::kUnavailable;
+    case SQLITE_FULL:
+      return ErrorCode::kExhausted;
+    case SQLITE_CORRUPT:
+    case SQLITE_NOTADB:
+      return ErrorCode::kCorrupt;
+    case SQLITE_IOERR:
+      return ErrorCode::kIo;
+    case SQLITE_READONLY:
+      return ErrorCode::kPermissionDenied;
+    default:
+      return ErrorCode::kInternal;
+  }
+}
+
+int Bind(sqlite3_stmt* statement, int index, const Value& value) {
+  if (const auto* number = std::get_if<std::int64_t>(&value)) {
+    return sqlite3_bind_int64(statement, index, *number);
+  }
+  if (const auto* real = std::get_if<double>(&value)) {
+    return sqlite3_bind_double(statement, index, *real);
+  }
+  // Not copied: the values outlive the statement's run, and bindings are cleared after it.
+  if (const auto* text = std::get_if<std::string>(&value)) {
+    return sqlite3_bind_text64(statement, index, text->data(), text->size(), SQLITE_STATIC,
+                               SQLITE_UTF8);
+  }
+  if (const auto* blob = std::get_if<Blob>(&value)) {
+    return sqlite3_bind_blob64(statement, index, blob->bytes.data(), blob->bytes.size(),
+                               SQLITE_STATIC);
+  }
+  return sqlite3_bind_null(statement, index);
+}
+
+struct Rewind {
+  sqlite3_stmt* statement;
+  ~Rewind() {
+    sqlite3_reset(statement);
+    sqlite3_clear_bindings(statement);
+  }
+};
+
+// SQLite would create it with the umask's mode, and gives -wal and -shm the mode of the file.
+Status CreatePrivately(const Path& path) {
+  const UniqueFd fd{open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600)};
+  if (!fd) return ErrnoError(fmt::format("opening the database {}", path.string()));
+  return {};
+}
+
+}  // namespace
+
+bool Row::IsNull(int column) const {
+  return sqlite3_column_type(statement_, column) == SQLITE_NULL;
+}
+
+std::int64_t Row::Int(int column) const { return sqlite3_column_int64(statement_, column); }
+
+std::string Row::Text(int column) const {
+  const auto* bytes = static_cast<const char*>(sqlite3_column_blob(statement_, column));
+  const auto size = static_cast<std::size_t>(sqlite3_column_bytes(statement_, column));
+  return bytes == nullptr ? std::string() : std::string(bytes, size);
+}
+
+Result<std::unique_ptr<Connection>> Connection::Open(const Path& path, const Options& options) {
+  PROV_CHECK(CreatePrivately(path));
+  sqlite3* handle = nullptr;
+  const int opened =
+      sqlite3_open_v2(path.c_str(), &handle, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, nullptr);
+  std::unique_ptr<Connection> connection{new Connection(handle)};
+  if (opened != SQLITE_OK) return connection->LastError("opening " + path.string());
+  sqlite3_busy_timeout(handle, static_cast<int>(options.busy_timeout.count()));
+  // secure_delete: sealed ciphertext that is forgotten is overwritten, not only unlinked.
+  PROV_CHECK(
+      connection->Script("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;"
+                         "PRAGMA foreign_keys=ON; PRAGMA secure_delete=ON;"));
+  if (options.max_pages > 0) {
+    PROV_CHECK(connection->Script(fmt::format("PRAGMA max_page_count={};", options.max_pages)));
+  }
+  if (options.query_only) PROV_CHECK(connection->Script("PRAGMA query_only=ON;"));
+  return connection;
+}
+
+Connection::~Connection() {
+  for (const auto& [sql, statement] : statements_) sqlite3_finalize(statement);
+  sqlite3_close(handle_);
+}
+
+Status Connection::Script(const std::string& sql) {
+  if (sqlite3_exec(handle_, sql.c_str(), nullptr, nullptr, nullptr) != SQLITE_OK) {
+    return LastError(sql.substr(0, 60));
+  }
+  return {};
+}
+
+Result<std::int64_t> Connection::Run(std::string_view sql, const Values& values) {
+  PROV_CHECK(Query(sql, values, [](const Row&) {}));
+  return sqlite3_changes64(handle_);
+}
+
+Status Connection::Query(std::string_view sql, const Values& values,
+                         const std::function<void(const Row&)>& each) {
+  PROV_TRY(auto* const statement, Prepare(sql, values));
+  const Rewind rewind{statement};
+  while (true) {
+    const int result = sqlite3_step(statement);
+    if (result == SQLITE_DONE) return {};
+    if (result != SQLITE_ROW) return LastError(sql.substr(0, 60));
+    each(Row(statement));
+  }
+}
+
+bool Connection::InTransaction() const { return sqlite3_get_autocommit(handle_) == 0; }
+
+Result<sqlite3_stmt*> Connection::Prepare(std::string_view sql, const Values& values) {
+  auto& statement = statements_[std::string(sql)];
+  if (statement == nullptr &&
+      sqlite3_prepare_v3(handle_, sql.data(), static_cast<int>(sql.size()),
+                         SQLITE_PREPARE_PERSISTENT, &statement, nullptr) != SQLITE_OK) {
+    return LastError(sql.substr(0, 60));
+  }
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    if (Bind(statement, static_cast<int>(i) + 1, values[i]) != SQLITE_OK) {
+      return LastError(sql.substr(0, 60));
+    }
+  }
+  return statement;
+}
+
+Error Connection::LastError(std::string_view doing) const {
+  return Error{CodeFor(sqlite3_extended_errcode(handle_)),
+               fmt::format("the database says: {}", sqlite3_errmsg(handle_)),
+               {std::string(doing)}};
+}
+
+}  // namespace prov::store::sqlite

@@ -1,0 +1,117 @@
+#include "store/sqlite/schema.hpp"
+
+#include <fmt/format.h>
+
+namespace prov::store::sqlite {
+namespace {
+
+// Ids are 16 bytes, which sort as the UUIDs do; times are milliseconds since 1970 UTC.
+constexpr const char* kJobs = R"sql(
+CREATE TABLE jobs (
+  id BLOB PRIMARY KEY, app_id TEXT NOT NULL, app_version TEXT NOT NULL,
+  installer_digest TEXT NOT NULL, server_id TEXT NOT NULL, action TEXT NOT NULL,
+  inputs TEXT NOT NULL, sealed_inputs TEXT NOT NULL,
+  max_attempts INTEGER NOT NULL, backoff_seconds INTEGER NOT NULL,
+  user_id TEXT NOT NULL, origin TEXT NOT NULL, retry_of BLOB, created_at INTEGER NOT NULL,
+  status TEXT NOT NULL, status_reason TEXT, attempt INTEGER NOT NULL, next_attempt_at INTEGER,
+  exit_code INTEGER, signal INTEGER, failure_kind TEXT, needs_attention INTEGER NOT NULL,
+  progress INTEGER, message TEXT, dispatched_at INTEGER, started_at INTEGER, finished_at INTEGER,
+  cancel_requested_at INTEGER, outputs TEXT NOT NULL, left_running TEXT NOT NULL,
+  log TEXT NOT NULL,
+  seq INTEGER NOT NULL, undelivered INTEGER NOT NULL, envelope BLOB, sealed_ciphertext BLOB,
+  idempotency_key TEXT, body_mac BLOB, response BLOB
+) WITHOUT ROWID;
+CREATE INDEX jobs_by_app ON jobs (app_id, id);
+CREATE INDEX jobs_by_server ON jobs (server_id, id);
+CREATE INDEX jobs_by_status ON jobs (status, id);
+CREATE INDEX jobs_by_user ON jobs (user_id, id);
+CREATE INDEX jobs_undelivered ON jobs (id) WHERE undelivered = 1;
+CREATE UNIQUE INDEX jobs_idempotency ON jobs (user_id, idempotency_key)
+  WHERE idempotency_key IS NOT NULL;
+
+CREATE TABLE changes (
+  job_id BLOB NOT NULL REFERENCES jobs (id), seq INTEGER NOT NULL, at INTEGER NOT NULL,
+  attempt INTEGER NOT NULL, status TEXT NOT NULL, progress INTEGER, message TEXT,
+  cancel_requested_at INTEGER, log_first INTEGER, log_count INTEGER, log_bytes BLOB,
+  PRIMARY KEY (job_id, seq)
+);
+CREATE INDEX changes_log ON changes (job_id, attempt, log_first) WHERE log_first IS NOT NULL;
+
+CREATE TABLE audit (
+  sequence INTEGER PRIMARY KEY, at INTEGER NOT NULL, user_id TEXT NOT NULL, action TEXT NOT NULL,
+  subject TEXT NOT NULL, detail TEXT NOT NULL, previous BLOB NOT NULL, hash BLOB NOT NULL
+);
+CREATE TABLE audit_head (only INTEGER PRIMARY KEY CHECK (only = 1), sequence INTEGER NOT NULL,
+                         hash BLOB NOT NULL);
+INSERT INTO audit_head VALUES (1, 0, zeroblob(32));
+
+CREATE TABLE agents (
+  id TEXT PRIMARY KEY, registered_at INTEGER NOT NULL, key_generation INTEGER NOT NULL,
+  epoch TEXT NOT NULL, sealing_key BLOB NOT NULL, facts TEXT NOT NULL, last_seen_at INTEGER,
+  drained INTEGER NOT NULL, warnings TEXT NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE agent_events (
+  agent_id TEXT NOT NULL, epoch TEXT NOT NULL, sequence INTEGER NOT NULL, hash BLOB NOT NULL,
+  PRIMARY KEY (agent_id, epoch)
+) WITHOUT ROWID;
+
+CREATE TABLE api_tokens (
+  id BLOB PRIMARY KEY, hash BLOB NOT NULL UNIQUE, name TEXT NOT NULL, user_id TEXT NOT NULL,
+  scopes TEXT NOT NULL, created_at INTEGER NOT NULL, expires_at INTEGER, last_used_at INTEGER,
+  revoked_at INTEGER
+);
+CREATE TABLE enrolment_tokens (
+  id BLOB PRIMARY KEY, hash BLOB NOT NULL UNIQUE, agent_id TEXT NOT NULL, purpose TEXT NOT NULL,
+  created_by TEXT NOT NULL, created_at INTEGER NOT NULL, expires_at INTEGER NOT NULL,
+  used_at INTEGER
+);
+)sql";
+
+constexpr const char* kCommands = R"sql(
+CREATE TABLE commands (
+  id BLOB PRIMARY KEY, agent_id TEXT NOT NULL, kind TEXT NOT NULL, job_id BLOB,
+  bytes BLOB NOT NULL, created_at INTEGER NOT NULL, expires_at INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX commands_by_agent ON commands (agent_id, id);
+)sql";
+
+Result<std::int64_t> Version(Connection& connection) {
+  std::int64_t version = 0;
+  PROV_CHECK(
+      connection.Query("PRAGMA user_version", {}, [&](const Row& row) { version = row.Int(0); }));
+  return version;
+}
+
+Status RunSteps(Connection& connection) {
+  const auto steps = MigrationSteps();
+  const auto newest = static_cast<std::int64_t>(steps.size());
+  PROV_TRY(const auto version, Version(connection));
+  if (version > newest) {
+    return Error{ErrorCode::kUnsupported,
+                 fmt::format("the database has schema version {}, this program knows versions up "
+                             "to {}; run the newer program, or restore a backup.",
+                             version, newest)};
+  }
+  for (auto step = version; step < newest; ++step) {
+    PROV_CHECK(connection.Script(steps[static_cast<std::size_t>(step)]));
+  }
+  return connection.Script(fmt::format("PRAGMA user_version={};", newest));
+}
+
+}  // namespace
+
+std::span<const std::string> MigrationSteps() {
+  static const std::vector<std::string> steps{kJobs, kCommands};
+  return steps;
+}
+
+Status Migrate(Connection& connection) {
+  PROV_CHECK(connection.Script("BEGIN IMMEDIATE"));
+  if (auto done = RunSteps(connection); done.has_error()) {
+    if (connection.InTransaction()) PROV_CHECK(connection.Script("ROLLBACK"));
+    return std::move(done).error().While("migrating the database");
+  }
+  return connection.Script("COMMIT");
+}
+
+}  // namespace prov::store::sqlite

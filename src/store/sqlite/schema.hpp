@@ -1,0 +1,18 @@
+// The schema as numbered steps; PRAGMA user_version says how many were done.
+#pragma once
+
+#include <span>
+#include <string>
+
+#include "store/sqlite/connection.hpp"
+
+namespace prov::store::sqlite {
+
+// Step i takes a database from version i to i + 1. A released step is never edited.
+std::span<const std::string> MigrationSteps();
+
+// Brings the database to the newest version, in one transaction. kUnsupported, with nothing
+// touched, when it is newer than this program.
+Status Migrate(Connection& connection);
+
+}  // namespace prov::store::sqlite
