@@ -1,4 +1,5 @@
-// What can be asked of an installer (docs/contract.md). Each action but `install` needs the script of its name.
+// What can be asked of an installer (docs/contract.md). Each action but `install` needs the script
+// of its name.
 #pragma once
 
 #include <boost/describe.hpp>
