@@ -105,6 +105,11 @@ shopt -s lastpipe
 validate
 if [ "$TLS" = given ] && command -v openssl >/dev/null; then check_given_pair; fi
 progress 10 "Installing nginx"
+if ! package_installed nginx; then
+  # The package makes these and leaves them behind when it goes.
+  make_directory /var/www/html
+  keep_original /var/www/html/index.nginx-debian.html
+fi
 ensure_package nginx openssl
 if [ "$TLS" = given ]; then check_given_pair; fi
 

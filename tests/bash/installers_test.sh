@@ -1,0 +1,75 @@
+#!/usr/bin/env bash
+# The installers' library and the hello installer, without root's help and without touching the machine. Prints TAP.
+set -uo pipefail
+cd "$(dirname "$0")/../.." || exit 1
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+export PROVISIONING_LIB=$PWD/packaging/lib/provisioning.sh PROVISIONING_APP_ID=hello PROVISIONING_STATE_DIR=$scratch/state
+me=$(id -un):$(id -gn)
+count=0 failed=0
+ok() { # NAME COMMAND..
+  local name=$1 out; shift; count=$((count + 1))
+  if out=$("$@" 2>&1); then echo "ok $count - $name"; else
+    failed=$((failed + 1)); echo "not ok $count - $name"; printf '%s\n' "$out" | tail -n 15 | sed 's/^/# /'
+  fi
+}
+exits() { local want=$1 got=0; shift; "$@" || got=$?; [ "$got" = "$want" ] || { echo "exit $got instead of $want"; return 1; }; }
+# lib COMMANDS: a script that sources the library, as an installer does. Files belong to whoever runs the test.
+lib() { bash -c "set -euo pipefail; shopt -s lastpipe; . \"\$PROVISIONING_LIB\"; ME='$me'; F='$scratch/dir/file'; $1" </dev/null; }
+holds() { [ "$(cat "$1")" = "$2" ]; }
+hello() { # SCRIPT [NAME=VALUE..]
+  local script=$1; shift
+  (cd installers/hello && env GREETING=hi GREETING_FILE="$scratch/deep/down/hello" "$@" bash "$script" </dev/null)
+}
+
+# ---- the library
+ok "error ends with 2 unless told otherwise" exits 2 lib 'error why'
+ok "error ends with the code it is given" exits 3 lib 'error why 3'
+ok "progress prints the platform's line" lib '[ "$(progress 50 "Half way")" = "::progress 50 Half way" ]'
+ok "output prints the platform's line" lib '[ "$(output url http://a)" = "::output url=http://a" ]'
+ok "write_file makes what is missing and says so" lib 'echo one | write_file $F 0640 $ME; $FILE_CHANGED; [ "$(stat -c %a $F)" = 640 ]'
+ok "write_file of the same changes nothing" lib 'i=$(stat -c %i $F); echo one | write_file $F 0640 $ME; ! $FILE_CHANGED; [ "$i" = "$(stat -c %i $F)" ]'
+ok "write_file of another mode changes it" lib 'echo one | write_file $F 0600 $ME; $FILE_CHANGED; [ "$(stat -c %a $F)" = 600 ]'
+ok "undo_file takes the last write back" lib 'echo two | write_file $F 0600 $ME; undo_file $F; [ "$(cat $F)" = one ]'
+ok "restore_files and forget_state leave nothing of ours" lib 'restore_files; forget_state; [ ! -e "$(dirname $F)" ] && [ ! -e $PROVISIONING_STATE_DIR ]'
+mkdir -p "$scratch/dir" && echo theirs >"$scratch/dir/file" && chmod 0604 "$scratch/dir/file"
+ok "write_file over another's file" lib 'echo 1 | write_file $F 0644 $ME; echo 2 | write_file $F 0644 $ME'
+ok "restore_files gives back the first original, with its mode" lib 'restore_files; forget_state; [ "$(cat $F)" = theirs ] && [ "$(stat -c %a $F)" = 604 ]'
+rm "$scratch/dir/file" && ln -s /nowhere "$scratch/dir/file"
+ok "write_file replaces a symlink instead of following it" lib 'echo 1 | write_file $F 0644 $ME; [ ! -L $F ]'
+ok "restore_files gives the symlink back" lib 'restore_files; forget_state; [ "$(readlink $F)" = /nowhere ]'
+ok "write_file where no directory can be ends with 3" exits 3 lib 'echo 1 | write_file /dev/null/file 0644 $ME'
+for port in 0 65536 -1 80x '' 000080; do
+  ok "port_input refuses '$port'" exits 1 env PORT="$port" bash -c '. "$PROVISIONING_LIB"; port_input PORT'
+done
+ok "port_input takes 65535" env PORT=65535 bash -c '. "$PROVISIONING_LIB"; port_input PORT'
+ok "match_input refuses a trailing newline" exits 1 env A=$'a\n' bash -c '. "$PROVISIONING_LIB"; match_input A "[a-z]+" no'
+ok "match_input means the whole value" exits 1 env A=ab1 bash -c '. "$PROVISIONING_LIB"; match_input A "[a-z]+" no'
+
+# ---- hello
+if [ "$(id -u)" = 0 ]; then
+  ok "hello installs" hello install.sh
+  ok "hello wrote its line" holds "$scratch/deep/down/hello" hi
+  ok "hello checks" hello check.sh
+  inode=$(stat -c %i "$scratch/deep/down/hello")
+  ok "hello installs again" hello install.sh
+  ok "the second run changed nothing" [ "$inode" = "$(stat -c %i "$scratch/deep/down/hello")" ]
+  ok "hello checks for another greeting and says 3" exits 3 hello check.sh GREETING=other
+  ok "hello uninstalls" hello uninstall.sh
+  ok "nothing is left" [ ! -e "$scratch/deep" ]
+  ok "hello uninstalls again" hello uninstall.sh
+else
+  echo "ok $((count += 1)) - hello installs # SKIP $(tests/support/requirement root)"
+fi
+ok "hello refuses an empty greeting" exits 1 hello install.sh GREETING=
+ok "hello refuses a relative path" exits 1 hello install.sh GREETING_FILE=a
+ok "hello refuses two lines" exits 1 hello install.sh GREETING=$'a\nb'
+ok "refusals left nothing" [ ! -e "$scratch/state" ]
+
+# ---- all of them
+for script in installers/*/*.sh; do
+  ok "$script is executable, strict and clean" bash -c "[ -x $script ] && grep -qx 'set -euo pipefail' $script && shellcheck $script"
+done
+ok "the library is clean" shellcheck packaging/lib/provisioning.sh
+echo "1..$count"
+[ "$failed" = 0 ]
