@@ -1,5 +1,7 @@
 #include "net/url.hpp"
 
+#include <charconv>
+
 #include <boost/asio/ip/address.hpp>
 #include <boost/url.hpp>
 
@@ -30,8 +32,15 @@ Result<Url> ParseUrl(std::string_view text) {
   if (url.host.find_first_of(std::string_view(" /\\\r\n\0", 6)) != std::string::npos) {
     return wrong("the host has characters that no host has");
   }
-  url.port = view.has_port() ? view.port_number() : (url.tls ? 443 : 80);
-  if (url.port == 0) return wrong("the port must be from 1 to 65535");
+  url.port = url.tls ? 443 : 80;
+  if (const auto port = view.port(); !port.empty()) {
+    // Boost.URL's port_number() is quiet about an overflow.
+    const auto end = port.data() + port.size();
+    const auto [stop, error] = std::from_chars(port.data(), end, url.port);
+    if (error != std::errc() || stop != end || url.port == 0) {
+      return wrong("the port must be from 1 to 65535");
+    }
+  }
   const auto path = view.encoded_path();
   url.target.assign(path.data(), path.size());
   if (url.target.empty()) url.target = "/";

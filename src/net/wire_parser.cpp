@@ -186,6 +186,12 @@ Status WireParser::FeedBody(std::string& buffer, std::string& body) {
   if (error && error != http::error::need_more) {
     return Malformed("The body is malformed: " + error.message() + ".");
   }
+  // Beast would wait for a CR that never comes. What is left here is a chunk's header or trailers.
+  if (error && impl_->With([](auto& parser) { return parser.chunked(); })) {
+    for (auto at = buffer.find('\n'); at != std::string::npos; at = buffer.find('\n', at + 1)) {
+      if (at == 0 || buffer[at - 1] != '\r') return Malformed("Chunk headers end with CR LF.");
+    }
+  }
   if (error && buffer.size() > kMostUnfinished) {
     return Malformed("A chunk's header or the trailers are too long.");
   }

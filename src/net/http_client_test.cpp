@@ -1,0 +1,185 @@
+#include "net/http_client.hpp"
+
+#include "net/loopback_fixture_test.hpp"
+#include "net/sse.hpp"
+#include "support/temporary_directory.hpp"
+
+namespace prov::net {
+
+namespace {
+
+namespace asio = boost::asio;
+
+class HttpClientTest : public Loopback {
+ protected:
+  ServerOptions Options() {
+    ServerOptions options;
+    options.limits.scan = Millis{10};
+    options.handler = [](Request request) -> asio::awaitable<Response> {
+      Response response{.status = request.method == "POST" ? 202 : 200};
+      response.body = request.method + " " + request.path + " [" + request.body + "]";
+      if (request.path == "/large") response.body = std::string(300'000, 'y');
+      co_return response;
+    };
+    return options;
+  }
+
+  std::unique_ptr<HttpClient> Client(ClientOptions options) {
+    auto client = HttpClient::Create(io_.get_executor(), std::move(options));
+    EXPECT_TRUE(client) << client.error().ToString();
+    return client ? std::move(*client) : nullptr;
+  }
+
+  std::string Origin(std::string scheme = "http://127.0.0.1:") {
+    return scheme + std::to_string(server_->port());
+  }
+
+  Result<ClientResponse> Fetch(HttpClient& client, ClientRequest request) {
+    Result<ClientResponse> result = Error{};
+    Run([](HttpClient& with, ClientRequest send,
+           Result<ClientResponse>& into) -> asio::awaitable<void> {
+      into = co_await with.Send(std::move(send));
+    }(client, std::move(request), result));
+    return result;
+  }
+
+  // A self-signed certificate for `name`, in directory_.
+  TlsFiles MakeCertificate(const std::string& alternative_name) {
+    const TlsFiles files{directory_.path() / "cert.pem", directory_.path() / "key.pem"};
+    const auto command =
+        "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes "
+        "-days 2 -subj /CN=test -addext subjectAltName=" +
+        alternative_name + " -keyout " + files.key.string() + " -out " +
+        files.certificate.string() + " 2>/dev/null";
+    EXPECT_EQ(std::system(command.c_str()), 0) << command;
+    return files;
+  }
+
+  test::TemporaryDirectory directory_;
+};
+
+TEST_F(HttpClientTest, HttpClient_SeveralRequests_ShareOneConnection) {
+  Listen(Options());
+  auto client = Client({.origin = Origin()});
+  for (int i = 0; i < 3; ++i) {
+    const auto got = Fetch(*client, {.method = "POST", .target = "/a", .body = "hello"});
+    ASSERT_TRUE(got) << got.error().ToString();
+    EXPECT_EQ(got->status, 202);
+    EXPECT_EQ(got->body, "POST /a [hello]");
+  }
+  EXPECT_EQ(server_->connections(), 1U);
+  const auto large = Fetch(*client, {.target = "/large"});
+  ASSERT_TRUE(large) << large.error().ToString();
+  EXPECT_EQ(large->body.size(), 300'000U);
+  const auto head = Fetch(*client, {.method = "HEAD", .target = "/large"});
+  ASSERT_TRUE(head) << head.error().ToString();
+  EXPECT_EQ(head->body, "");
+}
+
+TEST_F(HttpClientTest, HttpClient_BodyOverLimit_IsTooLarge) {
+  Listen(Options());
+  auto client = Client({.origin = Origin(), .body_bytes = 1000});
+  const auto got = Fetch(*client, {.target = "/large"});
+  ASSERT_FALSE(got);
+  EXPECT_EQ(got.error().code, ErrorCode::kTooLarge);
+}
+
+TEST_F(HttpClientTest, HttpClient_PlainHttpBeyondLoopback_IsRefused) {
+  for (const auto* origin : {"http://panel.example", "http://10.0.0.1:80", "http://[::2]/"}) {
+    const auto client = HttpClient::Create(io_.get_executor(), {.origin = origin});
+    ASSERT_FALSE(client) << origin;
+    EXPECT_NE(client.error().message.find("use https"), std::string::npos);
+  }
+}
+
+TEST_F(HttpClientTest, HttpClient_NobodyListens_SaysRefused) {
+  asio::ip::tcp::acceptor acceptor(io_, {asio::ip::make_address("127.0.0.1"), 0});
+  const auto port = acceptor.local_endpoint().port();
+  acceptor.close();
+  auto client = Client({.origin = "http://127.0.0.1:" + std::to_string(port)});
+  const auto got = Fetch(*client, {});
+  ASSERT_FALSE(got);
+  EXPECT_EQ(got.error().code, ErrorCode::kUnavailable);
+  EXPECT_NE(got.error().ToString().find("refused"), std::string::npos);
+}
+
+TEST_F(HttpClientTest, HttpClient_ServerSaysNothing_TimesOut) {
+  asio::ip::tcp::acceptor silent(io_, {asio::ip::make_address("127.0.0.1"), 0});
+  auto client =
+      Client({.origin = "http://127.0.0.1:" + std::to_string(silent.local_endpoint().port()),
+              .answer = Millis{50}});
+  const auto got = Fetch(*client, {});
+  ASSERT_FALSE(got);
+  EXPECT_EQ(got.error().code, ErrorCode::kTimeout);
+}
+
+TEST_F(HttpClientTest, HttpClient_Tls_VerifiesChainAndName) {
+  auto options = Options();
+  options.tls = MakeCertificate("DNS:localhost,IP:127.0.0.1");
+  const auto certificate = options.tls->certificate;
+  Listen(std::move(options));
+  for (const auto* scheme : {"https://127.0.0.1:", "https://localhost:"}) {
+    auto trusted = Client({.origin = Origin(scheme), .ca_file = certificate});
+    const auto got = Fetch(*trusted, {.target = "/large"});
+    ASSERT_TRUE(got) << got.error().ToString();
+    EXPECT_EQ(got->body.size(), 300'000U);
+  }
+  const auto other = MakeCertificate("DNS:localhost");
+  auto untrusting = Client({.origin = Origin("https://127.0.0.1:"), .ca_file = other.certificate});
+  const auto refused = Fetch(*untrusting, {});
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, ErrorCode::kPermissionDenied) << refused.error().ToString();
+  EXPECT_NE(refused.error().message.find("not trusted"), std::string::npos);
+}
+
+TEST_F(HttpClientTest, HttpClient_CertificateForAnotherName_IsRefused) {
+  auto options = Options();
+  options.tls = MakeCertificate("DNS:other.example");
+  const auto certificate = options.tls->certificate;
+  Listen(std::move(options));
+  auto client = Client({.origin = Origin("https://localhost:"), .ca_file = certificate});
+  const auto refused = Fetch(*client, {});
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, ErrorCode::kPermissionDenied);
+  EXPECT_NE(refused.error().message.find("is not for \"localhost\""), std::string::npos)
+      << refused.error().ToString();
+}
+
+TEST_F(HttpClientTest, HttpClient_EventStream_ArrivesPieceByPiece) {
+  auto options = Options();
+  options.handler = [](Request request) -> asio::awaitable<Response> {
+    Response response;
+    response.headers.Set("Content-Type", "text/event-stream");
+    const std::string after(request.headers.Find("last-event-id").value_or("0"));
+    response.stream = [after](std::shared_ptr<BodyStream> stream) -> asio::awaitable<void> {
+      for (int i = std::stoi(after) + 1; i <= 3; ++i) {
+        co_await stream->Send(FormatSse({.id = std::to_string(i), .data = "line\nnext"}));
+      }
+    };
+    co_return response;
+  };
+  Listen(std::move(options));
+  auto client = Client({.origin = Origin()});
+  std::vector<SseEvent> events;
+  Run([](HttpClient& with, std::vector<SseEvent>& into) -> asio::awaitable<void> {
+    ClientRequest request{.target = "/s"};
+    request.headers.Set("Last-Event-ID", "1");
+    auto stream = co_await with.Open(std::move(request));
+    EXPECT_TRUE(stream.has_value());
+    if (!stream) co_return;
+    EXPECT_EQ((*stream)->status(), 200);
+    SseParser parser;
+    while (true) {
+      auto piece = co_await (*stream)->Read();
+      EXPECT_TRUE(piece.has_value());
+      if (!piece || piece->empty()) break;
+      auto parsed = parser.Feed(*piece);
+      into.insert(into.end(), parsed->begin(), parsed->end());
+    }
+  }(*client, events));
+  EXPECT_EQ(events, (std::vector<SseEvent>{{"2", "", "line\nnext"}, {"3", "", "line\nnext"}}));
+}
+
+}  // namespace
+
+}  // namespace prov::net
