@@ -188,6 +188,7 @@ struct HttpClient::Impl {
     PROV_CO_CHECK(Check(request));
     const bool to_head = request.method == "HEAD";
     while (true) {
+      std::erase_if(idle, [](const auto& waiting) { return waiting->PeerClosed(); });
       const bool kept = !idle.empty();
       if (kept) {
         io = std::move(idle.back());

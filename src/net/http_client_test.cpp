@@ -76,6 +76,19 @@ TEST_F(HttpClientTest, HttpClient_SeveralRequests_ShareOneConnection) {
   EXPECT_EQ(head->body, "");
 }
 
+TEST_F(HttpClientTest, HttpClient_ServerClosedTheKeptConnection_PostUsesANewOne) {
+  Listen(Options());
+  auto client = Client({.origin = Origin()});
+  ASSERT_TRUE(Fetch(*client, {.method = "POST", .body = "1"}));
+  clock_.Advance(Seconds{76});  // the server's idle limit
+  Run([](HttpClientTest& test) -> asio::awaitable<void> {
+    while (test.server_->connections() > 0) co_await test.Pause(2);
+  }(*this));
+  const auto got = Fetch(*client, {.method = "POST", .body = "2"});
+  ASSERT_TRUE(got) << got.error().ToString();
+  EXPECT_EQ(got->body, "POST / [2]");
+}
+
 TEST_F(HttpClientTest, HttpClient_BodyOverLimit_IsTooLarge) {
   Listen(Options());
   auto client = Client({.origin = Origin(), .body_bytes = 1000});

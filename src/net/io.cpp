@@ -103,6 +103,13 @@ asio::awaitable<Status> SocketIo::Handshake() {
   }
 }
 
+bool SocketIo::PeerClosed() {
+  if (closed_) return true;
+  pollfd state{fd(), POLLIN | POLLRDHUP, 0};
+  poll(&state, 1, 0);
+  return (state.revents & (POLLRDHUP | POLLHUP | POLLERR | POLLNVAL)) != 0;
+}
+
 asio::awaitable<void> SocketIo::WaitClosed() {
   while (!closed_) {
     pollfd state{fd(), POLLIN | POLLRDHUP, 0};

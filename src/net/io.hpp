@@ -26,6 +26,8 @@ class Io {
   virtual boost::asio::awaitable<Status> WriteAll(std::string_view bytes) = 0;
   // Ends when the peer has closed (or half-closed), the connection broke, or Close() was called.
   virtual boost::asio::awaitable<void> WaitClosed() = 0;
+  // True when the peer has (half-)closed, as far as is known now.
+  virtual bool PeerClosed() = 0;
   // TLS's handshake; nothing for TCP.
   virtual boost::asio::awaitable<Status> Handshake() = 0;
   // Says that nothing more will be written; reading goes on.

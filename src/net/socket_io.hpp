@@ -16,6 +16,7 @@ class SocketIo : public Io {
   boost::asio::awaitable<Result<std::size_t>> ReadSome(std::span<char> into) override;
   boost::asio::awaitable<Status> WriteAll(std::string_view bytes) override;
   boost::asio::awaitable<void> WaitClosed() override;
+  bool PeerClosed() override;
   boost::asio::awaitable<Status> Handshake() override;
   void ShutdownWrite() override;
   void Close(ErrorCode why) override;
