@@ -5,24 +5,34 @@
 
 #include "base/encoding.hpp"
 #include "base/json.hpp"
-#include "job/order.hpp"
-#include "signing/mac.hpp"
+#include "signing/keys.hpp"
 
 namespace prov::signing {
 namespace {
 
-struct WireSignature {
+struct Signature {
   std::string keyid;
   std::string sig;
 };
-BOOST_DESCRIBE_STRUCT(WireSignature, (), (keyid, sig))
+BOOST_DESCRIBE_STRUCT(Signature, (), (keyid, sig))
 
-struct WireEnvelope {
-  std::string payloadType;  // NOLINT: DSSE's spelling
+struct Envelope {
+  std::string payloadType;  // DSSE's spelling
   std::string payload;
-  std::vector<WireSignature> signatures;
+  std::vector<Signature> signatures;
 };
-BOOST_DESCRIBE_STRUCT(WireEnvelope, (), (payloadType, payload, signatures))
+BOOST_DESCRIBE_STRUCT(Envelope, (), (payloadType, payload, signatures))
+
+constexpr std::size_t kMostSignatures = 4;
+
+bool Signed(const Envelope& envelope, std::string_view encoded, const VerificationKey& key) {
+  const std::string expected = Mac(key.key, encoded);
+  for (const auto& signature : envelope.signatures) {
+    const auto given = Base64Decode(signature.sig);
+    if (signature.keyid == key.keyid && given && EqualInConstantTime(*given, expected)) return true;
+  }
+  return false;
+}
 
 }  // namespace
 
@@ -31,67 +41,35 @@ std::string PreAuthenticationEncoding(std::string_view payload_type, std::string
                      payload);
 }
 
-Result<Envelope> Sign(std::string_view payload_type, std::string_view payload,
-                      std::span<const NamedKey> keys) {
-  if (keys.empty() || keys.size() > kMaxSignatures) {
-    return Error{ErrorCode::kInvalidArgument, "an envelope is signed with 1 to 4 keys", {}};
-  }
-  Envelope envelope{std::string(payload_type), std::string(payload), {}};
-  const auto encoding = PreAuthenticationEncoding(payload_type, payload);
-  for (const auto& [keyid, key] : keys) {
-    if (key == nullptr || key->IsZero()) {
-      return Error{ErrorCode::kInvalidArgument, fmt::format("the key {} is empty", keyid), {}};
-    }
-    envelope.signatures.push_back({keyid, HmacSha256(key->bytes(), encoding)});
-  }
-  return envelope;
+std::string Sign(std::string_view payload_type, std::string_view payload, std::string_view keyid,
+                 std::string_view key) {
+  const std::string mac = Mac(key, PreAuthenticationEncoding(payload_type, payload));
+  return json::Write(Envelope{std::string(payload_type),
+                              Base64Encode(payload),
+                              {Signature{std::string(keyid), Base64Encode(mac)}}});
 }
 
-Status Verify(const Envelope& envelope, std::string_view payload_type,
-              std::span<const NamedKey> keys) {
-  if (envelope.payload_type != payload_type) {
+Result<std::string> Verify(std::string_view envelope, std::string_view payload_type,
+                           std::span<const VerificationKey> keys, std::size_t limit) {
+  PROV_TRY(const auto parsed, json::Parse<Envelope>(envelope, {.bytes = limit, .depth = 4}));
+  if (parsed.payloadType != payload_type) {
     return Error{
-        ErrorCode::kPermissionDenied,
-        fmt::format("the payload type is '{}', not '{}'", envelope.payload_type, payload_type),
-        {}};
+        ErrorCode::kInvalidArgument, fmt::format("/payloadType: must be `{}`", payload_type), {}};
   }
-  const auto encoding = PreAuthenticationEncoding(payload_type, envelope.payload);
-  for (const auto& [keyid, key] : keys) {
-    if (key == nullptr || key->IsZero()) continue;
-    const auto expected = HmacSha256(key->bytes(), encoding);
-    for (const auto& signature : envelope.signatures) {
-      if (signature.keyid == keyid && EqualMacs(signature.sig, expected)) return {};
-    }
+  if (parsed.signatures.empty() || parsed.signatures.size() > kMostSignatures) {
+    return Error{ErrorCode::kInvalidArgument,
+                 fmt::format("/signatures: there must be 1 to {}", kMostSignatures),
+                 {}};
   }
-  return Error{ErrorCode::kPermissionDenied, "no signature is by a key that is valid here", {}};
-}
-
-std::string SerializeEnvelope(const Envelope& envelope) {
-  WireEnvelope wire{envelope.payload_type, Base64Encode(envelope.payload), {}};
-  for (const auto& [keyid, sig] : envelope.signatures) {
-    wire.signatures.push_back({keyid, Base64Encode(sig)});
+  auto payload = Base64Decode(parsed.payload);
+  if (!payload)
+    return Error{ErrorCode::kInvalidArgument, "/payload: " + payload.error().message, {}};
+  const std::string encoded = PreAuthenticationEncoding(parsed.payloadType, *payload);
+  for (const auto& key : keys) {
+    if (Signed(parsed, encoded, key)) return payload;
   }
-  return json::Write(wire);
-}
-
-Result<Envelope> ParseEnvelope(std::string_view text) {
-  PROV_TRY(auto wire,
-           json::Parse<WireEnvelope>(text, {.bytes = job::kMaxEnvelopeBytes, .depth = 4}));
-  if (wire.signatures.empty() || wire.signatures.size() > kMaxSignatures) {
-    return json::FaultsError({{"/signatures", "must hold 1 to 4 signatures"}});
-  }
-  const auto payload = Base64Decode(wire.payload);
-  if (!payload) return json::FaultsError({{"/payload", "must be base64"}});
-  Envelope envelope{std::move(wire.payloadType), *payload, {}};
-  for (std::size_t i = 0; i < wire.signatures.size(); ++i) {
-    const auto sig = Base64Decode(wire.signatures[i].sig);
-    if (!sig || sig->size() != kMacBytes) {
-      return json::FaultsError(
-          {{fmt::format("/signatures/{}/sig", i), "must be base64 of 32 bytes"}});
-    }
-    envelope.signatures.push_back({std::move(wire.signatures[i].keyid), *sig});
-  }
-  return envelope;
+  return Error{
+      ErrorCode::kPermissionDenied, "no key that is valid here has signed this envelope", {}};
 }
 
 }  // namespace prov::signing

@@ -1,51 +1,40 @@
-// DSSE v1: signed bytes with their type (docs/formats/envelope.md). HMAC-SHA256 over the
-// pre-authentication encoding of the exact payload bytes. Verify first; parse the payload
-// afterwards, once. Thread-safe.
+// DSSE envelopes (Dead Simple Signing Envelope, v1): {payloadType, payload, signatures: [{keyid,
+// sig}]}, HMAC-SHA256 over the pre-authentication encoding of the exact payload bytes.
+// docs/formats/envelope.md; vectors in tests/vectors/signing/dsse.json. Verify first, then parse
+// the payload once. Thread-safe.
 #pragma once
 
 #include <span>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "base/result.hpp"
-#include "signing/keys.hpp"
 
 namespace prov::signing {
 
-inline constexpr std::size_t kMaxSignatures = 4;  // two generations are valid at once
+// 256 KiB for a job's envelope and for commands.
+inline constexpr std::size_t kEnvelopeLimit = 256 * 1024;
 
-struct Signature {
-  std::string keyid;
-  std::string sig;  // raw bytes
+inline constexpr std::string_view kJobPayload = "application/vnd.provisioning.job.v1+json";
+
+// What an envelope is verified with. Two generations may be valid at once.
+struct VerificationKey {
+  std::string_view keyid;
+  std::string_view key;
 };
 
-struct Envelope {
-  std::string payload_type;
-  std::string payload;  // raw bytes
-  std::vector<Signature> signatures;
-};
-
-// A key that may sign or verify; `key` must outlive its use.
-struct NamedKey {
-  std::string keyid;
-  const SecretKey* key = nullptr;
-};
-
-// "DSSEv1 <len> <type> <len> <payload>"
+// "DSSEv1 " len(type) " " type " " len(payload) " " payload
 std::string PreAuthenticationEncoding(std::string_view payload_type, std::string_view payload);
 
-// One signature for each key. kInvalidArgument without keys or with a key of zeros.
-Result<Envelope> Sign(std::string_view payload_type, std::string_view payload,
-                      std::span<const NamedKey> keys);
-// Succeeds when the type is `payload_type` and at least one signature is by one of `keys`, chosen
-// by keyid. kPermissionDenied otherwise.
-Status Verify(const Envelope& envelope, std::string_view payload_type,
-              std::span<const NamedKey> keys);
+// The envelope as JSON. The same arguments always give the same bytes.
+std::string Sign(std::string_view payload_type, std::string_view payload, std::string_view keyid,
+                 std::string_view key);
 
-std::string SerializeEnvelope(const Envelope& envelope);
-// Strict: exactly the three members, canonical base64, 1..4 signatures, 256 KiB; kInvalidArgument
-// or kTooLarge. Nothing in the result is to be believed before Verify.
-Result<Envelope> ParseEnvelope(std::string_view text);
+// The payload's bytes. Refused: what is not strictly the envelope's form (kInvalidArgument), more
+// than `limit` bytes (kTooLarge), another payload type than `payload_type` (kInvalidArgument), and
+// what no key given here has signed (kPermissionDenied).
+Result<std::string> Verify(std::string_view envelope, std::string_view payload_type,
+                           std::span<const VerificationKey> keys,
+                           std::size_t limit = kEnvelopeLimit);
 
 }  // namespace prov::signing

@@ -6,7 +6,7 @@
 
 #include "base/encoding.hpp"
 #include "job/grammar.hpp"
-#include "signing/mac.hpp"
+#include "signing/keys.hpp"
 
 namespace prov::signing {
 namespace {
@@ -53,14 +53,35 @@ bool Cut(std::string_view& rest, std::string_view before, std::string_view after
 
 }  // namespace
 
+std::string HttpKeyId(std::string_view agent, std::uint32_t generation) {
+  return fmt::format("http/{}/{}", agent, generation);
+}
+
+Result<HttpKeyName> ParseHttpKeyId(std::string_view keyid) {
+  auto rest = keyid;
+  std::string_view agent;
+  HttpKeyName name;
+  if (Cut(rest, "http/", "/", agent) && IsAgentId(agent)) {
+    const auto number = rest.substr(1);
+    const auto read =
+        std::from_chars(number.data(), number.data() + number.size(), name.generation);
+    name.agent = agent;
+    if (read.ec == std::errc{} && name.generation != 0 &&
+        HttpKeyId(agent, name.generation) == keyid) {
+      return name;
+    }
+  }
+  return Refused("the keyid is not one of an agent's http keys");
+}
+
 std::string ContentDigest(std::string_view body) {
   return fmt::format("sha-256=:{}:", Base64Encode(Sha256(body)));
 }
 
 HttpSignature SignHttp(const HttpRequestParts& request, const HttpSignatureParameters& parameters,
-                       const SecretKey& key) {
+                       std::string_view key) {
   auto digest = ContentDigest(request.body);
-  const auto mac = HmacSha256(key.bytes(), SignatureBase(request, parameters, digest));
+  const auto mac = Mac(key, SignatureBase(request, parameters, digest));
   return {std::move(digest), "sig1=" + Parameters(parameters), SignatureField(mac)};
 }
 
@@ -76,7 +97,7 @@ Result<HttpSignatureParameters> ParseHttpSignature(std::string_view signature_in
     parameters.nonce = nonce;
     parameters.keyid = keyid;
     // One spelling: what was read, written again, is what was given.
-    if (read.ec == std::errc{} && job::IsNonce(nonce) && ParseKeyId(keyid) &&
+    if (read.ec == std::errc{} && job::IsNonce(nonce) && ParseHttpKeyId(keyid) &&
         "sig1=" + Parameters(parameters) == signature_input) {
       return parameters;
     }
@@ -85,11 +106,11 @@ Result<HttpSignatureParameters> ParseHttpSignature(std::string_view signature_in
 }
 
 Status VerifyHttp(const HttpRequestParts& request, const HttpSignature& signature,
-                  const SecretKey& key, WallTime now) {
+                  std::string_view key, WallTime now) {
   PROV_TRY(const auto parameters, ParseHttpSignature(signature.signature_input));
-  if (key.IsZero()) return Refused("there is no key to verify with");
+  if (key.size() != kKeyBytes) return Refused("there is no key to verify with");
   const auto expected = SignHttp(request, parameters, key);
-  if (!EqualMacs(expected.signature, signature.signature) ||
+  if (!EqualInConstantTime(expected.signature, signature.signature) ||
       expected.content_digest != signature.content_digest) {
     return Refused("the signature does not fit the request");
   }

@@ -9,7 +9,6 @@
 
 #include "base/clock.hpp"
 #include "base/result.hpp"
-#include "signing/keys.hpp"
 
 namespace prov::signing {
 
@@ -32,17 +31,25 @@ struct HttpSignature {
 struct HttpSignatureParameters {
   std::int64_t created = 0;  // seconds since 1970
   std::string nonce;         // 32 hex digits
-  std::string keyid;
+  std::string keyid;         // names the agent and the generation: "http/agent-1/1"
 };
+
+// What SignHttp writes as keyid, and back. kUnauthenticated for any other spelling.
+std::string HttpKeyId(std::string_view agent, std::uint32_t generation);
+struct HttpKeyName {
+  std::string agent;
+  std::uint32_t generation = 0;  // from 1
+};
+Result<HttpKeyName> ParseHttpKeyId(std::string_view keyid);
 
 std::string ContentDigest(std::string_view body);
 HttpSignature SignHttp(const HttpRequestParts& request, const HttpSignatureParameters& parameters,
-                       const SecretKey& key);
+                       std::string_view key);
 // Reads only what SignHttp writes: one spelling, one label, all four components.
 Result<HttpSignatureParameters> ParseHttpSignature(std::string_view signature_input);
 // kUnauthenticated unless the signature is by `key` over exactly this request, and `created` is
 // within 60 s of `now`. The caller takes the nonce in its replay window afterwards.
 Status VerifyHttp(const HttpRequestParts& request, const HttpSignature& signature,
-                  const SecretKey& key, WallTime now);
+                  std::string_view key, WallTime now);
 
 }  // namespace prov::signing

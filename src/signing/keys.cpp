@@ -1,133 +1,115 @@
 #include "signing/keys.hpp"
 
 #include <algorithm>
-#include <charconv>
-#include <limits>
+#include <array>
 #include <sodium.h>
+#include <stdexcept>
 
 #include <fmt/format.h>
+#include <openssl/core_names.h>
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
+#include <openssl/kdf.h>
+#include <openssl/params.h>
+#include <openssl/sha.h>
 
-#include "base/encoding.hpp"
 #include "base/json.hpp"
-#include "job/grammar.hpp"
-#include "signing/mac.hpp"
 
 namespace prov::signing {
 namespace {
 
-constexpr std::string_view kSalt = "provisioning/v1";
-constexpr std::string_view kTokenPrefix = "pe1.";
-
-Error Invalid(std::string sentence) {
-  return {ErrorCode::kInvalidArgument, std::move(sentence), {}};
+const unsigned char* Unsigned(std::string_view bytes) {
+  return reinterpret_cast<const unsigned char*>(bytes.data());
 }
 
-Result<SecretKey> Derive(std::string_view ikm, std::string_view info) {
-  auto bytes = HkdfSha256(ikm, kSalt, info);
-  auto key = SecretKey::FromBytes(bytes);
-  sodium_memzero(bytes.data(), bytes.size());
-  return key;
+OSSL_PARAM OctetParam(const char* name, std::string_view bytes) {
+  return OSSL_PARAM_construct_octet_string(name, const_cast<char*>(bytes.data()), bytes.size());
 }
 
 }  // namespace
 
-Result<SecretKey> SecretKey::FromBytes(std::string_view bytes) {
-  if (bytes.size() != kKeyBytes) return Invalid("a key must have 32 bytes");
-  SecretKey key;
-  std::copy(bytes.begin(), bytes.end(), key.bytes_.begin());
-  return key;
-}
+SecretBytes::SecretBytes(SecretBytes&& other) noexcept : bytes_(other.bytes_) { other.Wipe(); }
 
-SecretKey SecretKey::Generate(Random& random) {
-  SecretKey key;
-  random.Fill(key.bytes_.data(), key.bytes_.size());
-  return key;
-}
-
-SecretKey::SecretKey(SecretKey&& other) noexcept : bytes_(other.bytes_) { other.Wipe(); }
-
-SecretKey& SecretKey::operator=(SecretKey&& other) noexcept {
+SecretBytes& SecretBytes::operator=(SecretBytes&& other) noexcept {
   if (this != &other) {
-    bytes_ = other.bytes_;
+    Wipe();
+    bytes_ = other.bytes_;  // not moved: a short string is moved by copying, and its bytes would
+                            // stay behind
     other.Wipe();
   }
   return *this;
 }
 
-SecretKey SecretKey::Clone() const {
-  SecretKey key;
-  key.bytes_ = bytes_;
-  return key;
+void SecretBytes::Wipe() {
+  sodium_memzero(bytes_.data(), bytes_.size());
+  bytes_.clear();
 }
 
-bool SecretKey::IsZero() const { return sodium_is_zero(bytes_.data(), bytes_.size()) == 1; }
+bool IsAgentId(std::string_view text) {
+  const auto is_alnum = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+  };
+  return !text.empty() && text.size() <= 128 && is_alnum(text.front()) &&
+         std::ranges::all_of(
+             text, [&](char c) { return is_alnum(c) || c == '.' || c == '_' || c == '-'; });
+}
 
-void SecretKey::Wipe() { sodium_memzero(bytes_.data(), bytes_.size()); }
-
-Status CheckSecret(std::string_view secret) {
-  if (secret.empty()) return Invalid("SECRET_KEY is missing; it must have at least 32 bytes");
-  if (secret.size() < kMinSecretBytes) {
-    return Invalid(fmt::format("SECRET_KEY has {} bytes; it must have at least 32", secret.size()));
+Result<SecretBytes> DeriveAgentKey(std::string_view secret_key, Purpose purpose,
+                                   std::string_view agent_id, std::uint32_t generation) {
+  if (secret_key.size() < kLeastSecretKeyBytes) {
+    return Error{
+        ErrorCode::kInvalidArgument,
+        fmt::format(
+            "SECRET_KEY has {} bytes; it needs at least {}: make one with `openssl rand -hex 32`",
+            secret_key.size(), kLeastSecretKeyBytes),
+        {}};
   }
-  return {};
-}
-
-Result<SecretKey> DeriveKey(std::string_view secret, Purpose purpose, std::string_view agent,
-                            std::uint64_t generation) {
-  PROV_CHECK(CheckSecret(secret));
-  if (!job::IsAgentId(agent)) return Invalid("not an agent id: [A-Za-z0-9][A-Za-z0-9._-]{0,127}");
-  if (generation == 0) return Invalid("key generations count from 1");
-  return Derive(secret, fmt::format("{}\n{}\n{}", json::EnumName(purpose), agent, generation));
-}
-
-std::string KeyId(Purpose purpose, std::string_view agent, std::uint64_t generation) {
-  return fmt::format("{}/{}/{}", json::EnumName(purpose), agent, generation);
-}
-
-Result<KeyName> ParseKeyId(std::string_view keyid) {
-  const auto first = keyid.find('/');
-  const auto last = keyid.rfind('/');
-  if (first == std::string_view::npos || first == last) return Invalid("not a key id");
-  KeyName name;
-  const auto purpose = json::EnumFromName<Purpose>(keyid.substr(0, first));
-  const auto number = keyid.substr(last + 1);
-  const auto read = std::from_chars(number.data(), number.data() + number.size(), name.generation);
-  name.agent = keyid.substr(first + 1, last - first - 1);
-  if (!purpose || !job::IsAgentId(name.agent) || read.ec != std::errc{} ||
-      KeyId(*purpose, name.agent, name.generation) != keyid || name.generation == 0) {
-    return Invalid("not a key id");
+  if (!IsAgentId(agent_id)) {
+    return Error{ErrorCode::kInvalidArgument,
+                 "not an agent id: 1 to 128 letters, digits, dots, underscores and dashes, a "
+                 "letter or digit first",
+                 {}};
   }
-  name.purpose = *purpose;
-  return name;
+  return Hkdf(secret_key, "provisioning/v1",
+              fmt::format("{}\n{}\n{}", json::EnumName(purpose), agent_id, generation));
 }
 
-Result<EnrollToken> MakeEnrollToken(std::string_view secret, const Uuid& id) {
-  PROV_CHECK(CheckSecret(secret));
-  PROV_TRY(auto key, Derive(secret, "enroll-token\n" + id.ToString()));
-  return EnrollToken{id, std::move(key)};
-}
-
-std::string FormatEnrollToken(const EnrollToken& token) {
-  return fmt::format("{}{}.{}", kTokenPrefix, token.id.ToString(),
-                     Base64UrlEncode(token.secret.bytes()));
-}
-
-Result<EnrollToken> ParseEnrollToken(std::string_view text) {
-  const auto wrong = [] { return Invalid("not an enrolment token"); };
-  if (text.size() != kTokenPrefix.size() + 36 + 1 + 43 || !text.starts_with(kTokenPrefix) ||
-      text[kTokenPrefix.size() + 36] != '.') {
-    return wrong();
+SecretBytes Hkdf(std::string_view key_material, std::string_view salt, std::string_view info) {
+  const std::unique_ptr<EVP_KDF, void (*)(EVP_KDF*)> kdf(EVP_KDF_fetch(nullptr, "HKDF", nullptr),
+                                                         EVP_KDF_free);
+  const std::unique_ptr<EVP_KDF_CTX, void (*)(EVP_KDF_CTX*)> context(EVP_KDF_CTX_new(kdf.get()),
+                                                                     EVP_KDF_CTX_free);
+  std::string digest = "SHA256";
+  const std::array<OSSL_PARAM, 5> parameters{
+      OSSL_PARAM_construct_utf8_string(OSSL_KDF_PARAM_DIGEST, digest.data(), digest.size()),
+      OctetParam(OSSL_KDF_PARAM_KEY, key_material), OctetParam(OSSL_KDF_PARAM_SALT, salt),
+      OctetParam(OSSL_KDF_PARAM_INFO, info), OSSL_PARAM_construct_end()};
+  std::string key(kKeyBytes, '\0');
+  if (EVP_KDF_derive(context.get(), reinterpret_cast<unsigned char*>(key.data()), key.size(),
+                     parameters.data()) != 1) {
+    throw std::runtime_error("HKDF-SHA256 failed");
   }
-  const auto id = Uuid::Parse(text.substr(kTokenPrefix.size(), 36));
-  const auto bytes = Base64UrlDecode(text.substr(kTokenPrefix.size() + 37));
-  if (!id || !bytes) return wrong();
-  PROV_TRY(auto secret, SecretKey::FromBytes(*bytes));
-  return EnrollToken{*id, std::move(secret)};
+  return SecretBytes(std::move(key));
 }
 
-Result<SecretKey> DeriveEnrollKey(const EnrollToken& token, std::string_view agent) {
-  if (!job::IsAgentId(agent)) return Invalid("not an agent id: [A-Za-z0-9][A-Za-z0-9._-]{0,127}");
-  return Derive(token.secret.bytes(), fmt::format("enroll\n{}\n{}", agent, token.id.ToString()));
+std::string Mac(std::string_view key, std::string_view message) {
+  std::string mac(SHA256_DIGEST_LENGTH, '\0');
+  unsigned length = 0;
+  if (HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()), Unsigned(message),
+           message.size(), reinterpret_cast<unsigned char*>(mac.data()), &length) == nullptr) {
+    throw std::runtime_error("HMAC-SHA256 failed");
+  }
+  return mac;
+}
+
+std::string Sha256(std::string_view bytes) {
+  std::string digest(SHA256_DIGEST_LENGTH, '\0');
+  SHA256(Unsigned(bytes), bytes.size(), reinterpret_cast<unsigned char*>(digest.data()));
+  return digest;
+}
+
+bool EqualInConstantTime(std::string_view a, std::string_view b) {
+  return a.size() == b.size() && sodium_memcmp(a.data(), b.data(), a.size()) == 0;
 }
 
 }  // namespace prov::signing

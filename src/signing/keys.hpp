@@ -1,81 +1,60 @@
-// Keys, derived as DESIGN's "Keys" says (docs/formats/keys.md): HKDF-SHA256, salt
-// "provisioning/v1", info = purpose "\n" agent id "\n" decimal generation, 32 bytes. Thread-safe.
+// The keys of an agent: derived from SECRET_KEY, one for each purpose, because an HMAC key that
+// verifies also signs. HKDF-SHA256, IKM = the UTF-8 bytes of SECRET_KEY, salt "provisioning/v1",
+// info = purpose "\n" agent id "\n" decimal generation, 32 bytes (docs/formats/keys.md; vectors in
+// tests/vectors/signing/keys.json). Thread-safe.
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <string>
 #include <string_view>
 
 #include <boost/describe.hpp>
 
-#include "base/random.hpp"
 #include "base/result.hpp"
-#include "base/uuid.hpp"
 
 namespace prov::signing {
 
 inline constexpr std::size_t kKeyBytes = 32;
-inline constexpr std::size_t kMinSecretBytes = 32;
+inline constexpr std::size_t kLeastSecretKeyBytes = 32;
 
-// 32 secret bytes, wiped when they go. Not copied by accident: Clone() says so.
-class SecretKey {
- public:
-  SecretKey() = default;  // all zero; refused by everything that signs
-  // kInvalidArgument unless there are exactly 32 bytes.
-  static Result<SecretKey> FromBytes(std::string_view bytes);
-  static SecretKey Generate(Random& random);
-  SecretKey(SecretKey&& other) noexcept;
-  SecretKey& operator=(SecretKey&& other) noexcept;
-  ~SecretKey() { Wipe(); }
-
-  SecretKey Clone() const;
-  std::string_view bytes() const {
-    return {reinterpret_cast<const char*>(bytes_.data()), bytes_.size()};
-  }
-  bool IsZero() const;
-
- private:
-  void Wipe();
-  std::array<unsigned char, kKeyBytes> bytes_{};
-};
-
-// An HMAC key that verifies also signs, so each direction has its own.
 enum class Purpose {
   kJob,    // panel to executor: envelopes and commands
   kEvent,  // executor to panel: events and rotations
-  kHttp,   // net role to panel: RFC 9421
+  kHttp,   // net role to panel: transport requests
 };
 BOOST_DESCRIBE_ENUM(Purpose, kJob, kEvent, kHttp)
 
-// kInvalidArgument where SECRET_KEY is missing or under 32 bytes: a refusal to start, always.
-Status CheckSecret(std::string_view secret);
+// Secret bytes, wiped when they go. Movable, not copyable: a copy is asked for by name.
+class SecretBytes {
+ public:
+  SecretBytes() = default;
+  explicit SecretBytes(std::string bytes) : bytes_(std::move(bytes)) {}
+  SecretBytes(SecretBytes&& other) noexcept;
+  SecretBytes& operator=(SecretBytes&& other) noexcept;
+  ~SecretBytes() { Wipe(); }
+  SecretBytes Clone() const { return SecretBytes(std::string(view())); }
+  std::string_view view() const { return bytes_; }
+  void Wipe();
 
-// `secret` is the UTF-8 text of SECRET_KEY as given; `generation` from 1.
-Result<SecretKey> DeriveKey(std::string_view secret, Purpose purpose, std::string_view agent,
-                            std::uint64_t generation);
-
-// "job/agent-1/1": what a signature's keyid says. A hint which key to try, and no more.
-std::string KeyId(Purpose purpose, std::string_view agent, std::uint64_t generation);
-struct KeyName {
-  Purpose purpose = Purpose::kJob;
-  std::string agent;
-  std::uint64_t generation = 0;
+ private:
+  std::string bytes_;
 };
-Result<KeyName> ParseKeyId(std::string_view keyid);
 
-// A one-time enrolment token: "pe1.<uuid>.<43 characters of base64url>". The panel keeps the id,
-// the agent's name and the expiry; the secret follows from SECRET_KEY and the id, so that no store
-// holds it.
-struct EnrollToken {
-  Uuid id;
-  SecretKey secret;
-};
-Result<EnrollToken> MakeEnrollToken(std::string_view secret, const Uuid& id);
-std::string FormatEnrollToken(const EnrollToken& token);
-Result<EnrollToken> ParseEnrollToken(std::string_view text);
-// The key of the enrolment request's MAC: HKDF over the token's secret, info = "enroll" "\n" agent
-// id "\n" token id.
-Result<SecretKey> DeriveEnrollKey(const EnrollToken& token, std::string_view agent);
+// [A-Za-z0-9][A-Za-z0-9._-]{0,127}
+bool IsAgentId(std::string_view text);
+
+// kInvalidArgument for a SECRET_KEY under 32 bytes or a malformed agent id. Generations count
+// from 1.
+Result<SecretBytes> DeriveAgentKey(std::string_view secret_key, Purpose purpose,
+                                   std::string_view agent_id, std::uint32_t generation);
+
+// HKDF-SHA256 (RFC 5869) with a 32-byte output.
+SecretBytes Hkdf(std::string_view key_material, std::string_view salt, std::string_view info);
+// HMAC-SHA256, 32 bytes.
+std::string Mac(std::string_view key, std::string_view message);
+// SHA-256, 32 bytes.
+std::string Sha256(std::string_view bytes);
+// Without telling by its time where they differ.
+bool EqualInConstantTime(std::string_view a, std::string_view b);
 
 }  // namespace prov::signing

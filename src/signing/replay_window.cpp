@@ -1,47 +1,44 @@
 #include "signing/replay_window.hpp"
 
+#include <fmt/format.h>
+
 namespace prov::signing {
+namespace {
 
-Status CheckValidity(WallTime not_before, WallTime expires_at, WallTime now) {
-  if (now > expires_at + kSkew) {
-    return Error{ErrorCode::kTimeout, "it expired at " + FormatTime(expires_at), {}};
+Error Invalid(std::string message) { return {ErrorCode::kInvalidArgument, std::move(message), {}}; }
+
+}  // namespace
+
+Status CheckValidity(WallTime issued_at, WallTime not_before, WallTime expires_at, WallTime now) {
+  if (expires_at <= not_before || not_before < issued_at) {
+    return Invalid("the times must be in order: issued, not before, expires");
   }
-  if (now + kSkew < not_before) {
-    return Error{
-        ErrorCode::kPermissionDenied, "it is not valid before " + FormatTime(not_before), {}};
-  }
+  if (expires_at - issued_at > kLongestValidity) return Invalid("valid for more than 24 hours");
+  if (now + kClockSkew < not_before) return Invalid("not valid before " + FormatTime(not_before));
+  if (now - kClockSkew >= expires_at) return Invalid("expired at " + FormatTime(expires_at));
   return {};
 }
 
-Status ReplayWindow::Take(std::string_view nonce, WallTime not_before, WallTime expires_at,
-                          WallTime now) {
-  PROV_CHECK(CheckValidity(not_before, expires_at, now));
+Status ReplayWindow::Take(std::string_view nonce, WallTime expires_at, WallTime now) {
   Forget(now);
-  if (Contains(nonce)) return Error{ErrorCode::kConflict, "its nonce was seen before", {}};
-  if (seen_.size() >= capacity_) {
-    return Error{ErrorCode::kExhausted, "too many messages within their validity", {}};
+  if (nonce.size() < 16 || nonce.size() > 64) return Invalid("a nonce has 16 to 64 characters");
+  if (Contains(nonce)) return Error{ErrorCode::kConflict, "this nonce was taken before", {}};
+  if (nonces_.size() >= most_) {
+    return Error{
+        ErrorCode::kExhausted, fmt::format("more than {} nonces are valid at once", most_), {}};
   }
-  Restore(nonce, expires_at + kSkew);
+  // What carried it is refused after its expiry and the skew, so the nonce need not be remembered
+  // longer. Twice the skew, because the clock may be set back by as much.
+  const WallTime until = expires_at + 2 * kClockSkew;
+  nonces_.emplace(nonce, until);
+  by_expiry_.emplace(until, nonce);
   return {};
-}
-
-std::vector<std::pair<std::string, WallTime>> ReplayWindow::Entries() const {
-  return {seen_.begin(), seen_.end()};
-}
-
-void ReplayWindow::Restore(std::string_view nonce, WallTime until) {
-  const auto [place, is_new] = seen_.try_emplace(std::string(nonce), until);
-  if (!is_new) {
-    by_time_.erase({place->second, place->first});
-    place->second = std::max(place->second, until);
-  }
-  by_time_.emplace(place->second, place->first);
 }
 
 void ReplayWindow::Forget(WallTime now) {
-  while (!by_time_.empty() && by_time_.begin()->first < now) {
-    seen_.erase(by_time_.begin()->second);
-    by_time_.erase(by_time_.begin());
+  while (!by_expiry_.empty() && by_expiry_.begin()->first < now) {
+    nonces_.erase(by_expiry_.begin()->second);
+    by_expiry_.erase(by_expiry_.begin());
   }
 }
 

@@ -1,46 +1,42 @@
-// Each nonce is taken once, in any order, and remembered until its message could not be valid any
-// more. Not thread-safe.
+// Nonces that were taken, kept as long as what carried them is valid: each is taken once, in any
+// order. Time is the agent's wall clock; validity fails closed. Not thread-safe.
 #pragma once
 
 #include <map>
 #include <set>
 #include <string>
 #include <string_view>
-#include <utility>
-#include <vector>
 
 #include "base/clock.hpp"
 #include "base/result.hpp"
 
 namespace prov::signing {
 
-inline constexpr std::chrono::minutes kSkew{5};
+inline constexpr Seconds kClockSkew = std::chrono::minutes{5};
+inline constexpr Seconds kLongestValidity = std::chrono::hours{24};
 
-// Whether a message is valid at `now`, give or take 5 minutes: kTimeout once it has expired,
-// kPermissionDenied before its time. A clock that is wrong by more fails closed.
-Status CheckValidity(WallTime not_before, WallTime expires_at, WallTime now);
+// When something signed may be taken: [not_before - skew, expires_at + skew], and valid for 24 h at
+// most. kInvalidArgument says which bound was broken.
+Status CheckValidity(WallTime issued_at, WallTime not_before, WallTime expires_at, WallTime now);
 
 class ReplayWindow {
  public:
-  // `capacity`: nonces held at once. Over it, new ones are refused rather than old ones forgotten.
-  explicit ReplayWindow(std::size_t capacity = 100'000) : capacity_(capacity) {}
+  // `most` bounds the memory: a nonce more is kExhausted, never a forgotten one.
+  explicit ReplayWindow(std::size_t most = 100'000) : most_(most) {}
 
-  bool Contains(std::string_view nonce) const { return seen_.contains(std::string(nonce)); }
-  // Validity as above; kConflict for a nonce seen before, kExhausted where there is no room. A
-  // refused nonce is not remembered.
-  Status Take(std::string_view nonce, WallTime not_before, WallTime expires_at, WallTime now);
-
-  // For the journal: what is remembered, and until when. Restore keeps what is still needed.
-  std::vector<std::pair<std::string, WallTime>> Entries() const;
-  void Restore(std::string_view nonce, WallTime until);
-  std::size_t size() const { return seen_.size(); }
+  // kConflict for a nonce that was taken before. A nonce has 16 to 64 characters.
+  Status Take(std::string_view nonce, WallTime expires_at, WallTime now);
+  bool Contains(std::string_view nonce) const { return nonces_.contains(std::string(nonce)); }
+  std::size_t size() const { return nonces_.size(); }
+  // For the journal's snapshot: nonce -> until when it is kept.
+  const std::map<std::string, WallTime>& nonces() const { return nonces_; }
 
  private:
   void Forget(WallTime now);
 
-  std::size_t capacity_;
-  std::map<std::string, WallTime> seen_;
-  std::set<std::pair<WallTime, std::string>> by_time_;
+  std::size_t most_;
+  std::map<std::string, WallTime> nonces_;
+  std::set<std::pair<WallTime, std::string>> by_expiry_;
 };
 
 }  // namespace prov::signing

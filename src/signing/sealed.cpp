@@ -1,79 +1,100 @@
 #include "signing/sealed.hpp"
 
 #include <cstdint>
+#include <optional>
 #include <sodium.h>
 
 namespace prov::signing {
 namespace {
 
-constexpr std::string_view kVersion = "provisioning/sealed/v1";
+static_assert(crypto_box_PUBLICKEYBYTES == 32 && crypto_box_SECRETKEYBYTES == 32);
 
-void Append(std::string& text, std::string_view field) {
-  const auto size = static_cast<std::uint32_t>(field.size());
-  for (const int shift : {24, 16, 8, 0}) text += static_cast<char>(size >> shift & 0xFF);
-  text += field;
+constexpr std::string_view kVersion = "1";
+
+unsigned char* Unsigned(std::string& bytes) {
+  return reinterpret_cast<unsigned char*>(bytes.data());
+}
+const unsigned char* Unsigned(std::string_view bytes) {
+  return reinterpret_cast<const unsigned char*>(bytes.data());
 }
 
-unsigned char* Raw(std::string& bytes) { return reinterpret_cast<unsigned char*>(bytes.data()); }
-const unsigned char* Raw(std::string_view bytes) {
-  return reinterpret_cast<const unsigned char*>(bytes.data());
+void AppendField(std::string& to, std::string_view field) {
+  const auto size = static_cast<std::uint32_t>(field.size());
+  for (int shift = 24; shift >= 0; shift -= 8) to += static_cast<char>(size >> shift);
+  to += field;
+}
+
+// Takes the next field off the front of `from`.
+std::optional<std::string_view> TakeField(std::string_view& from) {
+  if (from.size() < 4) return std::nullopt;
+  std::uint32_t size = 0;
+  for (int i = 0; i < 4; ++i) size = size << 8 | static_cast<unsigned char>(from[i]);
+  if (from.size() - 4 < size) return std::nullopt;
+  const auto field = from.substr(4, size);
+  from.remove_prefix(4 + size);
+  return field;
+}
+
+Error CannotOpen(std::string_view why) {
+  return {ErrorCode::kPermissionDenied, std::string(why), {}};
 }
 
 }  // namespace
 
-SealingKeyPair MakeSealingKeyPair(Random& random) {
-  static_assert(crypto_box_SECRETKEYBYTES == kKeyBytes);
-  SealingKeyPair pair{std::string(crypto_box_PUBLICKEYBYTES, '\0'), SecretKey::Generate(random)};
-  crypto_scalarmult_base(Raw(pair.public_key), Raw(pair.private_key.bytes()));
-  return pair;
+SealingKeys MakeSealingKeys() {
+  std::string public_key(32, '\0'), private_key(32, '\0');
+  crypto_box_keypair(Unsigned(public_key), Unsigned(private_key));
+  SealingKeys keys{std::move(public_key), SecretBytes(std::move(private_key))};
+  return keys;
 }
 
-std::string SealedText(const Uuid& job, std::string_view name, std::string_view value) {
-  std::string text;
-  // Room for all of it, so that no half of the value stays behind in memory given back.
-  text.reserve(16 + kVersion.size() + 36 + name.size() + value.size());
-  Append(text, kVersion);
-  Append(text, job.ToString());
-  Append(text, name);
-  Append(text, value);
-  return text;
+Result<SealingKeys> SealingKeysFrom(SecretBytes private_key) {
+  if (private_key.view().size() != 32) {
+    return Error{ErrorCode::kInvalidArgument, "a sealing key has 32 bytes", {}};
+  }
+  std::string public_key(32, '\0');
+  crypto_scalarmult_base(Unsigned(public_key), Unsigned(private_key.view()));
+  return SealingKeys{std::move(public_key), std::move(private_key)};
 }
 
-Result<std::string> Seal(std::string_view public_key, const Uuid& job, std::string_view name,
+Result<std::string> Seal(std::string_view public_key, const Uuid& job, std::string_view input,
                          std::string_view value) {
-  if (public_key.size() != crypto_box_PUBLICKEYBYTES) {
-    return Error{ErrorCode::kInvalidArgument, "a sealing key must have 32 bytes", {}};
+  if (public_key.size() != 32) {
+    return Error{
+        ErrorCode::kInvalidArgument, "the server's sealing key does not have 32 bytes", {}};
   }
-  auto text = SealedText(job, name, value);
-  std::string box(text.size() + crypto_box_SEALBYTES, '\0');
-  const int failed = crypto_box_seal(Raw(box), Raw(text), text.size(), Raw(public_key));
-  sodium_memzero(text.data(), text.size());
-  if (failed != 0) return Error{ErrorCode::kInvalidArgument, "not a usable sealing key", {}};
-  return box;
+  const std::string job_id = job.ToString();
+  std::string plain;
+  plain.reserve(64 + kVersion.size() + input.size() +
+                value.size());  // never reallocated: no copy stays behind
+  for (const auto field : {kVersion, std::string_view(job_id), input, value})
+    AppendField(plain, field);
+  std::string sealed(plain.size() + crypto_box_SEALBYTES, '\0');
+  const int failed = crypto_box_seal(Unsigned(sealed), Unsigned(std::string_view(plain)),
+                                     plain.size(), Unsigned(public_key));
+  sodium_memzero(plain.data(), plain.size());
+  if (failed != 0)
+    return Error{ErrorCode::kInvalidArgument, "the server's sealing key is not a valid point", {}};
+  return sealed;
 }
 
-Result<std::string> Unseal(const SealingKeyPair& keys, const Uuid& job, std::string_view name,
-                           std::string_view box) {
-  const Error refused{
-      ErrorCode::kPermissionDenied, "the sealed input is not for this server, job and name", {}};
-  if (box.size() < crypto_box_SEALBYTES) return refused;
-  std::string text(box.size() - crypto_box_SEALBYTES, '\0');
-  if (crypto_box_seal_open(Raw(text), Raw(box), box.size(), Raw(keys.public_key),
-                           Raw(keys.private_key.bytes())) != 0) {
-    return refused;
-  }
-  // The value is what is left when the rest is as it must be.
-  const auto prefix = SealedText(job, name, "").size();
-  std::string value = text.size() >= prefix ? text.substr(prefix) : std::string();
-  auto expected = SealedText(job, name, value);
-  const bool same = expected == text;
-  sodium_memzero(text.data(), text.size());
-  sodium_memzero(expected.data(), expected.size());
-  if (!same) {
-    sodium_memzero(value.data(), value.size());
-    return refused;
-  }
-  return value;
+Result<SecretBytes> Unseal(const SealingKeys& keys, const Uuid& job, std::string_view input,
+                           std::string_view sealed) {
+  if (sealed.size() < crypto_box_SEALBYTES) return CannotOpen("a sealed value is too short");
+  std::string opened(sealed.size() - crypto_box_SEALBYTES, '\0');
+  const int failed =
+      crypto_box_seal_open(Unsigned(opened), Unsigned(sealed), sealed.size(),
+                           Unsigned(keys.public_key), Unsigned(keys.private_key.view()));
+  const SecretBytes plain(std::move(opened));
+  if (failed != 0) return CannotOpen("a sealed value was not sealed to this server's key");
+  std::string_view rest = plain.view();
+  const auto version = TakeField(rest), sealed_job = TakeField(rest), name = TakeField(rest),
+             value = TakeField(rest);
+  if (!value || !rest.empty() || version != kVersion)
+    return CannotOpen("a sealed value has an unknown form");
+  if (sealed_job != job.ToString()) return CannotOpen("a sealed value belongs to another job");
+  if (name != input) return CannotOpen("a sealed value belongs to another input");
+  return SecretBytes(std::string(*value));
 }
 
 }  // namespace prov::signing

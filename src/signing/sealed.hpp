@@ -1,34 +1,34 @@
-// Sealed inputs: a libsodium sealed box to the agent's X25519 key, over length-prefixed version,
-// job, name and value, so that a box opens only for the job and input it was made for
-// (docs/formats/envelope.md). Thread-safe.
+// Sensitive inputs on their way: libsodium sealed boxes to the agent's X25519 key. What is sealed
+// names the job and the input it is for, so that a box moved to another job or input does not open.
+// docs/formats/envelope.md. Thread-safe.
 #pragma once
 
 #include <string>
 #include <string_view>
 
-#include "base/random.hpp"
 #include "base/result.hpp"
 #include "base/uuid.hpp"
 #include "signing/keys.hpp"
 
 namespace prov::signing {
 
-struct SealingKeyPair {
-  std::string public_key;  // 32 bytes
-  SecretKey private_key;
+struct SealingKeys {
+  std::string public_key;   // 32 bytes
+  SecretBytes private_key;  // 32 bytes
 };
 
-SealingKeyPair MakeSealingKeyPair(Random& random);
+SealingKeys MakeSealingKeys();
+// The keys of a stored private key; kInvalidArgument unless it has 32 bytes.
+Result<SealingKeys> SealingKeysFrom(SecretBytes private_key);
 
-// What is sealed: for each of "provisioning/sealed/v1", the job's id, the name and the value a
-// 32-bit big-endian length and the bytes.
-std::string SealedText(const Uuid& job, std::string_view name, std::string_view value);
-
-// The box's bytes. kInvalidArgument for a public key that is none.
-Result<std::string> Seal(std::string_view public_key, const Uuid& job, std::string_view name,
+// A sealed box over the length-prefixed fields: version "1", job id, input name, value (each a
+// 32-bit big-endian length and the bytes). Different at every call. kInvalidArgument for a public
+// key that is none.
+Result<std::string> Seal(std::string_view public_key, const Uuid& job, std::string_view input,
                          std::string_view value);
-// kPermissionDenied when the box is not for this key, this job and this name, or was altered.
-Result<std::string> Unseal(const SealingKeyPair& keys, const Uuid& job, std::string_view name,
-                           std::string_view box);
+
+// kPermissionDenied when it was sealed to another key, or for another job or input.
+Result<SecretBytes> Unseal(const SealingKeys& keys, const Uuid& job, std::string_view input,
+                           std::string_view sealed);
 
 }  // namespace prov::signing

@@ -1,179 +1,177 @@
 #include "signing/tree_digest.hpp"
 
+#include <algorithm>
 #include <array>
-#include <cerrno>
+#include <cstring>
 #include <dirent.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
-#include <map>
 #include <memory>
-#include <sodium.h>
-#include <string>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 #include <vector>
 
 #include <fmt/format.h>
+#include <openssl/evp.h>
 
 #include "base/encoding.hpp"
-#include "signing/mac.hpp"
+#include "signing/keys.hpp"
 
 namespace prov::signing {
 namespace {
 
-Result<UniqueFd> OpenBeneath(int root, const std::string& path, int flags) {
+// Neither a symlink on the way nor a `..` can lead out of `directory`, whatever changes while we
+// look.
+UniqueFd OpenBeneath(int directory, const std::string& path, std::uint64_t flags) {
   open_how how{};
-  how.flags = static_cast<std::uint64_t>(flags | O_CLOEXEC | O_NOFOLLOW);
-  how.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS;
-  const auto fd = syscall(SYS_openat2, root, path.c_str(), &how, sizeof how);
-  if (fd >= 0) return UniqueFd(static_cast<int>(fd));
-  if (errno == ENOSYS) return Error{ErrorCode::kUnsupported, "the kernel has no openat2", {}};
-  if (errno == ELOOP) {
-    return Error{ErrorCode::kInvalidArgument, fmt::format("'{}' is a symbolic link", path), {}};
-  }
-  return ErrnoError(fmt::format("cannot open '{}'", path));
+  how.flags = flags | O_CLOEXEC | O_NOFOLLOW;
+  how.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS;
+  return UniqueFd(
+      static_cast<int>(syscall(SYS_openat2, directory, path.c_str(), &how, sizeof how)));
 }
 
-Result<std::vector<std::string>> Names(UniqueFd directory, const std::string& path) {
-  std::unique_ptr<DIR, int (*)(DIR*)> stream(fdopendir(directory.get()), closedir);
-  if (!stream) return ErrnoError(fmt::format("cannot list '{}'", path));
-  static_cast<void>(directory.Release());
-  std::vector<std::string> names;
-  errno = 0;
-  while (const dirent* entry = readdir(stream.get())) {
-    const std::string name = entry->d_name;
-    if (name != "." && name != "..") names.push_back(name);
-    errno = 0;
-  }
-  if (errno != 0) return ErrnoError(fmt::format("cannot list '{}'", path));
-  return names;
-}
-
-class Walk {
+class Sha256Stream {
  public:
-  Walk(int root, int destination, const TreeLimits& limits)
-      : root_(root), destination_(destination), limits_(limits) {}
-
-  Status Directory(const std::string& path, int depth) {
-    if (depth > limits_.depth) return TooLarge("is nested too deeply");
-    PROV_TRY(auto fd, OpenBeneath(root_, path.empty() ? "." : path, O_RDONLY | O_DIRECTORY));
-    PROV_TRY(const auto names, Names(std::move(fd), path));
-    for (const auto& name : names) {
-      PROV_CHECK(Entry(path.empty() ? name : path + "/" + name, depth));
-    }
-    return {};
+  Sha256Stream() : context_(EVP_MD_CTX_new(), EVP_MD_CTX_free) {
+    EVP_DigestInit_ex(context_.get(), EVP_sha256(), nullptr);
   }
-
-  std::string Digest() const {
-    std::string text;
-    for (const auto& [path, line] : lines_) text += line + path + "\n";
-    return "sha256:" + HexEncode(Sha256(text));
+  void Add(std::string_view bytes) { EVP_DigestUpdate(context_.get(), bytes.data(), bytes.size()); }
+  std::string Hex() {
+    std::string digest(32, '\0');
+    EVP_DigestFinal_ex(context_.get(), reinterpret_cast<unsigned char*>(digest.data()), nullptr);
+    return HexEncode(digest);
   }
 
  private:
-  Status TooLarge(std::string_view what) const {
-    return Error{ErrorCode::kTooLarge, fmt::format("the installer {}", what), {}};
+  std::unique_ptr<EVP_MD_CTX, void (*)(EVP_MD_CTX*)> context_;
+};
+
+Error Refused(const std::string& path, std::string_view why) {
+  return {ErrorCode::kInvalidArgument, fmt::format("`{}` in the installer {}", path, why), {}};
+}
+
+// One walk over a directory: hashes everything, and copies it where a destination is given.
+class TreeWalk {
+ public:
+  TreeWalk(int source, int destination, const TreeLimits& limits)
+      : source_(source), destination_(destination), limits_(limits) {}
+
+  Result<std::string> Run() {
+    PROV_CHECK(WalkDirectory("", 0));
+    std::ranges::sort(lines_);
+    Sha256Stream sum;
+    for (const auto& [path, line] : lines_) sum.Add(line);
+    return "sha256:" + sum.Hex();
   }
 
-  Status Entry(const std::string& path, int depth) {
-    if (path.find('\n') != std::string::npos) {
-      return Error{ErrorCode::kInvalidArgument, "a file's name holds a newline", {}};
+ private:
+  Status WalkDirectory(const std::string& path, std::size_t depth) {
+    if (depth > limits_.depth) return TooLarge("levels", limits_.depth);
+    UniqueFd fd = OpenBeneath(source_, path.empty() ? "." : path, O_RDONLY | O_DIRECTORY);
+    if (!fd) return ErrnoError(fmt::format("cannot open `{}` in the installer", path));
+    PROV_TRY(const auto names, NamesIn(std::move(fd), path));
+    for (const auto& name : names) {
+      PROV_CHECK(WalkEntry(path.empty() ? name : path + "/" + name, depth));
     }
-    if (lines_.size() >= limits_.entries) return TooLarge("has too many files");
-    // Looked at before it is opened: opening a device can do things.
-    PROV_TRY(const auto handle, OpenBeneath(root_, path, O_PATH));
-    struct stat found{};
-    if (fstat(handle.get(), &found) != 0) return ErrnoError(fmt::format("cannot stat '{}'", path));
-    if (S_ISREG(found.st_mode)) return File(path);
-    if (!S_ISDIR(found.st_mode)) {
-      return Error{ErrorCode::kInvalidArgument,
-                   fmt::format("'{}' is neither a regular file nor a directory", path),
-                   {}};
-    }
-    lines_[path] = "d 0755 0 - ";
-    if (destination_ >= 0 && (mkdirat(destination_, path.c_str(), 0700) != 0 ||
-                              fchmodat(destination_, path.c_str(), 0755, 0) != 0)) {
-      return ErrnoError(fmt::format("cannot make '{}'", path));
-    }
-    return Directory(path, depth + 1);
-  }
-
-  Status File(const std::string& path) {
-    PROV_TRY(const auto from, OpenBeneath(root_, path, O_RDONLY | O_NONBLOCK));
-    struct stat found{};
-    if (fstat(from.get(), &found) != 0) return ErrnoError(fmt::format("cannot stat '{}'", path));
-    if (!S_ISREG(found.st_mode)) {
-      return Error{ErrorCode::kInvalidArgument, fmt::format("'{}' was exchanged", path), {}};
-    }
-    const mode_t mode = (found.st_mode & S_IXUSR) != 0 ? 0755 : 0644;
-    UniqueFd to;
-    if (destination_ >= 0) {
-      PROV_TRY(to, Create(path, mode));
-    }
-    return Hash(path, from.get(), to.get(), mode);
-  }
-
-  Result<UniqueFd> Create(const std::string& path, mode_t mode) const {
-    UniqueFd to(openat(destination_, path.c_str(),
-                       O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
-    if (!to || fchmod(to.get(), mode) != 0) {
-      return ErrnoError(fmt::format("cannot create '{}'", path));
-    }
-    return to;
-  }
-
-  Status Hash(const std::string& path, int from, int to, mode_t mode) {
-    crypto_hash_sha256_state state;
-    crypto_hash_sha256_init(&state);
-    std::uint64_t size = 0;
-    std::array<unsigned char, 65536> buffer;
-    while (true) {
-      const ssize_t got = read(from, buffer.data(), buffer.size());
-      if (got < 0 && errno == EINTR) continue;
-      if (got < 0) return ErrnoError(fmt::format("cannot read '{}'", path));
-      if (got == 0) break;
-      const auto count = static_cast<std::size_t>(got);
-      size += count, bytes_ += count;
-      if (bytes_ > limits_.bytes) return TooLarge("has too many bytes");
-      crypto_hash_sha256_update(&state, buffer.data(), count);
-      if (to >= 0) {
-        PROV_CHECK(WriteAll(to, {reinterpret_cast<const char*>(buffer.data()), count}));
-      }
-    }
-    std::string digest(crypto_hash_sha256_BYTES, '\0');
-    crypto_hash_sha256_final(&state, reinterpret_cast<unsigned char*>(digest.data()));
-    lines_[path] = fmt::format("f {:04o} {} {} ", mode, size, HexEncode(digest));
     return {};
   }
 
-  int root_;
+  // O_RDONLY would wait for the writer of a named pipe, so what it is is asked of the opened file,
+  // without waiting.
+  Status WalkEntry(const std::string& path, std::size_t depth) {
+    if (path.find('\n') != std::string::npos) return Refused(path, "has a newline in its name");
+    if (lines_.size() >= limits_.entries) return TooLarge("files and directories", limits_.entries);
+    const UniqueFd fd = OpenBeneath(source_, path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
+    if (!fd && errno == ELOOP)
+      return Refused(path, "is a symbolic link; put the file itself there");
+    if (!fd) return ErrnoError(fmt::format("cannot open `{}` in the installer", path));
+    struct stat found{};
+    if (fstat(fd.get(), &found) != 0) return ErrnoError("cannot look at " + path);
+    if (S_ISDIR(found.st_mode)) {
+      lines_.emplace_back(path, fmt::format("d 0755 0 - {}\n", path));
+      if (destination_ >= 0 && mkdirat(destination_, path.c_str(), 0755) != 0)
+        return ErrnoError("cannot copy " + path);
+      return WalkDirectory(path, depth + 1);
+    }
+    if (!S_ISREG(found.st_mode)) return Refused(path, "is neither a file nor a directory");
+    return WalkFile(fd.get(), path, (found.st_mode & S_IXUSR) != 0);
+  }
+
+  Status WalkFile(int fd, const std::string& path, bool executable) {
+    UniqueFd copy;
+    if (destination_ >= 0) {
+      const mode_t mode = executable ? 0755 : 0644;
+      copy = UniqueFd(openat(destination_, path.c_str(),
+                             O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode));
+      if (!copy || fchmod(copy.get(), mode) != 0) return ErrnoError("cannot copy " + path);
+    }
+    Sha256Stream sum;
+    std::size_t size = 0;
+    std::array<char, 65536> buffer;
+    while (true) {
+      const ssize_t got = read(fd, buffer.data(), buffer.size());
+      if (got < 0 && errno == EINTR) continue;
+      if (got < 0) return ErrnoError(fmt::format("cannot read `{}` in the installer", path));
+      if (got == 0) break;
+      const std::string_view bytes(buffer.data(), static_cast<std::size_t>(got));
+      size += bytes.size();
+      bytes_ += bytes.size();
+      if (bytes_ > limits_.bytes) return TooLarge("bytes", limits_.bytes);
+      sum.Add(bytes);
+      if (copy) PROV_CHECK(WriteAll(copy.get(), bytes));
+    }
+    lines_.emplace_back(
+        path, fmt::format("f {} {} {} {}\n", executable ? "0755" : "0644", size, sum.Hex(), path));
+    return {};
+  }
+
+  static Result<std::vector<std::string>> NamesIn(UniqueFd fd, const std::string& path) {
+    const std::unique_ptr<DIR, int (*)(DIR*)> directory(fdopendir(fd.get()), closedir);
+    if (!directory) return ErrnoError("cannot list " + path);
+    fd.Release();
+    std::vector<std::string> names;
+    for (errno = 0; const dirent* entry = readdir(directory.get()); errno = 0) {
+      const std::string name = entry->d_name;
+      if (name != "." && name != "..") names.push_back(name);
+    }
+    if (errno != 0) return ErrnoError("cannot list " + path);
+    return names;
+  }
+
+  static Error TooLarge(std::string_view what, std::size_t limit) {
+    return {
+        ErrorCode::kTooLarge, fmt::format("the installer has more than {} {}", limit, what), {}};
+  }
+
+  int source_;
   int destination_;
   TreeLimits limits_;
-  std::uint64_t bytes_ = 0;
-  std::map<std::string, std::string> lines_;  // path to the line's beginning, bytewise
+  std::size_t bytes_ = 0;
+  std::vector<std::pair<std::string, std::string>>
+      lines_;  // path -> line; std::string compares bytewise
 };
 
-Result<std::string> WalkTree(const Path& root, int destination, const TreeLimits& limits) {
-  const UniqueFd fd(open(root.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
-  if (!fd) return ErrnoError(fmt::format("cannot open {}", root.string()));
-  Walk walk(fd.get(), destination, limits);
-  if (auto walked = walk.Directory("", 0); !walked) {
-    return std::move(walked).error().While("reading the installer " + root.string());
-  }
-  return walk.Digest();
+Result<UniqueFd> OpenDirectory(const Path& path) {
+  UniqueFd fd(open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW));
+  if (!fd) return ErrnoError("cannot open the directory " + path.string());
+  return fd;
 }
 
 }  // namespace
 
-Result<std::string> TreeDigest(const Path& root, const TreeLimits& limits) {
-  return WalkTree(root, -1, limits);
+Result<std::string> DigestTree(const Path& directory, const TreeLimits& limits) {
+  PROV_TRY(const UniqueFd source, OpenDirectory(directory));
+  return TreeWalk(source.get(), -1, limits).Run();
 }
 
-Result<std::string> CopyTree(const Path& root, const Path& destination, const TreeLimits& limits) {
-  const UniqueFd fd(open(destination.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
-  if (!fd) return ErrnoError(fmt::format("cannot open {}", destination.string()));
-  return WalkTree(root, fd.get(), limits);
+Result<std::string> CopyAndDigestTree(const Path& directory, const Path& destination,
+                                      const TreeLimits& limits) {
+  PROV_TRY(const UniqueFd source, OpenDirectory(directory));
+  if (mkdir(destination.c_str(), 0700) != 0)
+    return ErrnoError("cannot make " + destination.string());
+  PROV_TRY(const UniqueFd copy, OpenDirectory(destination));
+  return TreeWalk(source.get(), copy.get(), limits).Run();
 }
 
 }  // namespace prov::signing

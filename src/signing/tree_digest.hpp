@@ -1,15 +1,12 @@
-// The digest of an installer's directory (docs/formats/envelope.md, "Installer digest"): SHA-256
-// over one line for each file and directory below the root, sorted bytewise by path,
+// The digest of an installer's directory, and a copy that is exactly what was digested.
 //
-//   f 0644 1234 <sha256 of the bytes, hex> files/site.conf
-//   d 0755 0 - files
-//
-// each ended by a newline. Mode 0755 or 0644 by the owner's x bit, directories 0755. Everything is
-// opened with openat2(RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS), so nothing outside is ever read.
+// SHA-256 over the lines `type mode size sha256 path\n`, sorted bytewise by path: `f` with mode
+// 0755 or 0644 (by the owner's x bit) and the file's SHA-256, or `d 0755 0 -`. Regular files and
+// directories only; a symlink, a device, a path with a newline, or one that leaves the directory is
+// refused. docs/formats/envelope.md; the directory's own name and entry are not part of it.
 // Thread-safe.
 #pragma once
 
-#include <cstdint>
 #include <string>
 
 #include "base/files.hpp"
@@ -19,18 +16,17 @@ namespace prov::signing {
 
 struct TreeLimits {
   std::size_t entries = 10'000;
-  std::uint64_t bytes = 256ULL << 20;
-  int depth = 32;
+  std::size_t bytes = 256 * 1024 * 1024;
+  std::size_t depth = 16;
 };
 
-// "sha256:<hex>". kInvalidArgument for a symbolic link, a device, a socket, a FIFO or a newline in
-// a name; kTooLarge over the limits; kUnsupported without openat2.
-Result<std::string> TreeDigest(const Path& root, const TreeLimits& limits = {});
+// "sha256:<64 hex digits>". kInvalidArgument names the path that is refused, kTooLarge the limit.
+Result<std::string> DigestTree(const Path& directory, const TreeLimits& limits = {});
 
-// The same, and what was hashed is what was copied: each file is read once. `destination` must be
-// an empty directory that only its owner can enter. Not made durable: no fsync. What was copied
-// before an error stays; the caller removes it.
-Result<std::string> CopyTree(const Path& root, const Path& destination,
-                             const TreeLimits& limits = {});
+// The same, writing each byte that is hashed below `destination`, which must not exist: it is made
+// with mode 0700. The caller compares the digest and removes the copy where it differs, or on an
+// error.
+Result<std::string> CopyAndDigestTree(const Path& directory, const Path& destination,
+                                      const TreeLimits& limits = {});
 
 }  // namespace prov::signing
