@@ -1,11 +1,16 @@
 #!/usr/bin/env python3
-"""summary.py RESULTS_DIR ALLOWED_SKIPS: adds up GoogleTest's and pytest's results and prints `N passed, N failed, N skipped`.
+"""summary.py RESULTS_DIR ALLOWED_SKIPS: adds up the results of all tests, and prints `N passed, N failed, N skipped`.
+
+They are GoogleTest's (*.json), pytest's (*.xml) and TAP of bash tests (*.tap).
 
 Each skip is printed with its reason; one that ALLOWED_SKIPS does not name is a failure, and so is a run
 without a single test. Exits 1 if anything failed.
+
+summary.py --names-a-failure FILE: exits 0 if that result file names a failed test, else 1.
 """
 import json
 import pathlib
+import re
 import sys
 import xml.etree.ElementTree
 
@@ -32,13 +37,37 @@ def pytest(path):
         yield f"{case.get('classname')}.{case.get('name')}", outcome, skip.get("message", "") if skip is not None else ""
 
 
+def tap(path):
+    """The same of TAP: `ok 1 - name`, `not ok 2 - name`, `ok 3 - name # SKIP reason`."""
+    for line in lines(path):
+        if test := re.match(r"(not )?ok\b(?: \d+)?(?: - )?(.*?)(?: # SKIP (.*))?$", line):
+            outcome = "failed" if test[1] else "passed" if test[3] is None else "skipped"
+            yield f"{path.stem}: {test[2]}", outcome, test[3] or ""
+
+
+READERS = {".json": googletest, ".xml": pytest, ".tap": tap}
+
+
+def names_a_failure(path):
+    """Whether a result file is whole and names a failed test."""
+    try:
+        return any(outcome == "failed" for _, outcome, _ in READERS[path.suffix](path))
+    except (KeyError, OSError, ValueError, xml.etree.ElementTree.ParseError):
+        return False
+
+
 def main(results, allowed_file):
     allowed = {line.split("#")[0].strip() for line in lines(allowed_file)} - {""}
     passed = sum(bool(line) for line in lines(results / "passed"))
     failed = sum(bool(line) for line in lines(results / "crashed"))
     skipped = 0
-    tests = [test for path in sorted(results.glob("*.json")) for test in googletest(path)]
-    tests += [test for path in sorted(results.glob("*.xml")) for test in pytest(path)]
+    tests = []
+    for path in sorted(path for path in results.iterdir() if path.suffix in READERS):
+        try:
+            tests += READERS[path.suffix](path)
+        except (ValueError, xml.etree.ElementTree.ParseError) as error:
+            tests.append((path.name, "failed", ""))
+            print(f"{path}: {error}")
     for name, outcome, reason in tests:
         if outcome == "passed":
             passed += 1
@@ -59,4 +88,6 @@ def main(results, allowed_file):
 
 
 if __name__ == "__main__":
+    if sys.argv[1] == "--names-a-failure":
+        sys.exit(0 if names_a_failure(pathlib.Path(sys.argv[2])) else 1)
     sys.exit(main(pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2])))
