@@ -20,7 +20,7 @@ CREATE TABLE jobs (
   log TEXT NOT NULL,
   seq INTEGER NOT NULL, undelivered INTEGER NOT NULL, envelope BLOB, sealed_ciphertext BLOB,
   idempotency_key TEXT, body_mac BLOB, response BLOB
-) WITHOUT ROWID;
+);
 CREATE INDEX jobs_by_app ON jobs (app_id, id);
 CREATE INDEX jobs_by_server ON jobs (server_id, id);
 CREATE INDEX jobs_by_status ON jobs (status, id);
@@ -71,7 +71,7 @@ constexpr const char* kCommands = R"sql(
 CREATE TABLE commands (
   id BLOB PRIMARY KEY, agent_id TEXT NOT NULL, kind TEXT NOT NULL, job_id BLOB,
   bytes BLOB NOT NULL, created_at INTEGER NOT NULL, expires_at INTEGER NOT NULL
-) WITHOUT ROWID;
+);
 CREATE INDEX commands_by_agent ON commands (agent_id, id);
 )sql";
 

@@ -1,0 +1,232 @@
+#include <set>
+
+#include <fmt/format.h>
+
+#include "store/memory/state.hpp"
+#include "store/transition.hpp"
+
+namespace prov::store::memory {
+namespace {
+
+Error NoSuchJob(const Uuid& id) {
+  return Error{ErrorCode::kNotFound, fmt::format("there is no job {}.", id.ToString())};
+}
+
+bool Matches(const job::Record& r, const JobFilter& f) {
+  const auto is = [](const std::string& wanted, const std::string& got) {
+    return wanted.empty() || wanted == got;
+  };
+  return is(f.app_id, r.app_id) && is(f.server_id, r.server_id) && is(f.user_id, r.user_id) &&
+         (!f.action || *f.action == r.action) && (!f.since || r.id.Time() >= *f.since) &&
+         (!f.until || r.id.Time() < *f.until) &&
+         (f.statuses.empty() ||
+          std::find(f.statuses.begin(), f.statuses.end(), r.status) != f.statuses.end());
+}
+
+Delivery DeliveryOf(const JobRow& row) {
+  return {row.record.id, row.record.server_id, row.record.status, row.envelope,
+          row.sealed_ciphertext};
+}
+
+void AppendChange(JobRow& row, WallTime at, const std::optional<LogChunk>& log) {
+  const auto& r = row.record;
+  row.changes.push_back({r.id, row.changes.size() + 1, at, r.attempt, r.status, r.progress,
+                         r.message, r.cancel_requested_at, log});
+}
+
+bool SameKey(const JobRow& row, const std::string& user, const std::string& key) {
+  return row.idempotency && row.record.user_id == user && row.idempotency->key == key;
+}
+
+}  // namespace
+
+Status View::CheckWritable() const {
+  if (writable) return {};
+  return Error{ErrorCode::kPermissionDenied, "this transaction only reads."};
+}
+
+Result<JobRow*> MemoryJobs::ToWrite(const Uuid& id) {
+  PROV_CHECK(view_.CheckWritable());
+  const auto found = view_.state.jobs.find(id);
+  if (found == view_.state.jobs.end()) return NoSuchJob(id);
+  return &found->second;
+}
+
+Status MemoryJobs::Insert(const Creation& c) {
+  PROV_CHECK(view_.CheckWritable());
+  auto& jobs = view_.state.jobs;
+  if (jobs.contains(c.job.id)) return Error{ErrorCode::kConflict, "the job exists."};
+  if (c.idempotency) {
+    for (auto& [id, row] : jobs) {
+      if (!SameKey(row, c.job.user_id, c.idempotency->key)) continue;
+      if (row.record.created_at > c.job.created_at - kIdempotencyKept) {
+        return Error{ErrorCode::kConflict, "the idempotency key was used."};
+      }
+      row.idempotency.reset();
+    }
+  }
+  auto& row = jobs[c.job.id];
+  static_cast<job::NewJob&>(row.record) = c.job;
+  row.record.status = c.status;
+  row.envelope = c.envelope;
+  row.sealed_ciphertext = c.sealed_ciphertext;
+  row.idempotency = c.idempotency;
+  row.undelivered = c.undelivered;
+  AppendChange(row, c.job.created_at, std::nullopt);
+  return {};
+}
+
+Result<std::optional<Replay>> MemoryJobs::FindReplay(const Actor& actor, const std::string& key,
+                                                     WallTime now) {
+  for (const auto& [id, row] : view_.state.jobs) {
+    if (SameKey(row, actor.user_id, key) && row.record.created_at > now - kIdempotencyKept) {
+      return std::optional(Replay{id, row.idempotency->body_mac, row.idempotency->response});
+    }
+  }
+  return std::optional<Replay>{};
+}
+
+Result<job::Record> MemoryJobs::Get(const Actor&, const Uuid& id) {
+  const auto found = view_.state.jobs.find(id);
+  if (found == view_.state.jobs.end()) return NoSuchJob(id);
+  return found->second.record;
+}
+
+Result<std::vector<job::Record>> MemoryJobs::List(const Actor&, const JobFilter& filter,
+                                                  const std::optional<Uuid>& before,
+                                                  std::size_t limit) {
+  std::vector<job::Record> rows;
+  const auto& jobs = view_.state.jobs;
+  for (auto it = jobs.rbegin(); it != jobs.rend() && rows.size() < limit; ++it) {
+    if ((!before || it->first < *before) && Matches(it->second.record, filter)) {
+      rows.push_back(it->second.record);
+    }
+  }
+  return rows;
+}
+
+Result<std::uint64_t> MemoryJobs::Apply(const Expected& expected, job::Party by,
+                                        const job::Record& next, WallTime at,
+                                        const std::optional<LogChunk>& log) {
+  PROV_TRY(auto* const row, ToWrite(next.id));
+  PROV_CHECK(CheckApply(next.id, {row->record.attempt, row->record.status}, expected, by, next));
+  const job::NewJob fixed = row->record;
+  row->record = next;
+  static_cast<job::NewJob&>(row->record) = fixed;
+  AppendChange(*row, at, log);
+  if (job::IsTerminal(next.status)) {
+    row->envelope.clear();
+    row->sealed_ciphertext.clear();
+    row->undelivered = false;
+  }
+  return row->changes.size();
+}
+
+Status MemoryJobs::SetEnvelope(const Uuid& id, const std::string& envelope) {
+  PROV_TRY(auto* const row, ToWrite(id));
+  if (!row->envelope.empty()) {
+    return Error{ErrorCode::kConflict, "the job's envelope was made already."};
+  }
+  row->envelope = envelope;
+  return {};
+}
+
+Result<std::optional<Delivery>> MemoryJobs::GetDelivery(const Uuid& id) {
+  const auto found = view_.state.jobs.find(id);
+  if (found == view_.state.jobs.end()) return std::optional<Delivery>{};
+  return std::optional(DeliveryOf(found->second));
+}
+
+Status MemoryJobs::ForgetSealed(const Uuid& id) {
+  PROV_TRY(auto* const row, ToWrite(id));
+  row->envelope.clear();
+  row->sealed_ciphertext.clear();
+  return {};
+}
+
+Result<std::vector<Delivery>> MemoryJobs::Undelivered(std::size_t limit) {
+  std::vector<Delivery> rows;
+  for (const auto& [id, row] : view_.state.jobs) {
+    if (row.undelivered && rows.size() < limit) rows.push_back(DeliveryOf(row));
+  }
+  return rows;
+}
+
+Status MemoryJobs::SetUndelivered(const Uuid& id, bool undelivered) {
+  PROV_TRY(auto* const row, ToWrite(id));
+  row->undelivered = undelivered;
+  return {};
+}
+
+Result<std::vector<Delivery>> MemoryJobs::Unacknowledged(WallTime before, std::size_t limit) {
+  std::vector<Delivery> rows;
+  for (const auto& [id, row] : view_.state.jobs) {
+    const auto& r = row.record;
+    if (r.status == job::Status::kDispatched && r.dispatched_at && *r.dispatched_at < before &&
+        rows.size() < limit) {
+      rows.push_back(DeliveryOf(row));
+    }
+  }
+  return rows;
+}
+
+Result<std::vector<job::Record>> MemoryJobs::Unsettled(const std::string& server_id,
+                                                       std::size_t limit) {
+  std::vector<job::Record> rows;
+  for (const auto& [id, row] : view_.state.jobs) {
+    const auto& r = row.record;
+    if (r.server_id == server_id && job::IsActive(r.status) && r.status != job::Status::kQueued &&
+        rows.size() < limit) {
+      rows.push_back(r);
+    }
+  }
+  return rows;
+}
+
+Result<std::vector<StatusCount>> MemoryJobs::CountByAppAndStatus() {
+  std::map<std::pair<std::string, job::Status>, std::uint64_t> counts;
+  for (const auto& [id, row] : view_.state.jobs) ++counts[{row.record.app_id, row.record.status}];
+  std::vector<StatusCount> rows;
+  for (const auto& [key, jobs] : counts) rows.push_back({key.first, key.second, jobs});
+  return rows;
+}
+
+Result<std::vector<ServerCount>> MemoryJobs::QueueDepth() {
+  using enum job::Status;
+  const std::set<job::Status> waiting{kQueued, kDispatched, kAccepted};
+  std::map<std::string, std::uint64_t> counts;
+  for (const auto& [id, row] : view_.state.jobs) {
+    if (waiting.contains(row.record.status)) ++counts[row.record.server_id];
+  }
+  std::vector<ServerCount> rows;
+  for (const auto& [server, jobs] : counts) rows.push_back({server, jobs});
+  return rows;
+}
+
+Result<std::vector<Change>> MemoryChanges::After(const Actor&, const Uuid& job_id,
+                                                 std::uint64_t seq, std::size_t limit) {
+  std::vector<Change> rows;
+  const auto found = view_.state.jobs.find(job_id);
+  if (found == view_.state.jobs.end()) return rows;
+  for (const auto& change : found->second.changes) {
+    if (change.seq > seq && rows.size() < limit) rows.push_back(change);
+  }
+  return rows;
+}
+
+Result<std::vector<LogChunk>> MemoryChanges::Log(const Actor&, const Uuid& job_id,
+                                                 std::uint32_t attempt, std::uint64_t from_line,
+                                                 std::size_t limit) {
+  std::vector<LogChunk> rows;
+  const auto found = view_.state.jobs.find(job_id);
+  if (found == view_.state.jobs.end()) return rows;
+  for (const auto& change : found->second.changes) {
+    if (change.log && change.attempt == attempt && rows.size() < limit &&
+        change.log->first_line + change.log->line_count > from_line) {
+      rows.push_back(*change.log);
+    }
+  }
+  return rows;
+}
+
+}  // namespace prov::store::memory

@@ -1,0 +1,135 @@
+// All that the memory store holds, and the aggregates over it.
+#pragma once
+
+#include <map>
+#include <utility>
+#include <vector>
+
+#include "store/database.hpp"
+
+namespace prov::store::memory {
+
+struct JobRow {
+  job::Record record;
+  std::string envelope;
+  std::string sealed_ciphertext;
+  std::optional<Idempotency> idempotency;
+  bool undelivered = true;
+  std::vector<Change> changes;
+};
+
+struct State {
+  std::map<Uuid, JobRow> jobs;
+  std::vector<AuditEntry> audit;
+  std::map<std::string, Agent> agents;
+  std::map<std::pair<std::string, std::string>, EventPosition> positions;
+  std::map<Uuid, Command> commands;
+  std::map<Uuid, ApiToken> tokens;
+  std::map<Uuid, EnrolmentToken> enrolments;
+};
+
+// A state that a transaction works on.
+struct View {
+  State& state;
+  bool writable = false;
+  Status CheckWritable() const;
+};
+
+class MemoryJobs final : public Jobs {
+ public:
+  explicit MemoryJobs(View view) : view_(view) {}
+  Status Insert(const Creation& creation) override;
+  Result<std::optional<Replay>> FindReplay(const Actor& actor, const std::string& key,
+                                           WallTime now) override;
+  Result<job::Record> Get(const Actor& actor, const Uuid& id) override;
+  Result<std::vector<job::Record>> List(const Actor& actor, const JobFilter& filter,
+                                        const std::optional<Uuid>& before,
+                                        std::size_t limit) override;
+  Result<std::uint64_t> Apply(const Expected& expected, job::Party by, const job::Record& next,
+                              WallTime at, const std::optional<LogChunk>& log) override;
+  Status SetEnvelope(const Uuid& id, const std::string& envelope) override;
+  Result<std::optional<Delivery>> GetDelivery(const Uuid& id) override;
+  Status ForgetSealed(const Uuid& id) override;
+  Result<std::vector<Delivery>> Undelivered(std::size_t limit) override;
+  Status SetUndelivered(const Uuid& id, bool undelivered) override;
+  Result<std::vector<Delivery>> Unacknowledged(WallTime before, std::size_t limit) override;
+  Result<std::vector<job::Record>> Unsettled(const std::string& server_id,
+                                             std::size_t limit) override;
+  Result<std::vector<StatusCount>> CountByAppAndStatus() override;
+  Result<std::vector<ServerCount>> QueueDepth() override;
+
+ private:
+  Result<JobRow*> ToWrite(const Uuid& id);
+  View view_;
+};
+
+class MemoryChanges final : public Changes {
+ public:
+  explicit MemoryChanges(View view) : view_(view) {}
+  Result<std::vector<Change>> After(const Actor& actor, const Uuid& job_id, std::uint64_t seq,
+                                    std::size_t limit) override;
+  Result<std::vector<LogChunk>> Log(const Actor& actor, const Uuid& job_id, std::uint32_t attempt,
+                                    std::uint64_t from_line, std::size_t limit) override;
+
+ private:
+  View view_;
+};
+
+class MemoryAudit final : public Audit {
+ public:
+  explicit MemoryAudit(View view) : view_(view) {}
+  Result<std::uint64_t> Append(const AuditEvent& event) override;
+  Result<std::vector<AuditEntry>> After(const Actor& actor, std::uint64_t sequence,
+                                        std::size_t limit) override;
+  Result<AuditHead> Head() override;
+
+ private:
+  View view_;
+};
+
+class MemoryAgents final : public Agents {
+ public:
+  explicit MemoryAgents(View view) : view_(view) {}
+  Status Insert(const Agent& agent) override;
+  Status Update(const Agent& agent, std::uint32_t expected_generation) override;
+  Result<Agent> Get(const Actor& actor, const std::string& id) override;
+  Result<std::vector<Agent>> List(const Actor& actor) override;
+  Status Seen(const std::string& id, WallTime at) override;
+  Result<EventPosition> Position(const std::string& id, const std::string& epoch) override;
+  Status Advance(const std::string& id, const std::string& epoch, std::uint64_t from,
+                 const EventPosition& to) override;
+
+ private:
+  View view_;
+};
+
+class MemoryCommands final : public Commands {
+ public:
+  explicit MemoryCommands(View view) : view_(view) {}
+  Status Insert(const Command& command) override;
+  Result<std::vector<Command>> Pending(const std::string& agent_id, std::size_t limit) override;
+  Status Confirm(const Uuid& id) override;
+  Result<std::uint64_t> RemoveExpired(WallTime now) override;
+
+ private:
+  View view_;
+};
+
+class MemoryTokens final : public Tokens {
+ public:
+  explicit MemoryTokens(View view) : view_(view) {}
+  Status Insert(const ApiToken& token) override;
+  Result<ApiToken> FindByHash(const std::string& hash) override;
+  Result<std::vector<ApiToken>> List(const Actor& actor) override;
+  Status Revoke(const Actor& actor, const Uuid& id, WallTime at) override;
+  Status Used(const Uuid& id, WallTime at) override;
+  Status InsertEnrolment(const EnrolmentToken& token) override;
+  Result<EnrolmentToken> FindEnrolment(const std::string& hash) override;
+  Result<EnrolmentToken> UseEnrolment(const std::string& hash, const std::string& agent_id,
+                                      WallTime now) override;
+
+ private:
+  View view_;
+};
+
+}  // namespace prov::store::memory

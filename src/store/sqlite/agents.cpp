@@ -1,0 +1,79 @@
+#include "store/sqlite/aggregates.hpp"
+#include "store/sqlite/columns.hpp"
+
+namespace prov::store::sqlite {
+namespace {
+
+void ReadAgent(Columns& columns, Agent& a) {
+  columns.All(a.id, a.registered_at, a.key_generation, a.epoch, a.sealing_key, a.facts,
+              a.last_seen_at, a.drained);
+  columns.Json(a.warnings);
+}
+
+}  // namespace
+
+Status SqliteAgents::Insert(const Agent& a) {
+  PROV_CHECK(connection_.Run(
+      "INSERT INTO agents VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+      {a.id, From(a.registered_at), From(a.key_generation), a.epoch, Blob{a.sealing_key}, a.facts,
+       From(a.last_seen_at), From(a.drained), json::Write(a.warnings)}));
+  return {};
+}
+
+Status SqliteAgents::Update(const Agent& a, std::uint32_t expected_generation) {
+  PROV_TRY(const auto changed,
+           connection_.Run(
+               "UPDATE agents SET registered_at = ?2, key_generation = ?3, epoch = ?4, "
+               "sealing_key = ?5, facts = ?6, last_seen_at = ?7, drained = ?8, warnings = ?9 "
+               "WHERE id = ?1 AND key_generation = ?10",
+               {a.id, From(a.registered_at), From(a.key_generation), a.epoch, Blob{a.sealing_key},
+                a.facts, From(a.last_seen_at), From(a.drained), json::Write(a.warnings),
+                From(expected_generation)}));
+  if (changed > 0) return {};
+  PROV_CHECK(Get({}, a.id));
+  return Error{ErrorCode::kConflict, "the agent's keys were replaced meanwhile."};
+}
+
+Result<Agent> SqliteAgents::Get(const Actor&, const std::string& id) {
+  PROV_TRY(auto found,
+           SelectOne<Agent>(connection_, "SELECT * FROM agents WHERE id = ?1", {id}, ReadAgent));
+  if (!found) return NoSuch("server", id);
+  return std::move(*found);
+}
+
+Result<std::vector<Agent>> SqliteAgents::List(const Actor&) {
+  return SelectAll<Agent>(connection_, "SELECT * FROM agents ORDER BY id", {}, ReadAgent);
+}
+
+Status SqliteAgents::Seen(const std::string& id, WallTime at) {
+  PROV_CHECK(connection_.Run(
+      "UPDATE agents SET last_seen_at = ?2 WHERE id = ?1 AND coalesce(last_seen_at, 0) < ?2",
+      {id, From(at)}));
+  return {};
+}
+
+Result<EventPosition> SqliteAgents::Position(const std::string& id, const std::string& epoch) {
+  PROV_TRY(
+      auto found,
+      SelectOne<EventPosition>(
+          connection_, "SELECT sequence, hash FROM agent_events WHERE agent_id = ?1 AND epoch = ?2",
+          {id, epoch},
+          [](Columns& columns, EventPosition& p) { columns.All(p.sequence, p.hash); }));
+  return found.value_or(EventPosition{});
+}
+
+Status SqliteAgents::Advance(const std::string& id, const std::string& epoch, std::uint64_t from,
+                             const EventPosition& to) {
+  PROV_TRY(const auto position, Position(id, epoch));
+  if (position.sequence != from) {
+    return Error{ErrorCode::kConflict, fmt::format("the last event applied of {} is {}, not {}.",
+                                                   id, position.sequence, from)};
+  }
+  PROV_CHECK(
+      connection_.Run("INSERT INTO agent_events VALUES (?1, ?2, ?3, ?4) "
+                      "ON CONFLICT DO UPDATE SET sequence = ?3, hash = ?4",
+                      {id, epoch, From(to.sequence), Blob{to.hash}}));
+  return {};
+}
+
+}  // namespace prov::store::sqlite

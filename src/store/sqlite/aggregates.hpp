@@ -1,0 +1,132 @@
+// The aggregates over one SQLite connection, inside a transaction that somebody else began.
+#pragma once
+
+#include "store/database.hpp"
+#include "store/sqlite/connection.hpp"
+
+namespace prov::store::sqlite {
+
+class SqliteJobs final : public Jobs {
+ public:
+  explicit SqliteJobs(Connection& connection) : connection_(connection) {}
+  Status Insert(const Creation& creation) override;
+  Result<std::optional<Replay>> FindReplay(const Actor& actor, const std::string& key,
+                                           WallTime now) override;
+  Result<job::Record> Get(const Actor& actor, const Uuid& id) override;
+  Result<std::vector<job::Record>> List(const Actor& actor, const JobFilter& filter,
+                                        const std::optional<Uuid>& before,
+                                        std::size_t limit) override;
+  Result<std::uint64_t> Apply(const Expected& expected, job::Party by, const job::Record& next,
+                              WallTime at, const std::optional<LogChunk>& log) override;
+  Status SetEnvelope(const Uuid& id, const std::string& envelope) override;
+  Result<std::optional<Delivery>> GetDelivery(const Uuid& id) override;
+  Status ForgetSealed(const Uuid& id) override;
+  Result<std::vector<Delivery>> Undelivered(std::size_t limit) override;
+  Status SetUndelivered(const Uuid& id, bool undelivered) override;
+  Result<std::vector<Delivery>> Unacknowledged(WallTime before, std::size_t limit) override;
+  Result<std::vector<job::Record>> Unsettled(const std::string& server_id,
+                                             std::size_t limit) override;
+  Result<std::vector<StatusCount>> CountByAppAndStatus() override;
+  Result<std::vector<ServerCount>> QueueDepth() override;
+
+ private:
+  Connection& connection_;
+};
+
+class SqliteChanges final : public Changes {
+ public:
+  explicit SqliteChanges(Connection& connection) : connection_(connection) {}
+  // Used by SqliteJobs in the same transaction.
+  Status Append(const Change& change);
+  Result<std::vector<Change>> After(const Actor& actor, const Uuid& job_id, std::uint64_t seq,
+                                    std::size_t limit) override;
+  Result<std::vector<LogChunk>> Log(const Actor& actor, const Uuid& job_id, std::uint32_t attempt,
+                                    std::uint64_t from_line, std::size_t limit) override;
+
+ private:
+  Connection& connection_;
+};
+
+class SqliteAudit final : public Audit {
+ public:
+  explicit SqliteAudit(Connection& connection) : connection_(connection) {}
+  Result<std::uint64_t> Append(const AuditEvent& event) override;
+  Result<std::vector<AuditEntry>> After(const Actor& actor, std::uint64_t sequence,
+                                        std::size_t limit) override;
+  Result<AuditHead> Head() override;
+
+ private:
+  Connection& connection_;
+};
+
+class SqliteAgents final : public Agents {
+ public:
+  explicit SqliteAgents(Connection& connection) : connection_(connection) {}
+  Status Insert(const Agent& agent) override;
+  Status Update(const Agent& agent, std::uint32_t expected_generation) override;
+  Result<Agent> Get(const Actor& actor, const std::string& id) override;
+  Result<std::vector<Agent>> List(const Actor& actor) override;
+  Status Seen(const std::string& id, WallTime at) override;
+  Result<EventPosition> Position(const std::string& id, const std::string& epoch) override;
+  Status Advance(const std::string& id, const std::string& epoch, std::uint64_t from,
+                 const EventPosition& to) override;
+
+ private:
+  Connection& connection_;
+};
+
+class SqliteCommands final : public Commands {
+ public:
+  explicit SqliteCommands(Connection& connection) : connection_(connection) {}
+  Status Insert(const Command& command) override;
+  Result<std::vector<Command>> Pending(const std::string& agent_id, std::size_t limit) override;
+  Status Confirm(const Uuid& id) override;
+  Result<std::uint64_t> RemoveExpired(WallTime now) override;
+
+ private:
+  Connection& connection_;
+};
+
+class SqliteTokens final : public Tokens {
+ public:
+  explicit SqliteTokens(Connection& connection) : connection_(connection) {}
+  Status Insert(const ApiToken& token) override;
+  Result<ApiToken> FindByHash(const std::string& hash) override;
+  Result<std::vector<ApiToken>> List(const Actor& actor) override;
+  Status Revoke(const Actor& actor, const Uuid& id, WallTime at) override;
+  Status Used(const Uuid& id, WallTime at) override;
+  Status InsertEnrolment(const EnrolmentToken& token) override;
+  Result<EnrolmentToken> FindEnrolment(const std::string& hash) override;
+  Result<EnrolmentToken> UseEnrolment(const std::string& hash, const std::string& agent_id,
+                                      WallTime now) override;
+
+ private:
+  Connection& connection_;
+};
+
+class SqliteTransaction final : public Transaction {
+ public:
+  explicit SqliteTransaction(Connection& connection)
+      : jobs_(connection),
+        changes_(connection),
+        audit_(connection),
+        agents_(connection),
+        commands_(connection),
+        tokens_(connection) {}
+  Jobs& jobs() override { return jobs_; }
+  Changes& changes() override { return changes_; }
+  Audit& audit() override { return audit_; }
+  Agents& agents() override { return agents_; }
+  Commands& commands() override { return commands_; }
+  Tokens& tokens() override { return tokens_; }
+
+ private:
+  SqliteJobs jobs_;
+  SqliteChanges changes_;
+  SqliteAudit audit_;
+  SqliteAgents agents_;
+  SqliteCommands commands_;
+  SqliteTokens tokens_;
+};
+
+}  // namespace prov::store::sqlite

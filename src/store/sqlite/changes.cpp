@@ -1,0 +1,43 @@
+#include "store/sqlite/aggregates.hpp"
+#include "store/sqlite/columns.hpp"
+
+namespace prov::store::sqlite {
+
+Status SqliteChanges::Append(const Change& c) {
+  PROV_CHECK(connection_.Run(
+      "INSERT INTO changes VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+      {From(c.job_id), From(c.seq), From(c.at), From(c.attempt), From(c.status), From(c.progress),
+       From(c.message), From(c.cancel_requested_at), c.log ? From(c.log->first_line) : Value{},
+       c.log ? From(c.log->line_count) : Value{}, c.log ? Value{Blob{c.log->bytes}} : Value{}}));
+  return {};
+}
+
+Result<std::vector<Change>> SqliteChanges::After(const Actor&, const Uuid& job_id,
+                                                 std::uint64_t seq, std::size_t limit) {
+  return SelectAll<Change>(
+      connection_, "SELECT * FROM changes WHERE job_id = ?1 AND seq > ?2 ORDER BY seq LIMIT ?3",
+      {From(job_id), From(seq), From(limit)}, [](Columns& columns, Change& c) {
+        std::optional<std::uint64_t> first;
+        std::optional<std::uint64_t> count;
+        std::optional<std::string> bytes;
+        columns.All(c.job_id, c.seq, c.at, c.attempt, c.status, c.progress, c.message,
+                    c.cancel_requested_at, first, count, bytes);
+        if (first) c.log = LogChunk{*first, count.value_or(0), bytes.value_or("")};
+      });
+}
+
+Result<std::vector<LogChunk>> SqliteChanges::Log(const Actor&, const Uuid& job_id,
+                                                 std::uint32_t attempt, std::uint64_t from_line,
+                                                 std::size_t limit) {
+  // The chunk that holds the line may begin before it: the index finds where that one begins.
+  return SelectAll<LogChunk>(
+      connection_,
+      "SELECT log_first, log_count, log_bytes FROM changes "
+      "WHERE job_id = ?1 AND attempt = ?2 AND log_first >= coalesce("
+      "(SELECT max(log_first) FROM changes WHERE job_id = ?1 AND attempt = ?2 AND log_first <= ?3),"
+      " 0) AND log_first + log_count > ?3 ORDER BY log_first LIMIT ?4",
+      {From(job_id), From(attempt), From(from_line), From(limit)},
+      [](Columns& columns, LogChunk& c) { columns.All(c.first_line, c.line_count, c.bytes); });
+}
+
+}  // namespace prov::store::sqlite

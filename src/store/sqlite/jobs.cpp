@@ -1,0 +1,282 @@
+#include <limits>
+
+#include <fmt/format.h>
+
+#include "store/sqlite/aggregates.hpp"
+#include "store/sqlite/columns.hpp"
+#include "store/transition.hpp"
+
+namespace prov::store::sqlite {
+namespace {
+
+#define PROV_RECORD_COLUMNS                                                               \
+  "id, app_id, app_version, installer_digest, server_id, action, inputs, sealed_inputs, " \
+  "max_attempts, backoff_seconds, user_id, origin, retry_of, created_at, status, "        \
+  "status_reason, attempt, next_attempt_at, exit_code, signal, failure_kind, "            \
+  "needs_attention, progress, message, dispatched_at, started_at, finished_at, "          \
+  "cancel_requested_at, outputs, left_running, log"
+
+constexpr const char* kSelect = "SELECT " PROV_RECORD_COLUMNS " FROM jobs ";
+constexpr const char* kSelectDelivery =
+    "SELECT id, server_id, status, envelope, sealed_ciphertext FROM jobs ";
+
+void ReadRecord(Columns& columns, job::Record& r) {
+  columns.All(r.id, r.app_id, r.app_version, r.installer_digest, r.server_id, r.action);
+  columns.Json(r.inputs);
+  columns.Json(r.sealed_inputs);
+  columns.All(r.retry.max_attempts, r.retry.backoff_seconds, r.user_id, r.origin, r.retry_of,
+              r.created_at, r.status, r.status_reason, r.attempt, r.next_attempt_at, r.exit_code,
+              r.signal, r.failure_kind, r.needs_attention, r.progress, r.message, r.dispatched_at,
+              r.started_at, r.finished_at, r.cancel_requested_at);
+  columns.Json(r.outputs);
+  columns.Json(r.left_running);
+  columns.Json(r.log);
+}
+
+void ReadDelivery(Columns& columns, Delivery& d) {
+  columns.All(d.job_id, d.server_id, d.status, d.envelope, d.sealed_ciphertext);
+}
+
+Change ChangeOf(const job::Record& record, std::uint64_t seq, WallTime at,
+                const std::optional<LogChunk>& log) {
+  return {record.id,
+          seq,
+          at,
+          record.attempt,
+          record.status,
+          record.progress,
+          record.message,
+          record.cancel_requested_at,
+          log};
+}
+
+// The smallest version 7 id of that millisecond.
+Value FirstIdAt(WallTime time) {
+  const auto millis =
+      static_cast<std::uint64_t>(std::max<std::int64_t>(0, time.time_since_epoch().count()));
+  std::string bytes(16, '\0');
+  for (int i = 0; i < 6; ++i) {
+    bytes[static_cast<std::size_t>(i)] = static_cast<char>(millis >> (8 * (5 - i)));
+  }
+  return Blob{bytes};
+}
+
+class Where {
+ public:
+  void Add(std::string_view condition, Value value) {
+    values_.push_back(std::move(value));
+    sql_ += fmt::format("{}{}?{}", sql_.empty() ? "WHERE " : " AND ", condition, values_.size());
+  }
+  void AddText(std::string_view condition, const std::string& text) {
+    if (!text.empty()) Add(condition, text);
+  }
+  std::string Newest(std::size_t limit) {
+    values_.push_back(static_cast<std::int64_t>(limit));
+    return fmt::format("{}{} ORDER BY id DESC LIMIT ?{}", kSelect, sql_, values_.size());
+  }
+  const Values& values() const { return values_; }
+
+ private:
+  std::string sql_;
+  Values values_;
+};
+
+Result<std::optional<Expected>> ReadExpected(Connection& connection, const Uuid& id) {
+  return SelectOne<Expected>(
+      connection, "SELECT attempt, status FROM jobs WHERE id = ?1", {From(id)},
+      [](Columns& columns, Expected& e) { columns.All(e.attempt, e.status); });
+}
+
+}  // namespace
+
+Status SqliteJobs::Insert(const Creation& c) {
+  if (c.idempotency) {
+    PROV_CHECK(connection_.Run(
+        "UPDATE jobs SET idempotency_key = NULL, body_mac = NULL, response = NULL "
+        "WHERE user_id = ?1 AND idempotency_key = ?2 AND created_at <= ?3",
+        {c.job.user_id, c.idempotency->key, From(c.job.created_at - kIdempotencyKept)}));
+  }
+  job::Record record;
+  static_cast<job::NewJob&>(record) = c.job;
+  record.status = c.status;
+  const auto& i = c.idempotency;
+  PROV_CHECK(connection_.Run(
+      "INSERT INTO jobs (" PROV_RECORD_COLUMNS
+      ", seq, undelivered, envelope, sealed_ciphertext, idempotency_key, body_mac, response) "
+      "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, NULL, 0, NULL, "
+      "NULL, NULL, NULL, 0, NULL, NULL, NULL, NULL, NULL, NULL, '[]', '[]', ?16, 1, ?17, ?18, "
+      "?19, ?20, ?21, ?22)",
+      {From(c.job.id),
+       c.job.app_id,
+       c.job.app_version,
+       c.job.installer_digest,
+       c.job.server_id,
+       From(c.job.action),
+       json::Write(c.job.inputs),
+       json::Write(c.job.sealed_inputs),
+       From(c.job.retry.max_attempts),
+       From(c.job.retry.backoff_seconds),
+       c.job.user_id,
+       From(c.job.origin),
+       From(c.job.retry_of),
+       From(c.job.created_at),
+       From(c.status),
+       json::Write(record.log),
+       From(c.undelivered),
+       FromBytes(c.envelope),
+       FromBytes(c.sealed_ciphertext),
+       i ? Value{i->key} : Value{},
+       i ? Value{Blob{i->body_mac}} : Value{},
+       i ? Value{Blob{i->response}} : Value{}}));
+  return SqliteChanges(connection_).Append(ChangeOf(record, 1, c.job.created_at, std::nullopt));
+}
+
+Result<std::optional<Replay>> SqliteJobs::FindReplay(const Actor& actor, const std::string& key,
+                                                     WallTime now) {
+  return SelectOne<Replay>(
+      connection_,
+      "SELECT id, body_mac, response FROM jobs "
+      "WHERE user_id = ?1 AND idempotency_key = ?2 AND created_at > ?3",
+      {actor.user_id, key, From(now - kIdempotencyKept)},
+      [](Columns& columns, Replay& r) { columns.All(r.job_id, r.body_mac, r.response); });
+}
+
+Result<job::Record> SqliteJobs::Get(const Actor&, const Uuid& id) {
+  PROV_TRY(auto found, SelectOne<job::Record>(connection_, fmt::format("{}WHERE id = ?1", kSelect),
+                                              {From(id)}, ReadRecord));
+  if (!found) return NoSuch("job", id.ToString());
+  return std::move(*found);
+}
+
+Result<std::vector<job::Record>> SqliteJobs::List(const Actor&, const JobFilter& filter,
+                                                  const std::optional<Uuid>& before,
+                                                  std::size_t limit) {
+  Where where;
+  where.AddText("app_id = ", filter.app_id);
+  where.AddText("server_id = ", filter.server_id);
+  where.AddText("user_id = ", filter.user_id);
+  if (filter.action) where.Add("action = ", From(*filter.action));
+  if (filter.since) where.Add("id >= ", FirstIdAt(*filter.since));
+  if (filter.until) where.Add("id < ", FirstIdAt(*filter.until));
+  if (before) where.Add("id < ", From(*before));
+  if (filter.statuses.empty()) {
+    const auto sql = where.Newest(limit);
+    return SelectAll<job::Record>(connection_, sql, where.values(), ReadRecord);
+  }
+  // One query for each status, merged: `status IN (…) ORDER BY id` would sort every match.
+  std::vector<job::Record> merged;
+  const std::set<job::Status> statuses(filter.statuses.begin(), filter.statuses.end());
+  for (const auto status : statuses) {
+    Where one = where;
+    one.Add("status = ", From(status));
+    const auto sql = one.Newest(limit);
+    PROV_TRY(auto rows, SelectAll<job::Record>(connection_, sql, one.values(), ReadRecord));
+    std::move(rows.begin(), rows.end(), std::back_inserter(merged));
+  }
+  std::sort(merged.begin(), merged.end(), [](const auto& a, const auto& b) { return a.id > b.id; });
+  if (merged.size() > limit) merged.resize(limit);
+  return merged;
+}
+
+Result<std::uint64_t> SqliteJobs::Apply(const Expected& expected, job::Party by,
+                                        const job::Record& n, WallTime at,
+                                        const std::optional<LogChunk>& log) {
+  PROV_TRY(const auto row, ReadExpected(connection_, n.id));
+  if (!row) return NoSuch("job", n.id.ToString());
+  PROV_CHECK(CheckApply(n.id, *row, expected, by, n));
+  std::uint64_t seq = 0;
+  PROV_CHECK(connection_.Query(
+      "UPDATE jobs SET status = ?1, status_reason = ?2, attempt = ?3, next_attempt_at = ?4, "
+      "exit_code = ?5, signal = ?6, failure_kind = ?7, needs_attention = ?8, progress = ?9, "
+      "message = ?10, dispatched_at = ?11, started_at = ?12, finished_at = ?13, "
+      "cancel_requested_at = ?14, outputs = ?15, left_running = ?16, log = ?17, seq = seq + 1 "
+      "WHERE id = ?18 AND attempt = ?19 AND status = ?20 RETURNING seq",
+      {From(n.status),         From(n.status_reason),
+       From(n.attempt),        From(n.next_attempt_at),
+       From(n.exit_code),      From(n.signal),
+       From(n.failure_kind),   From(n.needs_attention),
+       From(n.progress),       From(n.message),
+       From(n.dispatched_at),  From(n.started_at),
+       From(n.finished_at),    From(n.cancel_requested_at),
+       json::Write(n.outputs), json::Write(n.left_running),
+       json::Write(n.log),     From(n.id),
+       From(expected.attempt), From(expected.status)},
+      [&](const Row& updated) { seq = static_cast<std::uint64_t>(updated.Int(0)); }));
+  if (seq == 0) return Error{ErrorCode::kConflict, "somebody else changed the job first."};
+  PROV_CHECK(SqliteChanges(connection_).Append(ChangeOf(n, seq, at, log)));
+  if (job::IsTerminal(n.status)) {
+    PROV_CHECK(ForgetSealed(n.id));
+    PROV_CHECK(SetUndelivered(n.id, false));
+  }
+  return seq;
+}
+
+Status SqliteJobs::SetEnvelope(const Uuid& id, const std::string& envelope) {
+  PROV_TRY(const auto changed,
+           connection_.Run("UPDATE jobs SET envelope = ?1 WHERE id = ?2 AND envelope IS NULL",
+                           {FromBytes(envelope), From(id)}));
+  if (changed > 0) return {};
+  PROV_TRY(const auto row, ReadExpected(connection_, id));
+  if (!row) return NoSuch("job", id.ToString());
+  return Error{ErrorCode::kConflict, "the job's envelope was made already."};
+}
+
+Result<std::optional<Delivery>> SqliteJobs::GetDelivery(const Uuid& id) {
+  return SelectOne<Delivery>(connection_, fmt::format("{}WHERE id = ?1", kSelectDelivery),
+                             {From(id)}, ReadDelivery);
+}
+
+Status SqliteJobs::ForgetSealed(const Uuid& id) {
+  // The envelope holds the sealed inputs too.
+  PROV_CHECK(connection_.Run(
+      "UPDATE jobs SET sealed_ciphertext = NULL, envelope = NULL WHERE id = ?1", {From(id)}));
+  return {};
+}
+
+Result<std::vector<Delivery>> SqliteJobs::Undelivered(std::size_t limit) {
+  return SelectAll<Delivery>(
+      connection_, fmt::format("{}WHERE undelivered = 1 ORDER BY id LIMIT ?1", kSelectDelivery),
+      {From(limit)}, ReadDelivery);
+}
+
+Status SqliteJobs::SetUndelivered(const Uuid& id, bool undelivered) {
+  PROV_TRY(const auto changed, connection_.Run("UPDATE jobs SET undelivered = ?1 WHERE id = ?2",
+                                               {From(undelivered), From(id)}));
+  if (changed == 0) return NoSuch("job", id.ToString());
+  return {};
+}
+
+Result<std::vector<Delivery>> SqliteJobs::Unacknowledged(WallTime before, std::size_t limit) {
+  return SelectAll<Delivery>(
+      connection_,
+      fmt::format("{}WHERE status = 'dispatched' AND dispatched_at < ?1 ORDER BY id LIMIT ?2",
+                  kSelectDelivery),
+      {From(before), From(limit)}, ReadDelivery);
+}
+
+Result<std::vector<job::Record>> SqliteJobs::Unsettled(const std::string& server_id,
+                                                       std::size_t limit) {
+  return SelectAll<job::Record>(
+      connection_,
+      fmt::format("{}WHERE server_id = ?1 AND status IN ('dispatched', 'accepted', 'running', "
+                  "'retry_wait') ORDER BY id LIMIT ?2",
+                  kSelect),
+      {server_id, From(limit)}, ReadRecord);
+}
+
+Result<std::vector<StatusCount>> SqliteJobs::CountByAppAndStatus() {
+  return SelectAll<StatusCount>(
+      connection_,
+      "SELECT app_id, status, count(*) FROM jobs GROUP BY app_id, status ORDER BY app_id, status",
+      {}, [](Columns& columns, StatusCount& c) { columns.All(c.app_id, c.status, c.jobs); });
+}
+
+Result<std::vector<ServerCount>> SqliteJobs::QueueDepth() {
+  return SelectAll<ServerCount>(
+      connection_,
+      "SELECT server_id, count(*) FROM jobs WHERE status IN ('queued', 'dispatched', 'accepted') "
+      "GROUP BY server_id ORDER BY server_id",
+      {}, [](Columns& columns, ServerCount& c) { columns.All(c.server_id, c.jobs); });
+}
+
+}  // namespace prov::store::sqlite
