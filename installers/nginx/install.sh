@@ -43,8 +43,8 @@ certificate() {
   local pair
   case $TLS in
     given)
-      printf '%s\n' "$TLS_CERTIFICATE" | write_file "$TLS_DIR/certificate.pem"; note_change
-      printf '%s\n' "$TLS_KEY" | write_file "$TLS_DIR/key.pem" 0600; note_change ;;
+      printf '%s\n' "$TLS_CERTIFICATE" | write_file "$TLS_DIR/certificate.pem"
+      printf '%s\n' "$TLS_KEY" | write_file "$TLS_DIR/key.pem" 0600 ;;
     self_signed)
       # Made once: a second run with the same name keeps it, unless a month or less is left of it.
       if [ -e "$TLS_DIR/key.pem" ] && openssl x509 -in "$TLS_DIR/certificate.pem" -noout -checkend 2592000 \
@@ -54,8 +54,8 @@ certificate() {
       pair=$(openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 825 -subj "/CN=provisioning" \
         -addext "subjectAltName=DNS:$SERVER_NAME" -keyout - -out - 2>/dev/null) ||
         error "openssl could not make a certificate" 3
-      openssl pkey <<<"$pair" | write_file "$TLS_DIR/key.pem" 0600; note_change
-      openssl x509 <<<"$pair" | write_file "$TLS_DIR/certificate.pem"; note_change ;;
+      openssl pkey <<<"$pair" | write_file "$TLS_DIR/key.pem" 0600
+      openssl x509 <<<"$pair" | write_file "$TLS_DIR/certificate.pem" ;;
   esac
 }
 
@@ -97,8 +97,6 @@ first_page() {
     write_file "$DOCUMENT_ROOT/index.html"
 }
 
-CHANGED=false
-note_change() { ! "$FILE_CHANGED" || CHANGED=true; }
 # write_file reads a pipe in a subshell otherwise, and FILE_CHANGED would be lost.
 shopt -s lastpipe
 
@@ -117,12 +115,11 @@ progress 60 "Writing the configuration"
 first_page
 certificate
 if package_is_ours nginx && [ -L /etc/nginx/sites-enabled/default ]; then
+  mark_changed
   rm /etc/nginx/sites-enabled/default
-  CHANGED=true
 fi
 # A machine without IPv6 refuses [::].
 if [ -e /proc/net/if_inet6 ]; then site; else site | sed '/\[::\]/d'; fi | write_file "$SITE"
-note_change
 
 progress 80 "Testing the configuration"
 if ! nginx -t; then
@@ -131,7 +128,8 @@ if ! nginx -t; then
 fi
 
 progress 90 "Starting nginx"
-if "$CHANGED"; then ensure_service nginx reload; else ensure_service nginx keep; fi
+if files_changed; then ensure_service nginx reload; else ensure_service nginx keep; fi
+changes_taken_up
 # A reload whose new port cannot be bound leaves the old workers running and says so only in the error log.
 wait_for_port "$HTTP_PORT" 5 || ensure_service nginx restart
 wait_for_port "$HTTP_PORT" || error "nginx does not answer on port $HTTP_PORT: $(tail -n 2 /var/log/nginx/error.log)" 3

@@ -40,23 +40,18 @@ answers() {
   [ "$(REDISCLI_AUTH=$PASSWORD redis-cli -h "$host" -p "$PORT" --no-auth-warning ping 2>&1)" = PONG ]
 }
 
-CHANGED=false
-note_change() { ! "$FILE_CHANGED" || CHANGED=true; }
-shopt -s lastpipe # else FILE_CHANGED is lost in the pipe's subshell
-
 validate
 progress 10 "Installing Redis"
 ensure_package redis-server redis-tools
 
 progress 60 "Writing the configuration"
 settings | write_file "$OURS" 0640 redis:redis
-note_change
 main_with_include | write_file "$MAIN" 0640 redis:redis
-note_change
 
 progress 80 "Starting Redis"
 # Redis has no reload.
-if "$CHANGED"; then ensure_service redis-server restart; else ensure_service redis-server keep; fi
+if files_changed; then ensure_service redis-server restart; else ensure_service redis-server keep; fi
+changes_taken_up
 for ((i = 0; i < 100; i++)); do
   ! answers || break
   sleep 0.1

@@ -132,6 +132,7 @@ write_file() {
   keep_original "$path"
   rm -f "$state/previous"
   if [ -e "$path" ]; then cp -a "$path" "$state/previous" || error "cannot keep a copy of $path" 3; fi
+  mark_changed
   if ! { sync "$temporary" && mv -T "$temporary" "$path"; }; then
     rm -f "$temporary"
     error "cannot put $path in place" 3
@@ -140,6 +141,12 @@ write_file() {
   FILE_CHANGED=true
   log "wrote $path"
 }
+
+# files_changed: did write_file change anything that no service has taken up yet? On disk, so that a run that is killed
+# between writing and reloading leaves that to the next one, which finds nothing more to write.
+files_changed() { [ -e "$PROVISIONING_STATE_DIR/changed" ]; }
+mark_changed() { : >"$PROVISIONING_STATE_DIR/changed" || error "cannot write to $PROVISIONING_STATE_DIR" 3; }
+changes_taken_up() { rm -f "$PROVISIONING_STATE_DIR/changed"; }
 
 # keep_original PATH: remembers, the first time, what is there; before a change that write_file does not make.
 keep_original() {
@@ -185,7 +192,7 @@ forget_state() {
   while read -r path; do
     rmdir --ignore-fail-on-non-empty "$path" 2>/dev/null || true
   done < <(sort -ru "$PROVISIONING_STATE_DIR/directories" 2>/dev/null)
-  rm -rf "${PROVISIONING_STATE_DIR:?}"/{before,previous,packages,directories}
+  rm -rf "${PROVISIONING_STATE_DIR:?}"/{before,previous,changed,packages,directories}
   rmdir --ignore-fail-on-non-empty "$PROVISIONING_STATE_DIR" 2>/dev/null || true
 }
 
