@@ -1,0 +1,272 @@
+#include "exec/cgroup.hpp"
+
+#include <charconv>
+#include <csignal>
+#include <fcntl.h>
+#include <fstream>
+#include <linux/magic.h>
+#include <poll.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <fmt/format.h>
+
+#include "exec/pidref.hpp"
+
+namespace prov::exec {
+namespace {
+
+namespace fs = std::filesystem;
+
+Status WriteControl(const Path& path, std::string_view value) {
+  UniqueFd fd(open(path.c_str(), O_WRONLY | O_CLOEXEC));
+  if (!fd) return ErrnoError("cannot open " + path.string());
+  return WriteAll(fd.get(), value);
+}
+
+std::string ReadControl(const Path& path) {
+  auto text = ReadFile(path, 1 << 20);
+  return text ? *text : std::string();
+}
+
+bool IsType(const Path& path, long type) {
+  struct statfs found{};
+  return statfs(path.c_str(), &found) == 0 && static_cast<long>(found.f_type) == type;
+}
+
+// This process's own cgroup in the hierarchy whose /proc/self/cgroup line starts so.
+Path OwnCgroup(const Path& mount, std::string_view controller) {
+  std::ifstream lines("/proc/self/cgroup");
+  for (std::string line; std::getline(lines, line);) {
+    const auto first = line.find(':');
+    const auto second = line.find(':', first + 1);
+    if (second == std::string::npos) continue;
+    if (line.substr(first + 1, second - first - 1) != controller) continue;
+    return mount / Path(line.substr(second + 1)).relative_path();
+  }
+  return mount;
+}
+
+bool Usable(const Path& directory) {
+  const auto probe = directory / fmt::format("provisioning-probe-{}", getpid());
+  if (mkdir(probe.c_str(), 0755) != 0) return false;
+  // A mkdir that succeeds is not enough: a read-only delegation lets nobody in.
+  const bool usable = access((probe / "cgroup.procs").c_str(), W_OK) == 0;
+  rmdir(probe.c_str());
+  return usable;
+}
+
+std::optional<Path> UsableIn(const Path& mount, std::string_view controller) {
+  for (const auto& directory : {OwnCgroup(mount, controller), mount}) {
+    if (Usable(directory)) return directory;
+  }
+  return std::nullopt;
+}
+
+void ReadPids(const Path& procs, std::vector<std::int64_t>& into) {
+  const auto text = ReadControl(procs);
+  for (const char *at = text.data(), *end = at + text.size(); at < end;) {
+    std::int64_t pid = 0;
+    const auto [next, error] = std::from_chars(at, end, pid);
+    if (error != std::errc()) break;
+    if (pid > 0) into.push_back(pid);
+    at = next + 1;
+  }
+}
+
+// With a subreaper every orphan of the job becomes a child of the runner, so its descendants are
+// the job. /proc/<pid>/task/<tid>/children lists them.
+void Descendants(std::int64_t pid, std::vector<std::int64_t>& into) {
+  std::error_code gone;
+  for (const auto& task : fs::directory_iterator(fmt::format("/proc/{}/task", pid), gone)) {
+    std::vector<std::int64_t> children;
+    ReadPids(task.path() / "children", children);
+    for (const auto child : children) {
+      into.push_back(child);
+      Descendants(child, into);
+    }
+  }
+}
+
+std::optional<std::string> UnitOf(std::int64_t pid) {
+  const auto text = ReadControl(fmt::format("/proc/{}/cgroup", pid));
+  const auto end = text.find(".service");
+  if (end == std::string::npos) return std::nullopt;
+  const auto start = text.rfind('/', end);
+  if (start == std::string::npos) return std::nullopt;
+  return text.substr(start + 1, end + 8 - start - 1);
+}
+
+bool Contains(const std::vector<std::int64_t>& pids, std::int64_t pid) {
+  return std::ranges::find(pids, pid) != pids.end();
+}
+
+}  // namespace
+
+std::string_view ContainmentName(CgroupKind kind) {
+  switch (kind) {
+    case CgroupKind::kV2:
+      return "cgroup2";
+    case CgroupKind::kV1:
+      return "cgroup1";
+    case CgroupKind::kSubreaper:
+      return "subreaper";
+  }
+  return "";
+}
+
+Result<CgroupBase> DetectCgroup(bool allow_subreaper) {
+  for (const Path mount : {"/sys/fs/cgroup", "/sys/fs/cgroup/unified"}) {
+    if (!IsType(mount, CGROUP2_SUPER_MAGIC)) continue;
+    if (auto found = UsableIn(mount, "")) return CgroupBase{CgroupKind::kV2, *found};
+  }
+  for (const std::string controller : {"freezer", "pids", "memory", "cpu", "name=systemd"}) {
+    const Path mount =
+        Path("/sys/fs/cgroup") / (controller == "name=systemd" ? "systemd" : controller);
+    if (!IsType(mount, CGROUP_SUPER_MAGIC)) continue;
+    if (auto found = UsableIn(mount, controller)) return CgroupBase{CgroupKind::kV1, *found};
+  }
+  if (allow_subreaper) return CgroupBase{CgroupKind::kSubreaper, {}};
+  return Error{
+      ErrorCode::kUnsupported,
+      "No cgroup hierarchy is writable, so a job could not be ended whole. Give the agent a "
+      "writable cgroup (Delegate=yes), or configure `containment: subreaper`.",
+      {}};
+}
+
+Result<Cgroup> Cgroup::Create(const CgroupBase& base, const std::string& name) {
+  if (base.kind == CgroupKind::kSubreaper) {
+    if (prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != 0)
+      return ErrnoError("cannot become a subreaper");
+    return Cgroup(base.kind, {});
+  }
+  const auto directory = base.directory / name;
+  if (mkdir(directory.c_str(), 0755) != 0) {
+    if (errno == EEXIST)
+      return Error{ErrorCode::kConflict, directory.string() + " exists already.", {}};
+    return ErrnoError("cannot make " + directory.string());
+  }
+  return Cgroup(base.kind, directory);
+}
+
+Result<Cgroup> Cgroup::Adopt(const Containment& containment) {
+  for (const auto kind : {CgroupKind::kV2, CgroupKind::kV1, CgroupKind::kSubreaper}) {
+    if (ContainmentName(kind) == containment.kind) return Cgroup(kind, containment.directory);
+  }
+  return Error{ErrorCode::kCorrupt, "Unknown containment " + containment.kind + ".", {}};
+}
+
+std::vector<std::string> Cgroup::Limit(const job::ResourceLimits& limits) const {
+  std::vector<std::string> missing;
+  const auto set = [&](std::string_view what, const char* file, const std::string& value) {
+    if (kind_ == CgroupKind::kV2 && access((directory_ / file).c_str(), F_OK) != 0) {
+      // The parent may have the controller and not pass it on yet.
+      const std::string controller(file, std::string_view(file).find('.'));
+      (void)WriteControl(directory_.parent_path() / "cgroup.subtree_control", "+" + controller);
+    }
+    if (kind_ == CgroupKind::kV2 && WriteControl(directory_ / file, value)) return;
+    missing.push_back(fmt::format("The {} limit is not enforced: {} has no such controller here.",
+                                  what, ContainmentName(kind_)));
+  };
+  if (limits.memory_mb)
+    set("memory", "memory.max", std::to_string(std::uint64_t{*limits.memory_mb} << 20));
+  if (limits.tasks) set("tasks", "pids.max", std::to_string(*limits.tasks));
+  if (limits.cpu_percent)
+    set("cpu", "cpu.max", fmt::format("{} 100000", std::uint64_t{*limits.cpu_percent} * 1000));
+  return missing;
+}
+
+Result<UniqueFd> Cgroup::OpenDirectory() const {
+  UniqueFd fd(open(directory_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!fd) return ErrnoError("cannot open " + directory_.string());
+  return fd;
+}
+
+Status Cgroup::Add(std::int64_t pid) const {
+  if (kind_ == CgroupKind::kSubreaper) return {};
+  return WriteControl(directory_ / "cgroup.procs", std::to_string(pid));
+}
+
+std::vector<std::int64_t> Cgroup::Pids() const {
+  std::vector<std::int64_t> pids;
+  if (kind_ == CgroupKind::kSubreaper) {
+    Descendants(getpid(), pids);
+    return pids;
+  }
+  ReadPids(directory_ / "cgroup.procs", pids);
+  std::error_code gone;
+  for (const auto& entry : fs::recursive_directory_iterator(directory_, gone)) {
+    if (entry.is_directory(gone)) ReadPids(entry.path() / "cgroup.procs", pids);
+  }
+  return pids;
+}
+
+std::vector<job::LeftRunning> Cgroup::Describe() const {
+  std::vector<job::LeftRunning> left;
+  for (const auto pid : Pids()) {
+    auto comm = ReadControl(fmt::format("/proc/{}/comm", pid));
+    while (comm.ends_with('\n')) comm.pop_back();
+    if (!comm.empty()) left.push_back({pid, comm, UnitOf(pid)});
+  }
+  return left;
+}
+
+void Cgroup::Signal(int signal) const {
+  for (const auto pid : Pids()) {
+    auto reference = ReferTo(pid);
+    if (!reference) continue;
+    auto held = OpenPid(*reference);
+    if (!held) continue;
+    // Held now; only if it is still one of ours was the pid not used again in between.
+    if (Contains(Pids(), pid)) SendSignal(*held, signal);
+  }
+}
+
+void Cgroup::KillOnce() const {
+  if (kind_ == CgroupKind::kV2 && WriteControl(directory_ / "cgroup.kill", "1")) return;
+  const bool frozen = kind_ == CgroupKind::kV1
+                          ? !WriteControl(directory_ / "freezer.state", "FROZEN").has_error()
+                          : kind_ == CgroupKind::kV2 &&
+                                !WriteControl(directory_ / "cgroup.freeze", "1").has_error();
+  Signal(SIGKILL);
+  if (!frozen) return;
+  if (kind_ == CgroupKind::kV1)
+    (void)WriteControl(directory_ / "freezer.state", "THAWED");
+  else
+    (void)WriteControl(directory_ / "cgroup.freeze", "0");
+}
+
+bool Cgroup::KillAll(const Clock& clock, Millis deadline) const {
+  const auto end = clock.Steady() + deadline;
+  while (Populated()) {
+    KillOnce();
+    if (kind_ == CgroupKind::kSubreaper) {
+      while (waitpid(-1, nullptr, WNOHANG) > 0) continue;
+    }
+    if (clock.Steady() >= end) return !Populated();
+    poll(nullptr, 0, 2);
+  }
+  return true;
+}
+
+bool Cgroup::OutOfMemory() const {
+  const auto events = ReadControl(directory_ / "memory.events");
+  const auto at = events.find("oom_kill ");
+  return at != std::string::npos && events.substr(at + 9, 1) != "0";
+}
+
+void Cgroup::Remove() const {
+  if (directory_.empty()) return;
+  std::error_code gone;
+  std::vector<Path> below;
+  for (const auto& entry : fs::recursive_directory_iterator(directory_, gone)) {
+    if (entry.is_directory(gone)) below.push_back(entry.path());
+  }
+  for (auto at = below.rbegin(); at != below.rend(); ++at) rmdir(at->c_str());
+  rmdir(directory_.c_str());
+}
+
+}  // namespace prov::exec

@@ -1,0 +1,67 @@
+// Containment of a job: a cgroup of its own, ended whole, so that no daemon that calls setsid gets
+// away (QUALITY, row 23). Three kinds, in this order: cgroup v2 (also the hybrid mount at
+// /sys/fs/cgroup/unified), a writable v1 hierarchy (freezer first), and, only where configured,
+// a subreaper walk. The runner itself stays outside. Not thread-safe.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/clock.hpp"
+#include "base/files.hpp"
+#include "base/result.hpp"
+#include "exec/spool.hpp"
+#include "job/order.hpp"
+#include "job/record.hpp"
+
+namespace prov::exec {
+
+enum class CgroupKind { kV2, kV1, kSubreaper };
+std::string_view ContainmentName(CgroupKind kind);  // "cgroup2", "cgroup1", "subreaper"
+
+struct CgroupBase {
+  CgroupKind kind = CgroupKind::kV2;
+  Path directory;  // writable; jobs' cgroups are made in it. "" with kSubreaper
+};
+
+// The best hierarchy this process may write in; within it, the process's own cgroup when that can
+// be written (delegation), else the root. kUnsupported when there is none and `allow_subreaper` is
+// false: a job is refused rather than run uncontained.
+Result<CgroupBase> DetectCgroup(bool allow_subreaper);
+
+class Cgroup {
+ public:
+  // Makes `name` under the base; kConflict when it exists.
+  static Result<Cgroup> Create(const CgroupBase& base, const std::string& name);
+  // One found after a restart.
+  static Cgroup Adopt(CgroupKind kind, Path directory) { return {kind, std::move(directory)}; }
+  static Result<Cgroup> Adopt(const Containment& containment);
+
+  CgroupKind kind() const { return kind_; }
+  const Path& directory() const { return directory_; }
+
+  // Sets what the hierarchy can enforce, and returns a sentence for each limit it cannot.
+  std::vector<std::string> Limit(const job::ResourceLimits& limits) const;
+  // An O_PATH-like descriptor for clone3's CLONE_INTO_CGROUP; v2 only.
+  Result<UniqueFd> OpenDirectory() const;
+  Status Add(std::int64_t pid) const;
+  std::vector<std::int64_t> Pids() const;  // cgroups below included
+  bool Populated() const { return !Pids().empty(); }
+  std::vector<job::LeftRunning> Describe() const;
+  void Signal(int signal) const;  // each process, through its pidfd
+  // Ends every process, forks in flight included: cgroup.kill, or freeze, kill, thaw until empty.
+  // True once it is empty, false when it is not by then.
+  bool KillAll(const Clock& clock, Millis deadline) const;
+  bool OutOfMemory() const;  // the kernel ended something in here for lack of memory
+  void Remove() const;       // when it is empty; otherwise it stays
+
+ private:
+  Cgroup(CgroupKind kind, Path directory) : kind_(kind), directory_(std::move(directory)) {}
+  void KillOnce() const;
+  CgroupKind kind_;
+  Path directory_;
+};
+
+}  // namespace prov::exec

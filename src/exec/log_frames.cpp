@@ -1,0 +1,137 @@
+#include "exec/log_frames.hpp"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <fmt/format.h>
+#include <openssl/evp.h>
+
+#include "base/encoding.hpp"
+
+namespace prov::exec {
+namespace {
+
+constexpr std::size_t kFrameHead = 9;  // i64 milliseconds since 1970, u8 stream
+
+}  // namespace
+
+void AppendFrame(std::string& to, const LogFrame& frame) {
+  std::string body;
+  body.reserve(kFrameHead + frame.bytes.size());
+  PutU64(body, static_cast<std::uint64_t>(frame.time.time_since_epoch().count()));
+  body.push_back(static_cast<char>(frame.stream));
+  body += frame.bytes;
+  AppendRecord(to, frame.sequence, body);
+}
+
+ReadFrames ParseFrames(std::string_view bytes, std::uint64_t first_sequence) {
+  ReadFrames read;
+  RecordReader reader(bytes, first_sequence);
+  std::string_view body;
+  while ((read.end = reader.Next(body)) == RecordState::kWhole) {
+    const auto stream = body.size() < kFrameHead ? 0 : static_cast<unsigned char>(body[8]);
+    if (stream < 1 || stream > 3) {
+      read.end = RecordState::kCorrupt;
+      break;
+    }
+    read.frames.push_back({reader.next_sequence() - 1,
+                           WallTime{Millis{static_cast<std::int64_t>(GetU64(body))}},
+                           static_cast<Stream>(stream), std::string(body.substr(kFrameHead))});
+    read.consumed = reader.offset();
+  }
+  return read;
+}
+
+struct LogWriter::State {
+  struct Held {
+    WallTime time;
+    Stream stream;
+    std::string bytes;
+  };
+  State(UniqueFd file, const LogLimits& given, const Clock& now)
+      : fd(std::move(file)), limits(given), clock(now), digest(EVP_MD_CTX_new()) {
+    EVP_DigestInit_ex(digest, EVP_sha256(), nullptr);
+  }
+  State(const State&) = delete;
+  ~State() { EVP_MD_CTX_free(digest); }
+
+  void Keep(const Held& held) {
+    if (failed) {
+      totals.dropped_bytes += held.bytes.size();
+      return;
+    }
+    AppendFrame(pending, {next++, held.time, held.stream, held.bytes});
+    EVP_DigestUpdate(digest, held.bytes.data(), held.bytes.size());
+    totals.bytes += held.bytes.size();
+    totals.lines += static_cast<std::uint64_t>(std::ranges::count(held.bytes, '\n'));
+  }
+
+  UniqueFd fd;
+  LogLimits limits;
+  const Clock& clock;
+  EVP_MD_CTX* digest;
+  std::string pending;
+  std::deque<Held> tail;
+  std::uint64_t tail_bytes = 0;
+  std::uint64_t next = 1;
+  bool failed = false;
+  bool head_full = false;
+  LogTotals totals;
+};
+
+LogWriter::LogWriter(std::unique_ptr<State> state) : state_(std::move(state)) {}
+LogWriter::LogWriter(LogWriter&&) noexcept = default;
+LogWriter& LogWriter::operator=(LogWriter&&) noexcept = default;
+LogWriter::~LogWriter() = default;
+
+Result<LogWriter> LogWriter::Create(const Path& path, const LogLimits& limits, const Clock& clock) {
+  UniqueFd fd(open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC, 0600));
+  if (!fd) return ErrnoError("cannot create " + path.string());
+  return LogWriter(std::make_unique<State>(std::move(fd), limits, clock));
+}
+
+void LogWriter::Add(Stream stream, std::string_view bytes) {
+  auto& state = *state_;
+  State::Held held{state.clock.Now(), stream, std::string(bytes)};
+  if (!state.head_full) {
+    if (state.totals.bytes + bytes.size() <= state.limits.bytes - state.limits.tail)
+      return state.Keep(held);
+    state.head_full = true;  // for good: what follows must not overtake what is held
+  }
+  state.tail_bytes += bytes.size();
+  state.tail.push_back(std::move(held));
+  while (state.tail_bytes > state.limits.tail) {
+    const auto size = state.tail.front().bytes.size();
+    state.totals.dropped_bytes += size;
+    state.tail_bytes -= size;
+    state.tail.pop_front();
+  }
+}
+
+void LogWriter::Flush() {
+  auto& state = *state_;
+  if (state.pending.empty() || state.failed) return;
+  if (!WriteAll(state.fd.get(), state.pending)) state.failed = true;
+  state.pending.clear();
+}
+
+Result<LogTotals> LogWriter::Finish() {
+  auto& state = *state_;
+  if (state.totals.dropped_bytes > 0) {
+    state.Keep(
+        {state.clock.Now(), Stream::kNotice,
+         fmt::format("[{} bytes of the log were dropped here]\n", state.totals.dropped_bytes)});
+  }
+  for (const auto& held : state.tail) state.Keep(held);
+  state.tail.clear();
+  Flush();
+  if (state.failed) return Error{ErrorCode::kIo, "The log could not be written to its end.", {}};
+  if (fdatasync(state.fd.get()) != 0) return ErrnoError("cannot make the log durable");
+  std::array<unsigned char, EVP_MAX_MD_SIZE> hash{};
+  unsigned size = 0;
+  EVP_DigestFinal_ex(state.digest, hash.data(), &size);
+  state.totals.sha256 = HexEncode({reinterpret_cast<const char*>(hash.data()), size});
+  return state.totals;
+}
+
+}  // namespace prov::exec

@@ -1,0 +1,77 @@
+// The log of an attempt (docs/formats/log-frames.md): frames of masked bytes, each with its
+// sequence, time and stream. Written by the runner, followed by the executor while it grows.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/clock.hpp"
+#include "base/files.hpp"
+#include "exec/framing.hpp"
+
+namespace prov::exec {
+
+enum class Stream : std::uint8_t {
+  kOut = 1,
+  kErr = 2,
+  kNotice = 3
+};  // kNotice: the platform's own
+
+struct LogFrame {
+  std::uint64_t sequence = 0;  // from 1, without a gap
+  WallTime time{};
+  Stream stream = Stream::kOut;
+  std::string bytes;
+  bool operator==(const LogFrame&) const = default;
+};
+
+void AppendFrame(std::string& to, const LogFrame& frame);
+
+struct ReadFrames {
+  std::vector<LogFrame> frames;
+  std::size_t consumed = 0;  // bytes of whole frames
+  RecordState end = RecordState::kEnd;
+};
+// Whole frames from the start of `bytes`; the first must have `first_sequence`. A partial frame at
+// the end is kTruncated: when following a growing log, read on from `consumed`.
+ReadFrames ParseFrames(std::string_view bytes, std::uint64_t first_sequence = 1);
+
+struct LogLimits {
+  std::uint64_t bytes = std::uint64_t{64} << 20;  // of log text, head and tail together
+  std::uint64_t tail = std::uint64_t{8} << 20;    // of these, kept for the end
+};
+
+struct LogTotals {
+  std::uint64_t bytes = 0;  // kept
+  std::uint64_t lines = 0;  // newlines among them
+  std::uint64_t dropped_bytes = 0;
+  std::string sha256;  // hex, over the kept bytes in order; after Finish
+};
+
+// Appends frames to a log, several in one write. The head goes straight to the file; beyond
+// limits.bytes - limits.tail, the newest `tail` bytes are held in memory and written by Finish.
+// Not thread-safe.
+class LogWriter {
+ public:
+  static Result<LogWriter> Create(const Path& path, const LogLimits& limits, const Clock& clock);
+  LogWriter(LogWriter&&) noexcept;
+  LogWriter& operator=(LogWriter&&) noexcept;
+  ~LogWriter();
+
+  void Add(Stream stream, std::string_view bytes);  // at most 1 MiB
+  // Writes what was added. A failure (disk full) is counted as dropped bytes from then on, because
+  // the script must not be stopped by its log.
+  void Flush();
+  // The tail, and a notice of what was dropped; fdatasync. Nothing may be added after it.
+  Result<LogTotals> Finish();
+
+ private:
+  struct State;
+  explicit LogWriter(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace prov::exec

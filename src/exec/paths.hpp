@@ -1,0 +1,58 @@
+// The agent's disk, drawn once (docs: DESIGN, "The agent's disk"). Pure; every other file asks
+// here.
+//
+//   <state>/                      0700, root's, as its parents
+//     epoch                       the journal's epoch and what it is bound to
+//     journal                     append-only (journal.hpp); journal.new while it is compacted
+//     jobs/<job>/envelope         as received; its sealed inputs are deleted when the job ends
+//     jobs/<job>/installer/       the verified copy of this job
+//     jobs/<job>/<attempt>/       durable before STARTED; its existence alone forbids a start
+//       installer/                this attempt's own copy, wiped afterwards
+//       cgroup                    where it is contained, and its runner (spool.hpp, Containment)
+//       log                       frames (log_frames.hpp)
+//       exit                      the exit record, atomic and last; exit.new holds its space before
+//       outputs                   sensitive outputs, 0600
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "base/files.hpp"
+#include "base/uuid.hpp"
+
+namespace prov::exec {
+
+// An attempt of a job, from 1; `continuation` counts the reboots (exit 194) within it.
+struct AttemptId {
+  Uuid job;
+  std::uint32_t attempt = 1;
+  std::uint32_t continuation = 0;
+  bool operator==(const AttemptId&) const = default;
+  std::string DirectoryName() const {
+    auto name = std::to_string(attempt);
+    return continuation == 0 ? name : name + "." + std::to_string(continuation);
+  }
+};
+
+struct AttemptPaths {
+  Path directory;
+  Path Installer() const { return directory / "installer"; }
+  Path Containment() const { return directory / "cgroup"; }
+  Path Log() const { return directory / "log"; }
+  Path Exit() const { return directory / "exit"; }
+  Path ReservedExit() const { return directory / "exit.new"; }
+  Path SensitiveOutputs() const { return directory / "outputs"; }
+};
+
+struct StatePaths {
+  Path root;
+  Path Epoch() const { return root / "epoch"; }
+  Path Journal() const { return root / "journal"; }
+  Path Jobs() const { return root / "jobs"; }
+  Path Job(const Uuid& job) const { return Jobs() / job.ToString(); }
+  Path Envelope(const Uuid& job) const { return Job(job) / "envelope"; }
+  Path Installer(const Uuid& job) const { return Job(job) / "installer"; }
+  AttemptPaths Attempt(const AttemptId& id) const { return {Job(id.job) / id.DirectoryName()}; }
+};
+
+}  // namespace prov::exec

@@ -1,0 +1,128 @@
+#include "exec/spool.hpp"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <fmt/format.h>
+
+#include "base/json.hpp"
+
+namespace prov::exec {
+namespace {
+
+namespace fs = std::filesystem;
+
+template <class T>
+Result<std::optional<T>> ReadDescribed(const Path& path) {
+  auto text = ReadFile(path, kReservedExitBytes);
+  if (!text) {
+    if (text.error().code == ErrorCode::kNotFound) return std::optional<T>();
+    return std::move(text).error();
+  }
+  auto parsed = json::Parse<T>(*text);
+  if (!parsed) return Error{ErrorCode::kCorrupt, parsed.error().message, {path.string()}};
+  return std::optional<T>(std::move(*parsed));
+}
+
+}  // namespace
+
+Result<AttemptPaths> MakeAttempt(const StatePaths& state, const AttemptId& id) {
+  PROV_CHECK(MakeDirectories(state.Job(id.job), 0700));
+  const auto paths = state.Attempt(id);
+  if (mkdir(paths.directory.c_str(), 0700) != 0) {
+    if (errno == EEXIST) {
+      return Error{ErrorCode::kConflict,
+                   paths.directory.string() + " exists: this attempt was started before.",
+                   {}};
+    }
+    return ErrnoError("cannot make " + paths.directory.string());
+  }
+  UniqueFd fd(open(paths.ReservedExit().c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
+  if (!fd) return ErrnoError("cannot reserve space for the exit record");
+  if (const int failed = posix_fallocate(fd.get(), 0, kReservedExitBytes); failed != 0)
+    return ErrnoError("cannot reserve space for the exit record", failed);
+  if (fsync(fd.get()) != 0) return ErrnoError("cannot reserve space for the exit record");
+  PROV_CHECK(SyncDirectory(paths.directory));
+  PROV_CHECK(SyncDirectory(state.Job(id.job)));
+  return paths;
+}
+
+bool AttemptExists(const StatePaths& state, const AttemptId& id) {
+  struct stat found{};
+  // Anything but a certain "no" counts as existing: doubt forbids a start.
+  return lstat(state.Attempt(id).directory.c_str(), &found) == 0 || errno != ENOENT;
+}
+
+Status WriteExit(const AttemptPaths& attempt, const ExitRecord& record) {
+  const auto text = json::Write(record);
+  if (text.size() > kReservedExitBytes) {
+    return Error{
+        ErrorCode::kTooLarge, fmt::format("The exit record has {} bytes.", text.size()), {}};
+  }
+  UniqueFd fd(
+      open(attempt.ReservedExit().c_str(), O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
+  if (!fd) return ErrnoError("cannot open the reserved exit record");
+  PROV_CHECK(WriteAll(fd.get(), text));
+  if (ftruncate(fd.get(), static_cast<off_t>(text.size())) != 0 || fsync(fd.get()) != 0)
+    return ErrnoError("cannot make the exit record durable");
+  if (rename(attempt.ReservedExit().c_str(), attempt.Exit().c_str()) != 0)
+    return ErrnoError("cannot put the exit record in its place");
+  return SyncDirectory(attempt.directory);
+}
+
+Result<std::optional<ExitRecord>> ReadExit(const AttemptPaths& attempt) {
+  return ReadDescribed<ExitRecord>(attempt.Exit());
+}
+
+Status WriteContainment(const AttemptPaths& attempt, const Containment& containment) {
+  return WriteFileAtomically(attempt.Containment(), json::Write(containment), 0600);
+}
+
+Result<std::optional<Containment>> ReadContainment(const AttemptPaths& attempt) {
+  return ReadDescribed<Containment>(attempt.Containment());
+}
+
+Result<std::vector<SpooledJob>> ListJobs(const StatePaths& state) {
+  std::vector<SpooledJob> jobs;
+  std::error_code failed;
+  for (const auto& entry : fs::directory_iterator(state.Jobs(), failed)) {
+    const auto id = Uuid::Parse(entry.path().filename().string());
+    if (!id) continue;
+    SpooledJob job{*id, {}, 0};
+    std::error_code ignored;  // what vanishes while being counted does not count
+    for (const auto& file : fs::recursive_directory_iterator(entry.path(), ignored)) {
+      struct stat found{};
+      if (lstat(file.path().c_str(), &found) != 0) continue;
+      job.bytes += static_cast<std::uint64_t>(found.st_blocks) * 512;
+      job.changed = std::max(job.changed, WallTime{Seconds{found.st_mtim.tv_sec}});
+    }
+    jobs.push_back(job);
+  }
+  if (failed && failed != std::errc::no_such_file_or_directory)
+    return ErrnoError("cannot list the jobs on disk", failed.value());
+  return jobs;
+}
+
+std::vector<Uuid> ChooseExpired(std::vector<SpooledJob> settled, const Retention& retention,
+                                WallTime now) {
+  std::ranges::sort(settled, {}, &SpooledJob::changed);
+  std::uint64_t total = 0;
+  for (const auto& job : settled) total += job.bytes;
+  std::vector<Uuid> gone;
+  for (const auto& job : settled) {
+    if (now - job.changed <= retention.age && total <= retention.bytes) break;
+    gone.push_back(job.job);
+    total -= job.bytes;
+  }
+  return gone;
+}
+
+Status RemoveJob(const StatePaths& state, const Uuid& job) {
+  std::error_code failed;
+  fs::remove_all(state.Job(job), failed);
+  if (failed) return ErrnoError("cannot remove " + state.Job(job).string(), failed.value());
+  return SyncDirectory(state.Jobs());
+}
+
+}  // namespace prov::exec

@@ -1,0 +1,58 @@
+// jobs/<job>/<attempt>/ on disk: made durable before a start, exclusive, ended by its exit record
+// (docs/formats/spool.md). Stateless; two processes may use it, because making a directory is
+// exclusive and the exit record is renamed into place.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "base/clock.hpp"
+#include "exec/exit_record.hpp"
+#include "exec/paths.hpp"
+#include "exec/pidref.hpp"
+
+namespace prov::exec {
+
+inline constexpr std::size_t kReservedExitBytes = 64 * 1024;
+
+// Where an attempt is contained and who runs it; written by the runner before the script starts.
+struct Containment {
+  std::string kind;       // "cgroup2", "cgroup1", "subreaper"
+  std::string directory;  // the attempt's cgroup; "" with subreaper
+  PidRef runner;
+};
+BOOST_DESCRIBE_STRUCT(Containment, (), (kind, directory, runner))
+
+// Makes the attempt's directory with the space for its exit record reserved, and fsyncs it and its
+// parent: when this returns, a crash cannot lose it. kConflict when it exists, and then the attempt
+// must never be started; kExhausted when the disk is full.
+Result<AttemptPaths> MakeAttempt(const StatePaths& state, const AttemptId& id);
+bool AttemptExists(const StatePaths& state, const AttemptId& id);
+
+// Into the reserved space, fsynced, renamed, directory fsynced. kTooLarge above kReservedExitBytes.
+Status WriteExit(const AttemptPaths& attempt, const ExitRecord& record);
+// nullopt when there is none (yet); kCorrupt when it is not what WriteExit writes.
+Result<std::optional<ExitRecord>> ReadExit(const AttemptPaths& attempt);
+
+Status WriteContainment(const AttemptPaths& attempt, const Containment& containment);
+Result<std::optional<Containment>> ReadContainment(const AttemptPaths& attempt);
+
+struct Retention {
+  std::chrono::hours age{24 * 30};
+  std::uint64_t bytes = std::uint64_t{2} << 30;
+};
+struct SpooledJob {
+  Uuid job;
+  WallTime changed{};  // newest modification within
+  std::uint64_t bytes = 0;
+};
+// The jobs on disk; names that are no job ids are left out.
+Result<std::vector<SpooledJob>> ListJobs(const StatePaths& state);
+// Which of `settled` (jobs that are over and reported) go: the too old, then the oldest until the
+// rest fits. Pure.
+std::vector<Uuid> ChooseExpired(std::vector<SpooledJob> settled, const Retention& retention,
+                                WallTime now);
+Status RemoveJob(const StatePaths& state, const Uuid& job);
+
+}  // namespace prov::exec
