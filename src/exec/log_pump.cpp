@@ -1,0 +1,128 @@
+#include "exec/log_pump.hpp"
+
+#include "base/encoding.hpp"
+#include "exec/output_lines.hpp"
+
+namespace prov::exec {
+
+LogPump::LogPump(LogWriter& log, std::vector<DeclaredOutput> declared,
+                 const std::vector<std::string>& secrets)
+    : log_(log), declared_(std::move(declared)) {
+  sides_[0].stream = Stream::kOut;
+  for (const auto& secret : secrets) sides_[0].masker.Add(secret);
+  sides_[1].masker = sides_[0].masker;
+  sides_[1].stream = Stream::kErr;
+}
+
+std::string LogPump::Masked(std::string_view text) const {
+  Masker masker = sides_[0].masker;
+  std::string before;  // what the copy still held of the stream
+  masker.Flush(before);
+  std::string out;
+  masker.Push(text, out);
+  masker.Flush(out);
+  return ReplaceInvalidUtf8(out);
+}
+
+void LogPump::Warn(std::string text) {
+  if (warnings_.size() < kMaxWarnings) warnings_.push_back(std::move(text));
+}
+
+void LogPump::Line(Side& side, std::string_view line, std::string& text) {
+  const auto bare = line.ends_with('\n') ? line.substr(0, line.size() - 1) : line;
+  const auto parsed = ParseScriptLine(bare);
+  if (const auto* output = std::get_if<OutputLine>(&parsed)) {
+    const auto declared = std::ranges::find(declared_, output->name, &DeclaredOutput::name);
+    if (declared != declared_.end() && declared->sensitive) {
+      for (auto& each : sides_) each.masker.Add(output->value);
+      sensitive_[output->name] = output->value;
+      return;
+    }
+    if (declared == declared_.end())
+      Warn("The script printed the output " + output->name +
+           ", which its manifest does not declare.");
+    else if (output->value.size() > kMaxOutputValue)
+      Warn("The output " + output->name + " is too long and was left out.");
+    else
+      plain_[output->name] = Masked(output->value);
+  } else if (const auto* warning = std::get_if<WarningLine>(&parsed)) {
+    Warn(Masked(std::string_view(warning->text).substr(0, 500)));
+  }
+  side.masker.Push(line, text);
+  side.masker.Flush(text);
+}
+
+// `block` ends with a newline and starts at a line's start.
+void LogPump::Lines(Side& side, std::string_view block) {
+  std::string text;
+  text.reserve(block.size());
+  if (block.starts_with("::") || block.find("\n::") != block.npos) {
+    while (!block.empty()) {
+      const auto end = block.find('\n');
+      const auto length = end == block.npos ? block.size() : end + 1;
+      Line(side, block.substr(0, length), text);
+      block.remove_prefix(length);
+    }
+  } else {
+    side.masker.Push(block, text);
+    side.masker.Flush(text);
+  }
+  if (!text.empty()) log_.Add(side.stream, text);
+}
+
+void LogPump::Feed(Stream stream, std::string_view bytes) {
+  auto& side = sides_[stream == Stream::kOut ? 0 : 1];
+  if (side.in_long) {
+    const auto end = bytes.find('\n');
+    std::string text;
+    side.masker.Push(bytes.substr(0, end == bytes.npos ? end : end + 1), text);
+    if (end != bytes.npos) {
+      side.masker.Flush(text);
+      side.in_long = false;
+    }
+    if (!text.empty()) log_.Add(stream, text);
+    if (end == bytes.npos) return;
+    bytes.remove_prefix(end + 1);
+  }
+  if (const auto last = bytes.rfind('\n'); last != bytes.npos) {
+    if (side.held.empty()) {
+      Lines(side, bytes.substr(0, last + 1));
+    } else {
+      side.held.append(bytes.substr(0, last + 1));
+      Lines(side, std::exchange(side.held, {}));
+    }
+    bytes.remove_prefix(last + 1);
+  }
+  side.held.append(bytes);
+  if (side.held.size() <= kLongestLine) return;
+  std::string text;
+  side.masker.Push(std::exchange(side.held, {}), text);
+  side.in_long = true;
+  if (!text.empty()) log_.Add(stream, text);
+}
+
+void LogPump::End() {
+  for (auto& side : sides_) {
+    if (!side.held.empty()) Lines(side, std::exchange(side.held, {}));
+    std::string text;
+    side.masker.Flush(text);
+    if (!text.empty()) log_.Add(side.stream, text);
+  }
+}
+
+void LogPump::Notice(std::string_view sentence) {
+  log_.Add(Stream::kNotice, std::string(sentence) + "\n");
+}
+
+std::vector<job::Output> LogPump::Outputs() const {
+  std::vector<job::Output> outputs;
+  for (const auto& declared : declared_) {
+    if (declared.sensitive && sensitive_.contains(declared.name))
+      outputs.push_back({declared.name, declared.label, std::nullopt, true});
+    if (const auto found = plain_.find(declared.name); found != plain_.end())
+      outputs.push_back({declared.name, declared.label, found->second, false});
+  }
+  return outputs;
+}
+
+}  // namespace prov::exec

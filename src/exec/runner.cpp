@@ -1,0 +1,284 @@
+#include "exec/runner.hpp"
+
+#include <csignal>
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <fmt/format.h>
+
+#include "base/json.hpp"
+#include "exec/process.hpp"
+
+namespace prov::exec {
+namespace {
+
+Path SecretsDirectory(const AttemptPaths& attempt) { return attempt.directory / "secrets"; }
+
+Status DeliverSecretFiles(const AttemptSpec& spec) {
+  const auto directory = SecretsDirectory(spec.paths);
+  if (mkdir(directory.c_str(), 0700) != 0) return ErrnoError("cannot make the secrets' directory");
+  if (mount("tmpfs", directory.c_str(), "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC,
+            "mode=0700,size=4m") != 0) {
+    return ErrnoError("cannot mount a private tmpfs for the secrets");
+  }
+  for (const auto& secret : spec.secrets) {
+    UniqueFd fd(
+        open((directory / secret.name).c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
+    if (!fd) return ErrnoError("cannot write a secret's file");
+    PROV_CHECK(WriteAll(fd.get(), secret.value));
+  }
+  return {};
+}
+
+std::vector<std::string> SecretValues(const AttemptSpec& spec) {
+  std::vector<std::string> values;
+  for (const auto& secret : spec.secrets) values.push_back(secret.value);
+  return values;
+}
+
+// The loop that watches one script.
+class Watch {
+ public:
+  Watch(const AttemptSpec& spec, const Clock& clock, const Cgroup& cgroup, Process& process,
+        LogWriter& log, LogPump& pump, int signals)
+      : spec_(spec),
+        clock_(clock),
+        cgroup_(cgroup),
+        process_(process),
+        log_(log),
+        pump_(pump),
+        signals_(signals),
+        deadline_(clock.Steady() + spec.timeout) {}
+
+  void Run(ExitRecord& record) {
+    while (!Over()) {
+      Poll();
+      const auto now = clock_.Steady();
+      if (!leader_gone_) ReapLeader(record, now);
+      if (!leader_gone_ && !ending_) {
+        if (canceled_)
+          End(Ending::kCanceled, now);
+        else if (now >= deadline_)
+          End(Ending::kTimedOut, now);
+      }
+      if (ending_ && now >= kill_at_) {
+        (void)cgroup_.KillAll(clock_, Millis{5000});
+        kill_at_ = now + Seconds{1};
+      }
+      log_.Flush();
+    }
+    // What is still in the pipes, and no more: who holds them may go on writing.
+    for (int i = 0; i < 16 && process_.out; ++i) Read(process_.out, Stream::kOut);
+    for (int i = 0; i < 16 && process_.err; ++i) Read(process_.err, Stream::kErr);
+    if (ending_) record.ending = *ending_;
+    pump_.End();
+    log_.Flush();
+  }
+
+ private:
+  bool Over() const {
+    if (!leader_gone_) return false;
+    if (ending_) return !cgroup_.Populated();
+    return (!process_.out && !process_.err) || clock_.Steady() >= drained_by_;
+  }
+
+  void Poll() {
+    auto until = deadline_;
+    if (leader_gone_) until = drained_by_;
+    auto wait = std::chrono::duration_cast<Millis>(until - clock_.Steady()).count() + 1;
+    if (ending_) wait = 10;  // until the cgroup is empty, which nothing else announces everywhere
+    wait = std::clamp<long>(wait, 0, 60'000);
+    pollfd fds[] = {{process_.out.get(), POLLIN, 0},
+                    {process_.err.get(), POLLIN, 0},
+                    {leader_gone_ ? -1 : process_.pidfd.get(), POLLIN, 0},
+                    {canceled_ ? -1 : signals_, POLLIN, 0}};
+    if (poll(fds, 4, static_cast<int>(wait)) <= 0) return;
+    if (fds[0].revents != 0) Read(process_.out, Stream::kOut);
+    if (fds[1].revents != 0) Read(process_.err, Stream::kErr);
+    if (fds[3].revents != 0) {
+      signalfd_siginfo info;
+      canceled_ = read(signals_, &info, sizeof info) == sizeof info;
+    }
+  }
+
+  void Read(UniqueFd& from, Stream stream) {
+    const auto got = read(from.get(), buffer_.data(), buffer_.size());
+    if (got > 0) return pump_.Feed(stream, {buffer_.data(), static_cast<std::size_t>(got)});
+    if (got < 0 && (errno == EAGAIN || errno == EINTR)) return;
+    from.Reset();
+  }
+
+  void ReapLeader(ExitRecord& record, SteadyTime now) {
+    int status = 0;
+    if (waitpid(process_.pid, &status, WNOHANG) != process_.pid) return;
+    leader_gone_ = true;
+    drained_by_ = now + spec_.stdout_grace;
+    if (WIFSIGNALED(status)) {
+      record.ending = Ending::kSignaled;
+      record.signal = WTERMSIG(status);
+    } else {
+      record.ending = Ending::kExited;
+      record.exit_code = WEXITSTATUS(status);
+    }
+  }
+
+  void End(Ending why, SteadyTime now) {
+    ending_ = why;
+    kill_at_ = now + spec_.grace;
+    pump_.Notice(why == Ending::kCanceled ? "[canceled: the job is being ended]"
+                                          : "[timed out: the job is being ended]");
+    cgroup_.Signal(SIGTERM);
+  }
+
+  const AttemptSpec& spec_;
+  const Clock& clock_;
+  const Cgroup& cgroup_;
+  Process& process_;
+  LogWriter& log_;
+  LogPump& pump_;
+  int signals_;
+  SteadyTime deadline_;
+  SteadyTime drained_by_{};
+  SteadyTime kill_at_{};
+  std::optional<Ending> ending_;
+  bool leader_gone_ = false;
+  bool canceled_ = false;
+  std::vector<char> buffer_ = std::vector<char>(256 * 1024);
+};
+
+// After the script: what stays is listed after a success, and ended after anything else.
+void Settle(const AttemptSpec& spec, const Clock& clock, const Cgroup& cgroup, ExitRecord& record) {
+  record.oom = cgroup.OutOfMemory();
+  if (record.ending == Ending::kExited && record.exit_code == 0) {
+    if (spec.check_services) record.services_error = spec.check_services();
+    record.left_running = cgroup.Describe();
+    if (record.left_running.size() > 100) record.left_running.resize(100);
+  } else if (!cgroup.KillAll(clock, Millis{5000})) {
+    record.reason = "Some processes of the job could not be ended.";
+  }
+  cgroup.Remove();
+}
+
+Status Execute(const AttemptSpec& spec, const Clock& clock, ExitRecord& record) {
+  sigset_t term;
+  sigemptyset(&term);
+  sigaddset(&term, SIGTERM);
+  UniqueFd signals(signalfd(-1, &term, SFD_CLOEXEC | SFD_NONBLOCK));
+  if (!signals) return ErrnoError("cannot watch for a cancel");
+  PROV_TRY(auto log, LogWriter::Create(spec.paths.Log(), spec.log, clock));
+  PROV_TRY(const auto cgroup, Cgroup::Create(spec.cgroup, "provisioning-" + spec.id.job.ToString() +
+                                                              "-" + spec.id.DirectoryName()));
+  PROV_TRY(const auto self, ReferTo(getpid()));
+  PROV_CHECK(WriteContainment(spec.paths, {std::string(ContainmentName(cgroup.kind())),
+                                           cgroup.directory().string(), self}));
+  if (spec.secrets_as_files && !spec.secrets.empty()) PROV_CHECK(DeliverSecretFiles(spec));
+  LogPump pump(log, spec.outputs, SecretValues(spec));
+  record.warnings = cgroup.Limit(spec.limits);
+  const ProcessSpec script{
+      {"/bin/bash", spec.script}, BuildEnvironment(spec), spec.paths.Installer()};
+  auto process = StartProcess(script, cgroup);
+  if (!process) {
+    cgroup.Remove();
+    return process.error();
+  }
+  Watch(spec, clock, cgroup, *process, log, pump, signals.get()).Run(record);
+  Settle(spec, clock, cgroup, record);
+  record.outputs = pump.Outputs();
+  record.warnings.insert(record.warnings.end(), pump.warnings().begin(), pump.warnings().end());
+  if (!pump.sensitive_outputs().empty()) {
+    if (!WriteFileAtomically(spec.paths.SensitiveOutputs(), json::Write(pump.sensitive_outputs()),
+                             0600))
+      record.warnings.push_back("The sensitive outputs could not be kept.");
+  }
+  if (auto totals = log.Finish()) {
+    record.log = {totals->lines, totals->bytes, totals->dropped_bytes == 0, totals->dropped_bytes,
+                  totals->sha256};
+  } else {
+    record.warnings.push_back("The log is incomplete: " + totals.error().ToString());
+  }
+  return {};
+}
+
+}  // namespace
+
+std::vector<std::string> BuildEnvironment(const AttemptSpec& spec) {
+  std::vector<std::string> environment = {
+      "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+      "HOME=/root",
+      "LANG=C.UTF-8",
+      "DEBIAN_FRONTEND=noninteractive",
+      "NEEDRESTART_MODE=a",
+      "PROVISIONING_JOB=true",
+      "PROVISIONING_JOB_ID=" + spec.id.job.ToString(),
+      "PROVISIONING_APP_ID=" + spec.app_id,
+      "PROVISIONING_APP_VERSION=" + spec.app_version,
+      fmt::format("PROVISIONING_ATTEMPT={}", spec.id.attempt),
+      "PROVISIONING_ACTION=" + spec.action,
+      "PROVISIONING_LIB=" + spec.library.string(),
+      "PROVISIONING_STATE_DIR=" + spec.script_state.string(),
+      fmt::format("PROVISIONING_DRY_RUN={}", spec.dry_run),
+  };
+  for (const auto* variables : {&spec.proxy, &spec.variables}) {
+    for (const auto& each : *variables) environment.push_back(each.name + "=" + each.value);
+  }
+  for (const auto& secret : spec.secrets) {
+    environment.push_back(spec.secrets_as_files
+                              ? secret.name +
+                                    "_FILE=" + (SecretsDirectory(spec.paths) / secret.name).string()
+                              : secret.name + "=" + secret.value);
+  }
+  return environment;
+}
+
+Result<ExitRecord> RunAttempt(const AttemptSpec& spec, const Clock& clock) {
+  ExitRecord record;
+  record.job = spec.id.job;
+  record.attempt = spec.id.attempt;
+  record.continuation = spec.id.continuation;
+  record.started_at = clock.Now();
+  if (auto executed = Execute(spec, clock, record); !executed) {
+    record.ending = Ending::kNotStarted;
+    record.reason = executed.error().ToString();
+  }
+  CleanAttempt(spec.paths);
+  record.finished_at = clock.Now();
+  PROV_CHECK(WriteExit(spec.paths, record));
+  return record;
+}
+
+Result<Runner> StartRunner(const AttemptSpec& spec, const Clock& clock) {
+  sigset_t term;
+  sigset_t before;
+  sigemptyset(&term);
+  sigaddset(&term, SIGTERM);
+  sigprocmask(SIG_BLOCK, &term, &before);
+  const pid_t pid = fork();
+  const int failed = errno;
+  if (pid == 0) {
+    setsid();
+    syscall(SYS_close_range, 3u, ~0u, 0u);
+    prctl(PR_SET_NAME, "prov-runner");
+    _exit(RunAttempt(spec, clock) ? 0 : 1);
+  }
+  sigprocmask(SIG_SETMASK, &before, nullptr);
+  if (pid < 0) return ErrnoError("cannot fork a runner", failed);
+  PROV_TRY(auto reference, ReferTo(pid));  // its child is not reaped yet, so the pid is its own
+  PROV_TRY(auto held, OpenPid(reference));
+  return Runner{std::move(reference), std::move(held)};
+}
+
+void CleanAttempt(const AttemptPaths& attempt) {
+  umount2(SecretsDirectory(attempt).c_str(), MNT_DETACH | UMOUNT_NOFOLLOW);
+  std::error_code ignored;
+  std::filesystem::remove_all(SecretsDirectory(attempt), ignored);
+  std::filesystem::remove_all(attempt.Installer(), ignored);
+}
+
+}  // namespace prov::exec

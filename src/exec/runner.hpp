@@ -1,0 +1,72 @@
+// One attempt, from its cgroup to its exit record. Runs in a process of its own, forked from the
+// executor without exec; it stays outside the job's cgroup, talks by files only (`log`, and `exit`
+// last), and goes on when the executor dies. SIGTERM to it means cancel.
+//
+// ::progress, ::output and ::warning lines stand in the log as printed (a sensitive output's does
+// not): whoever follows the log reads progress from it with ParseScriptLine.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/clock.hpp"
+#include "exec/cgroup.hpp"
+#include "exec/log_frames.hpp"
+#include "exec/log_pump.hpp"
+#include "exec/spool.hpp"
+
+namespace prov::exec {
+
+struct Variable {
+  std::string name;  // as in the environment: UPPERCASE
+  std::string value;
+};
+
+struct AttemptSpec {
+  AttemptId id;
+  AttemptPaths paths;  // made by MakeAttempt, with the verified copy at paths.Installer()
+  std::string script;  // a bare file name in that copy
+  std::string app_id;
+  std::string app_version;
+  std::string action;  // "install", …
+  Path library;        // PROVISIONING_LIB
+  Path script_state;   // PROVISIONING_STATE_DIR
+  bool dry_run = false;
+  std::vector<Variable> proxy;      // as the agent's own configuration names them
+  std::vector<Variable> variables;  // plain inputs, validated, as text
+  std::vector<Variable> secrets;    // sensitive inputs, unsealed and validated
+  bool secrets_as_files = false;    // secret_delivery: file
+  Seconds timeout{3600};
+  Millis grace{10'000};        // between TERM and KILL
+  Millis stdout_grace{2'000};  // after the leader, for who still holds stdout
+  job::ResourceLimits limits;
+  CgroupBase cgroup;
+  LogLimits log;
+  std::vector<DeclaredOutput> outputs;
+  // Asked after exit 0: a sentence when the declared services are not active. Empty: none declared.
+  std::function<std::optional<std::string>()> check_services;
+};
+
+// The environment, exactly the contract's table. Pure.
+std::vector<std::string> BuildEnvironment(const AttemptSpec& spec);
+
+// Blocks until the attempt is over and its exit record is durable. A script that could not be
+// started is an ExitRecord too (kNotStarted); an error means that not even that could be written.
+// SIGTERM must be blocked by the caller beforehand, so that an early cancel is not lost.
+Result<ExitRecord> RunAttempt(const AttemptSpec& spec, const Clock& clock);
+
+struct Runner {
+  PidRef reference;
+  UniqueFd pidfd;  // readable when it is gone
+};
+// Forks a runner for the attempt; call it from a single-threaded process. The child keeps no
+// descriptor of the caller's above 2.
+Result<Runner> StartRunner(const AttemptSpec& spec, const Clock& clock);
+
+// Takes away what an attempt leaves besides its record: its installer copy and its secrets. Also
+// for an attempt whose runner died.
+void CleanAttempt(const AttemptPaths& attempt);
+
+}  // namespace prov::exec

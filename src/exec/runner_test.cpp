@@ -1,0 +1,185 @@
+#include "exec/runner.hpp"
+
+#include <csignal>
+#include <poll.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <gtest/gtest.h>
+
+#include "support/requires.hpp"
+#include "support/temporary_directory.hpp"
+
+namespace prov::exec {
+namespace {
+
+namespace fs = std::filesystem;
+
+// An attempt of one of tests/installers, run for real.
+class RunnerTest : public ::testing::Test {
+ protected:
+  AttemptSpec Spec(const std::string& installer, CgroupBase base) {
+    SystemRandom random;
+    AttemptSpec spec;
+    spec.id.job = Uuid::MakeV7(clock_, random);
+    spec.paths = *MakeAttempt({directory_.path()}, spec.id);
+    fs::copy(Path(PROV_SOURCE_DIR) / "tests/installers" / installer, spec.paths.Installer());
+    spec.script = "install.sh";
+    spec.app_id = installer;
+    spec.app_version = "1.0";
+    spec.action = "install";
+    spec.cgroup = std::move(base);
+    spec.grace = Millis{100};
+    return spec;
+  }
+
+  AttemptSpec Spec(const std::string& installer) { return Spec(installer, *DetectCgroup(false)); }
+
+  // In a forked runner, as the executor does it; the exit record is read back from disk.
+  ExitRecord Run(const AttemptSpec& spec, std::string_view cancel_after = "") {
+    auto runner = StartRunner(spec, clock_);
+    EXPECT_TRUE(runner) << runner.error().ToString();
+    if (!cancel_after.empty()) {
+      const auto end = clock_.Steady() + Seconds{20};
+      while (Log(spec).find(cancel_after) == std::string::npos && clock_.Steady() < end)
+        poll(nullptr, 0, 5);
+      EXPECT_TRUE(SendSignal(runner->pidfd, SIGTERM));
+    }
+    waitpid(static_cast<pid_t>(runner->reference.pid), nullptr, 0);
+    auto record = ReadExit(spec.paths);
+    EXPECT_TRUE(record && record->has_value());
+    EXPECT_FALSE(fs::exists(spec.paths.Installer()));
+    return record && *record ? **record : ExitRecord{};
+  }
+
+  static std::string Log(const AttemptSpec& spec) {
+    const auto bytes = ReadFile(spec.paths.Log(), std::size_t{128} << 20);
+    std::string text;
+    if (!bytes) return text;
+    for (const auto& frame : ParseFrames(*bytes).frames) text += frame.bytes;
+    return text;
+  }
+
+  static Cgroup Contained(const AttemptSpec& spec) {
+    return *Cgroup::Adopt(**ReadContainment(spec.paths));
+  }
+
+  SystemClock clock_;
+  test::TemporaryDirectory directory_;
+};
+
+TEST_F(RunnerTest, Runner_Chatty_LogsEverythingButTheSensitiveOutput) {
+  PROV_REQUIRES("root");
+  auto spec = Spec("chatty");
+  spec.variables = {{"LINES_TO_PRINT", "5000"}};
+  spec.outputs = {{"url", "Address", false}, {"admin_password", "Password", true}};
+  const auto record = Run(spec);
+  EXPECT_EQ(record.ending, Ending::kExited) << record.reason.value_or("");
+  EXPECT_EQ(record.exit_code, 0);
+  const auto log = Log(spec);
+  EXPECT_NE(log.find("line 1\n"), log.npos);
+  EXPECT_NE(log.find("line 5000\n"), log.npos);
+  EXPECT_NE(log.find("to standard error\n"), log.npos);
+  EXPECT_NE(log.find("no newline at the end"), log.npos);
+  EXPECT_NE(log.find("the password is [masked]\n"), log.npos);
+  EXPECT_EQ(log.find("made-by-the-script"), log.npos);
+  EXPECT_EQ(record.log.bytes, log.size());
+  EXPECT_TRUE(record.log.complete);
+  ASSERT_EQ(record.outputs.size(), 2u);
+  EXPECT_EQ(record.outputs[0].value, "http://localhost/");
+  EXPECT_FALSE(record.outputs[1].value);
+  EXPECT_EQ(record.warnings, std::vector<std::string>{"nearly done"});
+}
+
+TEST_F(RunnerTest, Runner_EveryExitCode_IsRecordedAsItWas) {
+  PROV_REQUIRES("root");
+  for (const int code : {0, 1, 2, 3, 77, 124, 194, 255}) {
+    auto spec = Spec("failing");
+    spec.variables = {{"EXIT_CODE", std::to_string(code)}};
+    const auto record = Run(spec);
+    EXPECT_EQ(record.ending, Ending::kExited);
+    EXPECT_EQ(record.exit_code, code);
+  }
+}
+
+TEST_F(RunnerTest, Runner_TimeoutOfAScriptThatIgnoresTerm_EmptiesTheCgroup) {
+  PROV_REQUIRES("root");
+  auto spec = Spec("sleepy");
+  spec.timeout = Seconds{1};
+  const auto record = Run(spec);
+  EXPECT_EQ(record.ending, Ending::kTimedOut);
+  EXPECT_FALSE(Contained(spec).Populated());
+}
+
+TEST_F(RunnerTest, Runner_CancelWithASetsidDaemon_EndsTheDaemonToo) {
+  PROV_REQUIRES("cgroup2");
+  auto spec = Spec("forking");
+  const auto record = Run(spec, "forked");
+  EXPECT_EQ(record.ending, Ending::kCanceled);
+  EXPECT_FALSE(Contained(spec).Populated());
+  EXPECT_FALSE(fs::exists(Contained(spec).directory()));
+}
+
+TEST_F(RunnerTest, Runner_SetsidDaemonUnderCgroup1_EndsTheDaemonToo) {
+  PROV_REQUIRES("root");
+  const Path freezer = "/sys/fs/cgroup/freezer";
+  // Where there is no v1 hierarchy the detected one is tested again: nothing is skipped.
+  auto base = fs::exists(freezer / "cgroup.procs") ? CgroupBase{CgroupKind::kV1, freezer}
+                                                   : *DetectCgroup(false);
+  auto spec = Spec("forking", base);
+  const auto record = Run(spec, "forked");
+  EXPECT_EQ(record.ending, Ending::kCanceled) << record.reason.value_or("");
+  EXPECT_FALSE(Contained(spec).Populated());
+}
+
+TEST_F(RunnerTest, Runner_SecretInManySpellings_IsNowhereInTheAttempt) {
+  PROV_REQUIRES("root");
+  const std::string token = "p4ss w'ord$canary";
+  auto spec = Spec("secretive");
+  spec.secrets = {{"TOKEN", token}};
+  const auto record = Run(spec);
+  EXPECT_EQ(record.exit_code, 0);
+  const auto log = Log(spec);
+  for (const auto& spelling : Spellings(token)) EXPECT_EQ(log.find(spelling), log.npos) << spelling;
+  EXPECT_NE(log.find("plain [masked]\nsplit [masked]\n"), log.npos) << log;
+  EXPECT_EQ(record.warnings, std::vector<std::string>{"the token [masked] is weak"});
+  EXPECT_EQ(ReadFile(spec.paths.Exit(), 1 << 20)->find("canary"), std::string::npos);
+}
+
+TEST_F(RunnerTest, Runner_ChildThatHoldsStdout_EndsSoonAndIsListed) {
+  PROV_REQUIRES("root");
+  auto spec = Spec("holding");
+  spec.stdout_grace = Millis{200};
+  const auto began = clock_.Steady();
+  const auto record = Run(spec);
+  EXPECT_LT(clock_.Steady() - began, Seconds{10});
+  EXPECT_EQ(record.exit_code, 0);
+  ASSERT_EQ(record.left_running.size(), 1u);
+  EXPECT_EQ(record.left_running[0].comm, "sleep");
+  EXPECT_TRUE(Contained(spec).KillAll(clock_, Seconds{5}));
+  Contained(spec).Remove();
+}
+
+TEST_F(RunnerTest, Runner_ScriptThatCannotStart_IsRecordedAsNotStarted) {
+  PROV_REQUIRES("root");
+  auto spec = Spec("failing");
+  spec.cgroup.directory = directory_.path() / "no-such-hierarchy";
+  const auto record = Run(spec);
+  EXPECT_EQ(record.ending, Ending::kNotStarted);
+  EXPECT_TRUE(record.reason);
+}
+
+TEST_F(RunnerTest, Runner_Environment_IsExactlyTheTable) {
+  AttemptSpec spec;
+  spec.variables = {{"PORT", "8080"}};
+  spec.secrets = {{"TOKEN", "secret-value"}};
+  spec.secrets_as_files = true;
+  spec.paths.directory = "/a";
+  const auto environment = BuildEnvironment(spec);
+  EXPECT_EQ(environment.size(), 16u);
+  EXPECT_EQ(environment[14], "PORT=8080");
+  EXPECT_EQ(environment[15], "TOKEN_FILE=/a/secrets/TOKEN");
+}
+
+}  // namespace
+}  // namespace prov::exec
