@@ -16,6 +16,8 @@ class ValueCheck {
     auto coerced = Coerce(input_.type, value);
     if (!coerced) return Refuse("type", std::string(TypeSentence(input_.type)));
     value = std::move(*coerced);
+    if (value.is_string() && value.get_string().empty() && !input_.required)
+      return;  // stands as given
     if (value.is_string()) {
       CheckText(value.get_string());
     } else if (value.is_array()) {

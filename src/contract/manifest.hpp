@@ -16,6 +16,7 @@
 #include "contract/action.hpp"
 #include "contract/condition.hpp"
 #include "contract/input_types.hpp"
+#include "contract/os_requirements.hpp"
 #include "contract/pattern.hpp"
 #include "contract/version.hpp"
 
@@ -53,13 +54,6 @@ struct Input {
   std::optional<Condition> visible_if;
   bool sensitive = false;
   bool generate = false;
-};
-
-struct OsRequirements {
-  std::vector<std::string> family;                 // os-release IDs
-  std::map<std::string, std::string> min_version;  // family -> version
-  bool bare_min_version = false;           // one string for several families: the linter warns
-  std::vector<std::string> architectures;  // "amd64", "arm64"; empty: any
 };
 
 struct ResourceRequirements {
@@ -114,6 +108,7 @@ BOOST_DESCRIBE_ENUM(Reboot, kNever, kAllowed)
 struct Manifest {
   std::string id, name, version, description, category, author;
   OsRequirements os_requirements;
+  bool bare_min_version = false;  // one text for several families: the linter warns
   ResourceRequirements resource_requirements;
   std::string install_script = "install.sh";
   std::uint32_t timeout_seconds = 0;  // 1..86400

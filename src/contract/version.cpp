@@ -22,7 +22,8 @@ bool IsNumericVersion(std::string_view text) {
          text.find_first_not_of("0123456789.") == std::string_view::npos;
 }
 
-std::optional<std::strong_ordering> CompareVersions(std::string_view left, std::string_view right) {
+std::optional<std::strong_ordering> CompareNumericVersions(std::string_view left,
+                                                           std::string_view right) {
   if (!IsNumericVersion(left) || !IsNumericVersion(right)) return std::nullopt;
   while (!left.empty() || !right.empty()) {
     const auto a = TakePart(left);
@@ -53,7 +54,7 @@ Result<VersionRange> VersionRange::Parse(std::string_view text) {
 
 bool VersionRange::Contains(std::string_view version) const {
   return std::ranges::all_of(parts, [&](const Part& part) {
-    const auto order = CompareVersions(version, part.version);
+    const auto order = CompareNumericVersions(version, part.version);
     if (!order) return false;
     if (part.comparison == ">=") return *order >= 0;
     if (part.comparison == "<=") return *order <= 0;

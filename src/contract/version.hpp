@@ -16,7 +16,8 @@ namespace prov::contract {
 // [0-9]+(\.[0-9]+)*, at most 64 bytes.
 bool IsNumericVersion(std::string_view text);
 // Nothing when one of them is not a numeric version.
-std::optional<std::strong_ordering> CompareVersions(std::string_view left, std::string_view right);
+std::optional<std::strong_ordering> CompareNumericVersions(std::string_view left,
+                                                           std::string_view right);
 
 // ">=14 <17": every part holds. Without parts, every version does.
 struct VersionRange {
