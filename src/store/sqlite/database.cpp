@@ -80,8 +80,7 @@ class Writer {
   void RunGroup(std::vector<Unit>& units) {
     std::vector<Status> outcomes;
     auto committed = TryGroup(std::span(units), outcomes);
-    const bool busy =
-        committed.has_error() && committed.error().code == ErrorCode::kUnavailable;
+    const bool busy = committed.has_error() && committed.error().code == ErrorCode::kUnavailable;
     if (committed.has_error() && units.size() > 1 && !busy) {
       // Something of one closure may have failed all: each again, on its own.
       outcomes.clear();
@@ -109,19 +108,26 @@ class Writer {
     std::uint64_t good = 0;
     SqliteTransaction transaction(connection_);
     for (const auto& unit : units) {
-      if (auto s = connection_.Script("SAVEPOINT unit"); s.has_error()) return failed(s);
+      if (auto s = Do("SAVEPOINT unit"); s.has_error()) return failed(s);
       auto outcome = Guarded(unit.work, transaction);
       // When the disk is full SQLite may have rolled back everything already.
       if (!connection_.InTransaction()) return failed(LostTransaction(std::move(outcome)));
       good += outcome.has_error() ? 0 : 1;
-      auto ended = connection_.Script(outcome.has_error() ? "ROLLBACK TO unit; RELEASE unit"
-                                                          : "RELEASE unit");
+      Status ended;
+      if (outcome.has_error()) ended = Do("ROLLBACK TO unit");
+      if (!ended.has_error()) ended = Do("RELEASE unit");
       outcomes.push_back(std::move(outcome));
       if (ended.has_error()) return failed(ended);
     }
     if (auto s = connection_.Script("COMMIT"); s.has_error()) return failed(s);
     ++commits_;
     writes_ += good;
+    return {};
+  }
+
+  // Prepared once, as against Script().
+  Status Do(std::string_view sql) {
+    PROV_CHECK(connection_.Run(sql));
     return {};
   }
 

@@ -152,9 +152,12 @@ Result<std::vector<job::Record>> SqliteJobs::List(const Actor&, const JobFilter&
                                                   const std::optional<Uuid>& before,
                                                   std::size_t limit) {
   Where where;
-  where.AddText("app_id = ", filter.app_id);
+  // A plus keeps SQLite from the index of the less selective condition: server, app, then user.
+  const bool by_server = !filter.server_id.empty();
+  const bool by_app = !filter.app_id.empty();
   where.AddText("server_id = ", filter.server_id);
-  where.AddText("user_id = ", filter.user_id);
+  where.AddText(by_server ? "+app_id = " : "app_id = ", filter.app_id);
+  where.AddText(by_server || by_app ? "+user_id = " : "user_id = ", filter.user_id);
   if (filter.action) where.Add("action = ", From(*filter.action));
   if (filter.since) where.Add("id >= ", FirstIdAt(*filter.since));
   if (filter.until) where.Add("id < ", FirstIdAt(*filter.until));

@@ -23,6 +23,8 @@ CREATE TABLE jobs (
 );
 CREATE INDEX jobs_by_app ON jobs (app_id, id);
 CREATE INDEX jobs_by_server ON jobs (server_id, id);
+CREATE INDEX jobs_by_app_status ON jobs (app_id, status, id);
+CREATE INDEX jobs_by_server_status ON jobs (server_id, status, id);
 CREATE INDEX jobs_by_status ON jobs (status, id);
 CREATE INDEX jobs_by_user ON jobs (user_id, id);
 CREATE INDEX jobs_undelivered ON jobs (id) WHERE undelivered = 1;
