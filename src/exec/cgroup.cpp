@@ -9,7 +9,6 @@
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <fmt/format.h>
@@ -77,6 +76,11 @@ void ReadPids(const Path& procs, std::vector<std::int64_t>& into) {
   }
 }
 
+bool IsZombie(std::int64_t pid) {
+  const auto stat = ReadControl(fmt::format("/proc/{}/stat", pid));
+  return stat.find(") Z ", stat.rfind(')') == stat.npos ? 0 : stat.rfind(')')) != stat.npos;
+}
+
 // With a subreaper every orphan of the job becomes a child of the runner, so its descendants are
 // the job. /proc/<pid>/task/<tid>/children lists them.
 void Descendants(std::int64_t pid, std::vector<std::int64_t>& into) {
@@ -85,7 +89,7 @@ void Descendants(std::int64_t pid, std::vector<std::int64_t>& into) {
     std::vector<std::int64_t> children;
     ReadPids(task.path() / "children", children);
     for (const auto child : children) {
-      into.push_back(child);
+      if (!IsZombie(child)) into.push_back(child);
       Descendants(child, into);
     }
   }
@@ -141,7 +145,9 @@ Result<Cgroup> Cgroup::Create(const CgroupBase& base, const std::string& name) {
   if (base.kind == CgroupKind::kSubreaper) {
     if (prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != 0)
       return ErrnoError("cannot become a subreaper");
-    return Cgroup(base.kind, {});
+    Cgroup made(base.kind, {});
+    made.root_ = getpid();
+    return made;
   }
   const auto directory = base.directory / name;
   if (mkdir(directory.c_str(), 0755) != 0) {
@@ -154,7 +160,11 @@ Result<Cgroup> Cgroup::Create(const CgroupBase& base, const std::string& name) {
 
 Result<Cgroup> Cgroup::Adopt(const Containment& containment) {
   for (const auto kind : {CgroupKind::kV2, CgroupKind::kV1, CgroupKind::kSubreaper}) {
-    if (ContainmentName(kind) == containment.kind) return Cgroup(kind, containment.directory);
+    if (ContainmentName(kind) != containment.kind) continue;
+    Cgroup adopted(kind, containment.directory);
+    if (kind == CgroupKind::kSubreaper && OpenPid(containment.runner))
+      adopted.root_ = containment.runner.pid;
+    return adopted;
   }
   return Error{ErrorCode::kCorrupt, "Unknown containment " + containment.kind + ".", {}};
 }
@@ -193,7 +203,7 @@ Status Cgroup::Add(std::int64_t pid) const {
 std::vector<std::int64_t> Cgroup::Pids() const {
   std::vector<std::int64_t> pids;
   if (kind_ == CgroupKind::kSubreaper) {
-    Descendants(getpid(), pids);
+    if (root_ != 0) Descendants(root_, pids);
     return pids;
   }
   ReadPids(directory_ / "cgroup.procs", pids);
@@ -243,9 +253,6 @@ bool Cgroup::KillAll(const Clock& clock, Millis deadline) const {
   const auto end = clock.Steady() + deadline;
   while (Populated()) {
     KillOnce();
-    if (kind_ == CgroupKind::kSubreaper) {
-      while (waitpid(-1, nullptr, WNOHANG) > 0) continue;
-    }
     if (clock.Steady() >= end) return !Populated();
     poll(nullptr, 0, 2);
   }

@@ -36,7 +36,7 @@ class Cgroup {
   // Makes `name` under the base; kConflict when it exists.
   static Result<Cgroup> Create(const CgroupBase& base, const std::string& name);
   // One found after a restart.
-  static Cgroup Adopt(CgroupKind kind, Path directory) { return {kind, std::move(directory)}; }
+  // With a subreaper whose runner is gone nothing is left to be found.
   static Result<Cgroup> Adopt(const Containment& containment);
 
   CgroupKind kind() const { return kind_; }
@@ -62,6 +62,8 @@ class Cgroup {
   void KillOnce() const;
   CgroupKind kind_;
   Path directory_;
+  std::int64_t root_ =
+      0;  // with a subreaper: the runner, whose descendants the job is; 0 when it is gone
 };
 
 }  // namespace prov::exec

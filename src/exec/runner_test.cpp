@@ -7,6 +7,7 @@
 
 #include <gtest/gtest.h>
 
+#include "exec/recovery.hpp"
 #include "support/requires.hpp"
 #include "support/temporary_directory.hpp"
 
@@ -130,6 +131,36 @@ TEST_F(RunnerTest, Runner_SetsidDaemonUnderCgroup1_EndsTheDaemonToo) {
   const auto record = Run(spec, "forked");
   EXPECT_EQ(record.ending, Ending::kCanceled) << record.reason.value_or("");
   EXPECT_FALSE(Contained(spec).Populated());
+}
+
+TEST_F(RunnerTest, Runner_SetsidDaemonUnderASubreaper_EndsTheDaemonToo) {
+  auto spec = Spec("forking", CgroupBase{CgroupKind::kSubreaper, {}});
+  const auto record = Run(spec, "forked");
+  EXPECT_EQ(record.ending, Ending::kCanceled) << record.reason.value_or("");
+  EXPECT_FALSE(record.reason);
+}
+
+TEST_F(RunnerTest, Runner_Killed_IsFoundInterruptedWithItsLogAPrefix) {
+  PROV_REQUIRES("root");
+  auto spec = Spec("forking");
+  auto runner = StartRunner(spec, clock_);
+  ASSERT_TRUE(runner);
+  const auto end = clock_.Steady() + Seconds{20};
+  while (Log(spec).find("forked") == std::string::npos && clock_.Steady() < end)
+    poll(nullptr, 0, 5);
+  ASSERT_TRUE(SendSignal(runner->pidfd, SIGKILL));
+  waitpid(static_cast<pid_t>(runner->reference.pid), nullptr, 0);
+  const auto cgroup = Contained(spec);
+  Evidence evidence;
+  evidence.journalled = Journalled::kStarted;
+  evidence.spool_exists = fs::exists(spec.paths.directory);
+  evidence.runner_alive = OpenPid((*ReadContainment(spec.paths))->runner).has_value();
+  evidence.cgroup_populated = cgroup.Populated();
+  EXPECT_EQ(Recover(evidence), (Recovery{Finding::kInterrupted, true}));
+  EXPECT_EQ(Log(spec), "forked\n");
+  EXPECT_TRUE(cgroup.KillAll(clock_, Seconds{5}));
+  cgroup.Remove();
+  EXPECT_FALSE(fs::exists(cgroup.directory()));
 }
 
 TEST_F(RunnerTest, Runner_SecretInManySpellings_IsNowhereInTheAttempt) {
