@@ -1,6 +1,5 @@
 #include "signing/keys.hpp"
 
-#include <algorithm>
 #include <array>
 #include <sodium.h>
 #include <stdexcept>
@@ -43,15 +42,6 @@ SecretBytes& SecretBytes::operator=(SecretBytes&& other) noexcept {
 void SecretBytes::Wipe() {
   sodium_memzero(bytes_.data(), bytes_.size());
   bytes_.clear();
-}
-
-bool IsAgentId(std::string_view text) {
-  const auto is_alnum = [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-  };
-  return !text.empty() && text.size() <= 128 && is_alnum(text.front()) &&
-         std::ranges::all_of(
-             text, [&](char c) { return is_alnum(c) || c == '.' || c == '_' || c == '-'; });
 }
 
 Result<SecretBytes> DeriveAgentKey(std::string_view secret_key, Purpose purpose,

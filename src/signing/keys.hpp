@@ -11,6 +11,7 @@
 #include <boost/describe.hpp>
 
 #include "base/result.hpp"
+#include "job/grammar.hpp"
 
 namespace prov::signing {
 
@@ -40,8 +41,7 @@ class SecretBytes {
   std::string bytes_;
 };
 
-// [A-Za-z0-9][A-Za-z0-9._-]{0,127}
-bool IsAgentId(std::string_view text);
+using job::IsAgentId;
 
 // kInvalidArgument for a SECRET_KEY under 32 bytes or a malformed agent id. Generations count
 // from 1.

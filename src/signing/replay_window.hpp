@@ -9,11 +9,12 @@
 
 #include "base/clock.hpp"
 #include "base/result.hpp"
+#include "job/order.hpp"
 
 namespace prov::signing {
 
 inline constexpr Seconds kClockSkew = std::chrono::minutes{5};
-inline constexpr Seconds kLongestValidity = std::chrono::hours{24};
+using job::kLongestValidity;
 
 // When something signed may be taken: [not_before - skew, expires_at + skew], and valid for 24 h at
 // most. kInvalidArgument says which bound was broken.
