@@ -1,0 +1,68 @@
+// Who this agent is: its keys, and the epoch of its journal with what that is bound to. Files in
+// the state directory, 0600, root's (docs/formats/agent-state.md).
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "base/clock.hpp"
+#include "base/random.hpp"
+#include "base/result.hpp"
+#include "base/uuid.hpp"
+#include "exec/paths.hpp"
+#include "signing/keys.hpp"
+#include "signing/sealed.hpp"
+
+namespace prov::agent {
+
+struct Identity {
+  std::string agent_id;
+  std::uint32_t generation = 1;
+  signing::SecretBytes job_key;
+  signing::SecretBytes event_key;
+  signing::SecretBytes http_key;
+  signing::SealingKeys sealing;
+};
+
+// <state>/keys: written at enrolment, atomically. kNotFound when this agent is not enrolled,
+// kCorrupt when it is not what WriteIdentity writes, kPermissionDenied when others can read it.
+Result<Identity> ReadIdentity(const exec::StatePaths& state);
+Status WriteIdentity(const exec::StatePaths& state, const Identity& identity);
+// The sealing keys alone, made and kept (<state>/sealing-key) on the first call: enrolment sends
+// the public one before there are any others.
+Result<signing::SealingKeys> EnsureSealingKeys(const exec::StatePaths& state);
+// As founded: an agent that is configured with SECRET_KEY derives its keys.
+Result<Identity> DeriveIdentity(const std::string& agent_id, std::string_view secret_key,
+                                const exec::StatePaths& state);
+
+// What an epoch is bound to; where it differs from what is recorded, a new epoch begins.
+struct MachineBinding {
+  std::string machine_id;
+  std::string root_uuid;  // of the root file system; its device number where it has none
+  bool operator==(const MachineBinding&) const = default;
+};
+MachineBinding ReadMachineBinding();
+
+struct Epoch {
+  Uuid id;
+  WallTime since{};
+  std::optional<Uuid> previous;
+  std::string reason;  // "first start", "the journal was lost", "this is another machine", …
+  MachineBinding binding;
+};
+// <state>/epoch; kNotFound before the first start.
+Result<Epoch> ReadEpoch(const exec::StatePaths& state);
+Status WriteEpoch(const exec::StatePaths& state, const Epoch& epoch);
+// The epoch that is recorded, if it is this machine's; a new one otherwise, recorded. Enrolment and
+// the executor's start call it. `reason` forces a new one where it is not empty.
+Result<Epoch> EnsureEpoch(const exec::StatePaths& state, const Clock& clock, Random& random,
+                          std::string reason = "");
+
+// The state directory is root's alone, and so are its parents; it is made where it is missing.
+// kPermissionDenied says which directory is whose.
+Status PrepareStateDirectory(const exec::StatePaths& state);
+// That nobody but root can change what is in `directory` or swap a parent of it.
+Status CheckOwnership(const Path& directory);
+
+}  // namespace prov::agent

@@ -1,0 +1,46 @@
+// Who is told when a job or a server has changed. A hint only: what is shown is read from the
+// store, so a notice lost or doubled shows nothing wrong. Single-threaded.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <string>
+
+#include "base/uuid.hpp"
+
+namespace prov::panel {
+
+class LiveHub {
+ public:
+  using Listener = std::function<void(const Uuid& job)>;
+  // Ends with the subscription.
+  class Subscription {
+   public:
+    Subscription() = default;
+    Subscription(LiveHub* hub, std::uint64_t id) : hub_(hub), id_(id) {}
+    Subscription(Subscription&& other) noexcept
+        : hub_(std::exchange(other.hub_, nullptr)), id_(other.id_) {}
+    Subscription& operator=(Subscription&& other) noexcept;
+    ~Subscription();
+
+   private:
+    LiveHub* hub_ = nullptr;
+    std::uint64_t id_ = 0;
+  };
+
+  [[nodiscard]] Subscription Subscribe(Listener listener);
+  // After the commit. Listeners must not subscribe or unsubscribe from within.
+  void JobChanged(const Uuid& job);
+  void ServersChanged();
+  std::uint64_t servers_version() const { return servers_version_; }
+  std::size_t listeners() const { return listeners_.size(); }
+
+ private:
+  friend class Subscription;
+  std::map<std::uint64_t, Listener> listeners_;
+  std::uint64_t next_ = 1;
+  std::uint64_t servers_version_ = 0;
+};
+
+}  // namespace prov::panel

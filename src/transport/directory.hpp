@@ -1,0 +1,35 @@
+// What a transport's panel end has to know of agents, and how a new one is registered. The panel
+// implements both; the transport knows nothing of stores.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include <boost/asio/awaitable.hpp>
+
+#include "base/result.hpp"
+#include "signing/keys.hpp"
+
+namespace prov::transport {
+
+class AgentDirectory {
+ public:
+  virtual ~AgentDirectory() = default;
+  // The http key of a registered agent, where this generation is valid now. kUnauthenticated for
+  // anything else; the caller tells the client no more than that.
+  virtual boost::asio::awaitable<Result<signing::SecretBytes>> HttpKey(
+      std::string agent, std::uint32_t generation) = 0;
+};
+
+class Registrar {
+ public:
+  virtual ~Registrar() = default;
+  // An enrolment request as it came (docs/formats/enrolment.md) and the body to answer it with.
+  // kUnauthenticated for a token that is not known, used, expired or another agent's, and for a
+  // wrong MAC; kInvalidArgument for a malformed request; kConflict for an id that is registered
+  // when the token does not allow that.
+  virtual boost::asio::awaitable<Result<std::string>> Enrol(std::string request,
+                                                            std::string peer) = 0;
+};
+
+}  // namespace prov::transport
