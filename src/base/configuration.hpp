@@ -36,7 +36,7 @@ class Configuration {
 
   // `file` may be absent (empty path: none). `environment` holds NAME=value pairs as the process
   // has them; names that are no setting are ignored there, and are errors in the file and among the
-  // flags (with the nearest name). All faults at once, kInvalidArgument. The file must not be
+  // flags (with the names there are). All faults at once, kInvalidArgument. The file must not be
   // readable by others when it sets a secret.
   static Result<Configuration> Load(std::span<const Setting> settings, const Path& file,
                                     const std::map<std::string, std::string>& environment,

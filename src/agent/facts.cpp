@@ -1,0 +1,106 @@
+#include "agent/facts.hpp"
+
+#include <charconv>
+#include <cstring>
+#include <sys/socket.h>
+#include <sys/statvfs.h>
+#include <sys/un.h>
+#include <sys/utsname.h>
+#include <thread>
+#include <unistd.h>
+
+#include "base/files.hpp"
+#include "contract/os_requirements.hpp"
+
+namespace prov::agent {
+namespace {
+
+std::string Architecture() {
+  utsname name{};
+  uname(&name);
+  const std::string_view machine(name.machine);
+  if (machine == "x86_64") return "amd64";
+  if (machine == "aarch64") return "arm64";
+  return std::string(machine);
+}
+
+contract::OsRelease ReadOs() {
+  for (const char* path : {"/etc/os-release", "/usr/lib/os-release"}) {
+    if (const auto text = ReadFile(path, 64 * 1024)) return contract::ParseOsRelease(*text);
+  }
+  return {};
+}
+
+// "MemAvailable:   123456 kB" in megabytes; 0 where it is not told.
+std::uint64_t MemoryMb(std::string_view meminfo, std::string_view name) {
+  const auto at = meminfo.find(name);
+  if (at == std::string_view::npos) return 0;
+  const auto digits = meminfo.find_first_of("0123456789", at);
+  std::uint64_t kilobytes = 0;
+  if (digits != std::string_view::npos)
+    std::from_chars(meminfo.data() + digits, meminfo.data() + meminfo.size(), kilobytes);
+  return kilobytes / 1024;
+}
+
+std::uint64_t FreeDiskMb(const Path& on_disk) {
+  struct statvfs disk{};
+  if (statvfs(on_disk.c_str(), &disk) != 0) return 0;
+  return static_cast<std::uint64_t>(disk.f_bavail) * disk.f_frsize / (1 << 20);
+}
+
+}  // namespace
+
+job::Facts CollectFacts(const Path& on_disk) {
+  job::Facts facts;
+  const auto os = ReadOs();
+  facts.os = {os.id, os.version_id, os.pretty_name, Architecture()};
+  facts.cpus = std::max(1U, std::thread::hardware_concurrency());
+  const auto meminfo = ReadFile("/proc/meminfo", 64 * 1024);
+  const std::string_view memory = meminfo ? std::string_view(*meminfo) : std::string_view();
+  facts.memory_mb = MemoryMb(memory, "MemTotal:");
+  facts.memory_available_mb = MemoryMb(memory, "MemAvailable:");
+  facts.disk_free_mb = FreeDiskMb(on_disk);
+  facts.agent_version = PROV_VERSION;
+  return facts;
+}
+
+contract::MachineFacts CollectMachine(const Path& on_disk) {
+  const auto facts = CollectFacts(on_disk);
+  contract::MachineFacts machine;
+  machine.os = ReadOs();
+  machine.architecture = facts.os.architecture;
+  machine.ram_mb = static_cast<std::int64_t>(facts.memory_mb);
+  machine.free_disk_mb = static_cast<std::int64_t>(facts.disk_free_mb);
+  machine.cpus = facts.cpus;
+  return machine;
+}
+
+void NotifyServiceManager(const char* state) {
+  const char* path = std::getenv("NOTIFY_SOCKET");
+  if (path == nullptr || (path[0] != '/' && path[0] != '@')) return;
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  const auto length = std::strlen(path);
+  if (length >= sizeof address.sun_path) return;
+  std::memcpy(address.sun_path, path, length);
+  if (path[0] == '@') address.sun_path[0] = '\0';
+  const UniqueFd socket(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  if (!socket) return;
+  (void)sendto(socket.get(), state, std::strlen(state), MSG_NOSIGNAL,
+               reinterpret_cast<const sockaddr*>(&address),
+               static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + length));
+}
+
+std::chrono::milliseconds WatchdogInterval() {
+  const auto number = [](const char* name) {
+    const char* text = std::getenv(name);
+    std::uint64_t value = 0;
+    if (text != nullptr) std::from_chars(text, text + std::strlen(text), value);
+    return value;
+  };
+  const auto pid = number("WATCHDOG_PID");
+  if (pid != 0 && pid != static_cast<std::uint64_t>(getpid())) return {};
+  return std::chrono::milliseconds(number("WATCHDOG_USEC") / 2000);
+}
+
+}  // namespace prov::agent

@@ -1,0 +1,241 @@
+#include "agent/identity.hpp"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <boost/describe.hpp>
+#include <fmt/format.h>
+
+#include "base/encoding.hpp"
+#include "base/files.hpp"
+#include "base/json.hpp"
+#include "job/grammar.hpp"
+
+namespace prov::agent {
+namespace {
+
+constexpr std::size_t kMaxFileBytes = 16 * 1024;
+
+struct KeysFile {
+  std::uint32_t v = 1;
+  std::string agent;
+  std::uint32_t generation = 1;
+  std::string job;  // base64
+  std::string event;
+  std::string http;
+  std::string sealing;  // the private key
+};
+BOOST_DESCRIBE_STRUCT(KeysFile, (), (v, agent, generation, job, event, http, sealing))
+
+struct EpochFile {
+  std::uint32_t v = 1;
+  Uuid id;
+  WallTime since{};
+  std::optional<Uuid> previous;
+  std::string reason;
+  std::string machine_id;
+  std::string root_uuid;
+};
+BOOST_DESCRIBE_STRUCT(EpochFile, (), (v, id, since, previous, reason, machine_id, root_uuid))
+
+Path KeysPath(const exec::StatePaths& state) { return state.root / "keys"; }
+Path SealingPath(const exec::StatePaths& state) { return state.root / "sealing-key"; }
+
+Error NotOurs(const Path& path, std::string_view why) {
+  return {ErrorCode::kCorrupt,
+          fmt::format("{} is not what this program writes: {}", path.string(), why),
+          {}};
+}
+
+// The file's text, if nobody but its owner can read it.
+Result<std::string> ReadPrivate(const Path& path) {
+  struct stat status{};
+  if (stat(path.c_str(), &status) == 0 &&
+      ((status.st_mode & 0077) != 0 || status.st_uid != geteuid())) {
+    return Error{ErrorCode::kPermissionDenied,
+                 fmt::format("{0} holds keys and is not private; chown root {0}; chmod 600 {0}, "
+                             "and enroll again if others could read it",
+                             path.string()),
+                 {}};
+  }
+  return ReadFile(path, kMaxFileBytes);
+}
+
+Result<signing::SecretBytes> Key(const Path& path, const std::string& base64) {
+  auto bytes = Base64Decode(base64);
+  if (!bytes || bytes->size() != signing::kKeyBytes) return NotOurs(path, "a key has 32 bytes");
+  return signing::SecretBytes(std::move(*bytes));
+}
+
+std::string FirstLine(const Path& path) {
+  auto text = ReadFile(path, 4096);
+  return text ? text->substr(0, text->find('\n')) : "";
+}
+
+// The link in /dev/disk/by-uuid that leads to the root file system's device.
+std::string RootUuid() {
+  struct stat root{};
+  if (stat("/", &root) != 0) return "";
+  std::error_code fault;
+  for (std::filesystem::directory_iterator each("/dev/disk/by-uuid", fault), end;
+       !fault && each != end; each.increment(fault)) {
+    struct stat device{};
+    if (stat(each->path().c_str(), &device) == 0 && device.st_rdev == root.st_dev)
+      return each->path().filename().string();
+  }
+  return "";
+}
+
+}  // namespace
+
+Result<Identity> ReadIdentity(const exec::StatePaths& state) {
+  const auto path = KeysPath(state);
+  PROV_TRY(auto text, ReadPrivate(path));
+  auto read = json::Parse<KeysFile>(text);
+  signing::SecretBytes wiped(std::move(text));
+  if (!read) return NotOurs(path, "JSON of another form");
+  if (!job::IsAgentId(read->agent) || read->generation == 0) return NotOurs(path, "agent");
+  Identity identity;
+  identity.agent_id = read->agent;
+  identity.generation = read->generation;
+  PROV_TRY(identity.job_key, Key(path, read->job));
+  PROV_TRY(identity.event_key, Key(path, read->event));
+  PROV_TRY(identity.http_key, Key(path, read->http));
+  PROV_TRY(auto private_key, Key(path, read->sealing));
+  PROV_TRY(identity.sealing, signing::SealingKeysFrom(std::move(private_key)));
+  return identity;
+}
+
+Status WriteIdentity(const exec::StatePaths& state, const Identity& identity) {
+  KeysFile file;
+  file.agent = identity.agent_id;
+  file.generation = identity.generation;
+  file.job = Base64Encode(identity.job_key.view());
+  file.event = Base64Encode(identity.event_key.view());
+  file.http = Base64Encode(identity.http_key.view());
+  file.sealing = Base64Encode(identity.sealing.private_key.view());
+  const signing::SecretBytes text(json::Write(file) + "\n");
+  return WriteFileAtomically(KeysPath(state), text.view(), 0600);
+}
+
+Result<signing::SealingKeys> EnsureSealingKeys(const exec::StatePaths& state) {
+  const auto path = SealingPath(state);
+  auto stored = ReadPrivate(path);
+  if (stored) {
+    if (stored->ends_with('\n')) stored->pop_back();
+    PROV_TRY(auto key, Key(path, *stored));
+    return signing::SealingKeysFrom(std::move(key));
+  }
+  if (stored.error().code != ErrorCode::kNotFound) return stored.error();
+  auto keys = signing::MakeSealingKeys();
+  const signing::SecretBytes text(Base64Encode(keys.private_key.view()) + "\n");
+  PROV_CHECK(WriteFileAtomically(path, text.view(), 0600));
+  return keys;
+}
+
+Result<Identity> DeriveIdentity(const std::string& agent_id, std::string_view secret_key,
+                                const exec::StatePaths& state) {
+  Identity identity;
+  identity.agent_id = agent_id;
+  PROV_TRY(identity.job_key,
+           signing::DeriveAgentKey(secret_key, signing::Purpose::kJob, agent_id, 1));
+  PROV_TRY(identity.event_key,
+           signing::DeriveAgentKey(secret_key, signing::Purpose::kEvent, agent_id, 1));
+  PROV_TRY(identity.http_key,
+           signing::DeriveAgentKey(secret_key, signing::Purpose::kHttp, agent_id, 1));
+  PROV_TRY(identity.sealing, EnsureSealingKeys(state));
+  return identity;
+}
+
+MachineBinding ReadMachineBinding() {
+  MachineBinding binding;
+  binding.machine_id = FirstLine("/etc/machine-id");
+  binding.root_uuid = RootUuid();
+  return binding;
+}
+
+Result<Epoch> ReadEpoch(const exec::StatePaths& state) {
+  PROV_TRY(const auto text, ReadFile(state.Epoch(), kMaxFileBytes));
+  const auto read = json::Parse<EpochFile>(text);
+  if (!read) return NotOurs(state.Epoch(), read.error().message);
+  return Epoch{
+      read->id, read->since, read->previous, read->reason, {read->machine_id, read->root_uuid}};
+}
+
+Status WriteEpoch(const exec::StatePaths& state, const Epoch& epoch) {
+  const EpochFile file{1,
+                       epoch.id,
+                       epoch.since,
+                       epoch.previous,
+                       epoch.reason,
+                       epoch.binding.machine_id,
+                       epoch.binding.root_uuid};
+  return WriteFileAtomically(state.Epoch(), json::Write(file) + "\n", 0600);
+}
+
+Result<Epoch> EnsureEpoch(const exec::StatePaths& state, const Clock& clock, Random& random,
+                          std::string reason) {
+  const auto recorded = ReadEpoch(state);
+  const auto binding = ReadMachineBinding();
+  Epoch next;
+  if (recorded) {
+    next.previous = recorded->id;
+    if (reason.empty() && recorded->binding != binding)
+      reason = "this is another machine, or another root file system";
+    if (reason.empty()) return *recorded;
+  } else if (reason.empty()) {
+    const bool first = recorded.error().code == ErrorCode::kNotFound;
+    reason = first ? "first start" : "the record of the epoch was damaged";
+  }
+  next.id = Uuid::MakeV7(clock, random);
+  next.since = clock.Now();
+  next.reason = std::move(reason);
+  next.binding = binding;
+  PROV_CHECK(WriteEpoch(state, next));
+  return next;
+}
+
+Status PrepareStateDirectory(const exec::StatePaths& state) {
+  PROV_CHECK(MakeDirectories(state.root, 0700));
+  PROV_CHECK(CheckOwnership(state.root));
+  struct stat status{};
+  if (stat(state.root.c_str(), &status) != 0)
+    return ErrnoError("cannot look at " + state.root.string());
+  if ((status.st_mode & 0077) != 0) {
+    return Error{ErrorCode::kPermissionDenied,
+                 fmt::format("others can look into {0}; chmod 700 {0}", state.root.string()),
+                 {}};
+  }
+  return MakeDirectories(state.Jobs(), 0700);
+}
+
+Status CheckOwnership(const Path& directory) {
+  std::error_code fault;
+  const auto real = std::filesystem::canonical(directory, fault);
+  if (fault) {
+    return ErrnoError("cannot look at " + directory.string(), fault.value());
+  }
+  for (Path each = real;; each = each.parent_path()) {
+    struct stat status{};
+    if (stat(each.c_str(), &status) != 0) return ErrnoError("cannot look at " + each.string());
+    // A sticky directory (/tmp) lets nobody rename what is another's.
+    const bool writable = (status.st_mode & 0022) != 0 && (status.st_mode & S_ISVTX) == 0;
+    if (status.st_uid != 0 && status.st_uid != geteuid()) {
+      return Error{ErrorCode::kPermissionDenied,
+                   fmt::format("{} belongs to user {}, who could swap what is in {}; it must be "
+                               "root's, and so must its parents",
+                               each.string(), status.st_uid, real.string()),
+                   {}};
+    }
+    if (writable) {
+      return Error{ErrorCode::kPermissionDenied,
+                   fmt::format("others can write in {0}, and so swap what is in {1}; chmod go-w "
+                               "{0}",
+                               each.string(), real.string()),
+                   {}};
+    }
+    if (each == each.root_path()) return {};
+  }
+}
+
+}  // namespace prov::agent
