@@ -16,15 +16,15 @@
 namespace prov::agent {
 
 struct AgentConfiguration {
-  std::string agent_id;         // AGENT_ID; default "agent-<hostname>"
-  std::string panel_url;        // PANEL_URL
-  Path panel_ca_file;           // PANEL_CA_FILE
-  std::string secret_key;       // SECRET_KEY: as founded; empty when enrolled
-  Path state_dir;               // STATE_DIR; /var/lib/provisioning/agent
-  Path installers_dir;          // INSTALLERS_DIR; /opt/provisioning/installers
-  Path log_dir;                 // LOG_DIR; /var/log/provisioning
-  Path library;                 // PROVISIONING_LIB; /usr/share/provisioning/provisioning.sh
-  Path app_state_dir;           // APP_STATE_DIR; /var/lib/provisioning/apps
+  std::string agent_id;    // AGENT_ID; default "agent-<hostname>"
+  std::string panel_url;   // PANEL_URL
+  Path panel_ca_file;      // PANEL_CA_FILE
+  std::string secret_key;  // SECRET_KEY: as founded; empty when enrolled
+  Path state_dir;          // STATE_DIR; /var/lib/provisioning/agent
+  Path installers_dir;     // INSTALLERS_DIR; /opt/provisioning/installers
+  Path log_dir;            // LOG_DIR; /var/log/provisioning
+  Path library;            // PROVISIONING_LIB; /usr/share/provisioning/provisioning.sh
+  Path app_state_dir;      // APP_STATE_DIR; /var/lib/provisioning/apps
   LogLevel log_level = LogLevel::kInfo;
   bool allow_subreaper = false;  // containment: subreaper
   bool allow_unsafe_installers_dir = false;
@@ -45,8 +45,8 @@ struct NetConfiguration {
   std::uint32_t generation = 1;
   std::string panel_url;
   std::string panel_ca_file;
-  std::string user;      // to drop to
-  std::string epoch;     // of the executor's journal
+  std::string user;   // to drop to
+  std::string epoch;  // of the executor's journal
 };
 BOOST_DESCRIBE_STRUCT(NetConfiguration, (),
                       (agent_id, generation, panel_url, panel_ca_file, user, epoch))
