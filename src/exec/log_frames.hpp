@@ -11,33 +11,15 @@
 #include "base/clock.hpp"
 #include "base/files.hpp"
 #include "exec/framing.hpp"
+#include "job/log_frames.hpp"
 
 namespace prov::exec {
 
-enum class Stream : std::uint8_t {
-  kOut = 1,
-  kErr = 2,
-  kNotice = 3
-};  // kNotice: the platform's own
-
-struct LogFrame {
-  std::uint64_t sequence = 0;  // from 1, without a gap
-  WallTime time{};
-  Stream stream = Stream::kOut;
-  std::string bytes;
-  bool operator==(const LogFrame&) const = default;
-};
-
-void AppendFrame(std::string& to, const LogFrame& frame);
-
-struct ReadFrames {
-  std::vector<LogFrame> frames;
-  std::size_t consumed = 0;  // bytes of whole frames
-  RecordState end = RecordState::kEnd;
-};
-// Whole frames from the start of `bytes`; the first must have `first_sequence`. A partial frame at
-// the end is kTruncated: when following a growing log, read on from `consumed`.
-ReadFrames ParseFrames(std::string_view bytes, std::uint64_t first_sequence = 1);
+using job::AppendFrame;
+using job::LogFrame;
+using job::ParseFrames;
+using job::ReadFrames;
+using job::Stream;
 
 struct LogLimits {
   std::uint64_t bytes = std::uint64_t{64} << 20;  // of log text, head and tail together

@@ -6,6 +6,7 @@
 #include <functional>
 #include <map>
 #include <string>
+#include <utility>
 
 #include "base/uuid.hpp"
 
@@ -13,6 +14,7 @@ namespace prov::panel {
 
 class LiveHub {
  public:
+  // The job that changed; Uuid{} when servers did.
   using Listener = std::function<void(const Uuid& job)>;
   // Ends with the subscription.
   class Subscription {

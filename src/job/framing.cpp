@@ -1,8 +1,8 @@
-#include "exec/framing.hpp"
+#include "job/framing.hpp"
 
 #include <boost/crc.hpp>
 
-namespace prov::exec {
+namespace prov::job {
 
 std::uint32_t Crc32c(std::string_view bytes) {
   boost::crc_optimal<32, 0x1EDC6F41, 0xFFFFFFFF, 0xFFFFFFFF, true, true> crc;
@@ -55,4 +55,4 @@ RecordState RecordReader::Next(std::string_view& body) {
   return RecordState::kWhole;
 }
 
-}  // namespace prov::exec
+}  // namespace prov::job

@@ -1,0 +1,33 @@
+#include "panel/live/live_hub.hpp"
+
+namespace prov::panel {
+
+LiveHub::Subscription& LiveHub::Subscription::operator=(Subscription&& other) noexcept {
+  if (this != &other) {
+    if (hub_) hub_->listeners_.erase(id_);
+    hub_ = std::exchange(other.hub_, nullptr);
+    id_ = other.id_;
+  }
+  return *this;
+}
+
+LiveHub::Subscription::~Subscription() {
+  if (hub_) hub_->listeners_.erase(id_);
+}
+
+LiveHub::Subscription LiveHub::Subscribe(Listener listener) {
+  const auto id = next_++;
+  listeners_.emplace(id, std::move(listener));
+  return {this, id};
+}
+
+void LiveHub::JobChanged(const Uuid& job) {
+  for (const auto& [id, listener] : listeners_) listener(job);
+}
+
+void LiveHub::ServersChanged() {
+  ++servers_version_;
+  for (const auto& [id, listener] : listeners_) listener(Uuid{});
+}
+
+}  // namespace prov::panel
