@@ -9,6 +9,8 @@
 
 #include "base/files.hpp"
 #include "base/json.hpp"
+#include "contract/environment.hpp"
+#include "contract/exit_code.hpp"
 #include "contract/input_validation.hpp"
 #include "contract/machine.hpp"
 #include "contract/manifest_loader.hpp"
@@ -110,10 +112,55 @@ void ReplayMachine(const bj::object& vector, const Manifest& manifest) {
   EXPECT_EQ(reasons.size(), wanted) << testing::PrintToString(reasons);
 }
 
+void ReplayEnvironment(const bj::object& vector, const Manifest& manifest) {
+  const auto given = Members(vector, "facts");
+  EnvironmentFacts facts;
+  facts.job_id = Text(given, "job_id");
+  facts.attempt = static_cast<std::uint32_t>(given.at("attempt").as_int64());
+  facts.action = json::EnumFromName<Action>(given.at("action").as_string()).value();
+  facts.lib = Text(given, "lib");
+  facts.state_dir = Text(given, "state_dir");
+  facts.dry_run = given.at("dry_run").as_bool();
+  facts.secret_dir = Text(given, "secret_dir");
+  for (const auto& [name, value] : Members(given, "proxies"))
+    facts.proxies[name] = value.as_string();
+  const auto built = BuildEnvironment(manifest, Members(vector, "values"), facts);
+  if (vector.contains("environment")) {
+    bj::object variables;
+    for (const auto& [name, value] : built.variables) variables[name] = value;
+    EXPECT_EQ(variables, Members(vector, "environment")) << bj::serialize(variables);
+    return;
+  }
+  for (const auto& name : vector.at("expect").as_object().at("absent").as_array())
+    EXPECT_FALSE(built.variables.contains(std::string(name.as_string()))) << name;
+}
+
+void ReplayEnd(const bj::object& vector) {
+  const auto given = Members(vector, "end");
+  const auto says = [&](std::string_view key) {
+    const auto* value = given.if_contains(key);
+    return value != nullptr && value->as_bool();
+  };
+  ProcessEnd end;
+  if (const auto* code = given.if_contains("exit_code"))
+    end.exit_code = static_cast<int>(code->as_int64());
+  if (const auto* signal = given.if_contains("signal"))
+    end.signal = static_cast<int>(signal->as_int64());
+  end.out_of_memory = says("out_of_memory");
+  end.timed_out = says("timed_out");
+  end.canceled = says("canceled");
+  const auto& expect = vector.at("expect");
+  const auto wanted =
+      expect.is_string() ? Text(vector, "verdict") : Text(expect.as_object(), "verdict");
+  EXPECT_EQ(json::EnumName(Judge(end, vector.at("reboot_allowed").as_bool())), wanted);
+}
+
 void Replay(const bj::object& vector) {
+  if (vector.contains("end")) return ReplayEnd(vector);
   const auto outcome = Load(vector);
   EXPECT_EQ(outcome.manifest.has_value(), outcome.faults.empty());
-  const bool goes_on = vector.contains("inputs") || vector.contains("machine");
+  const bool goes_on =
+      vector.contains("inputs") || vector.contains("machine") || vector.contains("facts");
   if (!goes_on && vector.at("expect").is_object()) {
     return ExpectFaults(outcome.faults, vector.at("expect").as_object().at("errors").as_array());
   }
@@ -121,6 +168,7 @@ void Replay(const bj::object& vector) {
   if (!outcome.manifest) return;
   if (vector.contains("inputs")) ReplayInputs(vector, *outcome.manifest);
   if (vector.contains("machine")) ReplayMachine(vector, *outcome.manifest);
+  if (vector.contains("facts")) ReplayEnvironment(vector, *outcome.manifest);
 }
 
 TEST(ContractVectors, EveryVector_HasTheOutcomeItStates) {
