@@ -1,0 +1,66 @@
+#include "job/log_lines.hpp"
+
+#include <gtest/gtest.h>
+
+namespace prov::job {
+namespace {
+
+LogFrame Frame(Stream stream, std::string bytes, int at = 0) {
+  return {1, WallTime{Millis{at}}, stream, std::move(bytes)};
+}
+
+TEST(LogLines, LogLines_SeveralInAFrame_AreSplitAtTheirNewlines) {
+  const std::vector<LogFrame> frames{Frame(Stream::kOut, "a\n\nb\n", 5)};
+  const auto lines = SplitLines(frames);
+  EXPECT_EQ(lines, (std::vector<LogLine>{{WallTime{Millis{5}}, Stream::kOut, "a", true},
+                                         {WallTime{Millis{5}}, Stream::kOut, "", true},
+                                         {WallTime{Millis{5}}, Stream::kOut, "b", true}}));
+  EXPECT_EQ(CountLines(frames), 3u);
+}
+
+TEST(LogLines, LogLines_PiecesOfAStream_AreJoinedAcrossTheOtherOne) {
+  const auto lines =
+      SplitLines({Frame(Stream::kOut, "one ", 1), Frame(Stream::kErr, "warning\n", 2),
+                  Frame(Stream::kOut, "line\nthen", 3), Frame(Stream::kNotice, "cut", 4)});
+  EXPECT_EQ(lines, (std::vector<LogLine>{{WallTime{Millis{2}}, Stream::kErr, "warning", true},
+                                         {WallTime{Millis{1}}, Stream::kOut, "one line", true},
+                                         {WallTime{Millis{3}}, Stream::kOut, "then", false},
+                                         {WallTime{Millis{4}}, Stream::kNotice, "cut", false}}));
+}
+
+TEST(LogLines, LogLines_LongerThanTheLongest_AreCutButNotWithinACharacter) {
+  std::string text(kLongestShownLine - 1, 'x');
+  text += "\xe2\x82\xac";  // would straddle the cut
+  text += std::string(2 * kLongestShownLine, 'y');
+  std::vector<LogFrame> frames;
+  for (std::size_t at = 0; at < text.size(); at += 1000)
+    frames.push_back(Frame(Stream::kOut, text.substr(at, 1000)));
+  frames.push_back(Frame(Stream::kOut, "\n"));
+  const auto lines = SplitLines(frames);
+  ASSERT_EQ(lines.size(), 4u);
+  EXPECT_EQ(lines[0].text, std::string(kLongestShownLine - 1, 'x'));
+  EXPECT_TRUE(lines[1].text.starts_with("\xe2\x82\xac"));
+  std::string joined;
+  for (const auto& line : lines) {
+    EXPECT_LE(line.text.size(), kLongestShownLine);
+    EXPECT_EQ(line.ended, &line == &lines.back());
+    joined += line.text;
+  }
+  EXPECT_EQ(joined, text);
+  EXPECT_EQ(CountLines(frames), lines.size());
+}
+
+TEST(LogLines, LogLines_BytesThatAreNoUtf8_AreCutAllTheSame) {
+  const auto lines = SplitLines({Frame(Stream::kOut, std::string(kLongestShownLine + 7, '\x80'))});
+  ASSERT_EQ(lines.size(), 2u);
+  EXPECT_EQ(lines[0].text.size(), kLongestShownLine);
+  EXPECT_EQ(lines[1].text.size(), 7u);
+}
+
+TEST(LogLines, LogLines_NothingOrEmptyFrames_AreNoLines) {
+  EXPECT_EQ(CountLines({}), 0u);
+  EXPECT_EQ(CountLines({Frame(Stream::kOut, ""), Frame(Stream::kErr, "")}), 0u);
+}
+
+}  // namespace
+}  // namespace prov::job
