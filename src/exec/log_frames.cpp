@@ -4,9 +4,9 @@
 #include <unistd.h>
 
 #include <fmt/format.h>
-#include <openssl/evp.h>
 
 #include "base/encoding.hpp"
+#include "base/sha256.hpp"
 
 namespace prov::exec {
 
@@ -17,11 +17,7 @@ struct LogWriter::State {
     std::string bytes;
   };
   State(UniqueFd file, const LogLimits& given, const Clock& now)
-      : fd(std::move(file)), limits(given), clock(now), digest(EVP_MD_CTX_new()) {
-    EVP_DigestInit_ex(digest, EVP_sha256(), nullptr);
-  }
-  State(const State&) = delete;
-  ~State() { EVP_MD_CTX_free(digest); }
+      : fd(std::move(file)), limits(given), clock(now) {}
 
   void Keep(const Held& held) {
     if (failed) {
@@ -29,7 +25,7 @@ struct LogWriter::State {
       return;
     }
     AppendFrame(pending, {next++, held.time, held.stream, held.bytes});
-    EVP_DigestUpdate(digest, held.bytes.data(), held.bytes.size());
+    digest.Add(held.bytes);
     totals.bytes += held.bytes.size();
     totals.lines += static_cast<std::uint64_t>(std::ranges::count(held.bytes, '\n'));
   }
@@ -37,7 +33,7 @@ struct LogWriter::State {
   UniqueFd fd;
   LogLimits limits;
   const Clock& clock;
-  EVP_MD_CTX* digest;
+  Sha256Stream digest;
   std::string pending;
   std::deque<Held> tail;
   std::uint64_t tail_bytes = 0;
@@ -95,10 +91,7 @@ Result<LogTotals> LogWriter::Finish() {
   Flush();
   if (state.failed) return Error{ErrorCode::kIo, "The log could not be written to its end.", {}};
   if (fdatasync(state.fd.get()) != 0) return ErrnoError("cannot make the log durable");
-  std::array<unsigned char, EVP_MAX_MD_SIZE> hash{};
-  unsigned size = 0;
-  EVP_DigestFinal_ex(state.digest, hash.data(), &size);
-  state.totals.sha256 = HexEncode({reinterpret_cast<const char*>(hash.data()), size});
+  state.totals.sha256 = HexEncode(state.digest.Finish());
   return state.totals;
 }
 

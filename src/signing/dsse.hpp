@@ -9,13 +9,9 @@
 #include <string_view>
 
 #include "base/result.hpp"
+#include "job/order.hpp"
 
 namespace prov::signing {
-
-// 256 KiB for a job's envelope and for commands.
-inline constexpr std::size_t kEnvelopeLimit = 256 * 1024;
-
-inline constexpr std::string_view kJobPayload = "application/vnd.provisioning.job.v1+json";
 
 // What an envelope is verified with. Two generations may be valid at once.
 struct VerificationKey {
@@ -35,6 +31,6 @@ std::string Sign(std::string_view payload_type, std::string_view payload, std::s
 // what no key given here has signed (kPermissionDenied).
 Result<std::string> Verify(std::string_view envelope, std::string_view payload_type,
                            std::span<const VerificationKey> keys,
-                           std::size_t limit = kEnvelopeLimit);
+                           std::size_t limit = job::kMaxEnvelopeBytes);
 
 }  // namespace prov::signing

@@ -17,7 +17,7 @@ const std::string kPayload = R"({"job":"x"})";
 
 Result<std::string> VerifyWith(std::string_view envelope, std::string_view key = kKey) {
   const VerificationKey keys[] = {{"job-1", key}};
-  return Verify(envelope, kJobPayload, keys);
+  return Verify(envelope, job::kOrderPayloadType, keys);
 }
 
 TEST(Dsse, Envelopes_AreTheVectors) {
@@ -38,7 +38,7 @@ TEST(Dsse, Envelopes_AreTheVectors) {
 }
 
 TEST(Dsse, EveryByteFlipped_NeverYieldsAnotherPayload) {
-  const std::string envelope = Sign(kJobPayload, kPayload, "job-1", kKey);
+  const std::string envelope = Sign(job::kOrderPayloadType, kPayload, "job-1", kKey);
   int refused = 0;
   for (std::size_t i = 0; i < envelope.size(); ++i) {
     for (int bit = 0; bit < 8; ++bit) {
@@ -53,7 +53,7 @@ TEST(Dsse, EveryByteFlipped_NeverYieldsAnotherPayload) {
 }
 
 TEST(Dsse, HostileEnvelopes_AreRefusedWithTheReason) {
-  const std::string good = Sign(kJobPayload, kPayload, "job-1", kKey);
+  const std::string good = Sign(job::kOrderPayloadType, kPayload, "job-1", kKey);
   const auto replaced = [&](std::string_view from, std::string_view to) {
     std::string text = good;
     return text.replace(text.find(from), from.size(), to);
@@ -68,7 +68,8 @@ TEST(Dsse, HostileEnvelopes_AreRefusedWithTheReason) {
        "`payload` is given twice"},
       {replaced("job.v1", "cancel.v1"), "/payloadType: must be"},
       {replaced("job-1", "job-2"), "no key that is valid here"},
-      {Sign(kJobPayload, kPayload, "job-1", std::string(32, 'x')), "no key that is valid here"},
+      {Sign(job::kOrderPayloadType, kPayload, "job-1", std::string(32, 'x')),
+       "no key that is valid here"},
       {R"({"payloadType":"application/vnd.provisioning.job.v1+json","payload":"","signatures":[]})",
        "/signatures"},
       {good + " {}", "not valid JSON"}};
@@ -80,16 +81,20 @@ TEST(Dsse, HostileEnvelopes_AreRefusedWithTheReason) {
 }
 
 TEST(Dsse, AnEnvelopeOverTheLimit_IsTooLarge) {
-  const auto envelope = Sign(kJobPayload, std::string(kEnvelopeLimit, 'x'), "job-1", kKey);
+  const auto envelope =
+      Sign(job::kOrderPayloadType, std::string(job::kMaxEnvelopeBytes, 'x'), "job-1", kKey);
   EXPECT_EQ(VerifyWith(envelope).error().code, ErrorCode::kTooLarge);
 }
 
 TEST(Dsse, TwoGenerations_AreValidAtOnce) {
   const std::string older(32, 'o');
   const VerificationKey keys[] = {{"job-2", kKey}, {"job-1", older}};
-  EXPECT_TRUE(Verify(Sign(kJobPayload, kPayload, "job-1", older), kJobPayload, keys));
-  EXPECT_TRUE(Verify(Sign(kJobPayload, kPayload, "job-2", kKey), kJobPayload, keys));
-  EXPECT_FALSE(Verify(Sign(kJobPayload, kPayload, "job-2", older), kJobPayload, keys));
+  EXPECT_TRUE(
+      Verify(Sign(job::kOrderPayloadType, kPayload, "job-1", older), job::kOrderPayloadType, keys));
+  EXPECT_TRUE(
+      Verify(Sign(job::kOrderPayloadType, kPayload, "job-2", kKey), job::kOrderPayloadType, keys));
+  EXPECT_FALSE(
+      Verify(Sign(job::kOrderPayloadType, kPayload, "job-2", older), job::kOrderPayloadType, keys));
 }
 
 }  // namespace

@@ -60,6 +60,8 @@ Result<SecretBytes> DeriveAgentKey(std::string_view secret_key, Purpose purpose,
                  "letter or digit first",
                  {}};
   }
+  if (generation == 0)
+    return Error{ErrorCode::kInvalidArgument, "key generations count from 1", {}};
   return Hkdf(secret_key, "provisioning/v1",
               fmt::format("{}\n{}\n{}", json::EnumName(purpose), agent_id, generation));
 }
@@ -90,12 +92,6 @@ std::string Mac(std::string_view key, std::string_view message) {
     throw std::runtime_error("HMAC-SHA256 failed");
   }
   return mac;
-}
-
-std::string Sha256(std::string_view bytes) {
-  std::string digest(SHA256_DIGEST_LENGTH, '\0');
-  SHA256(Unsigned(bytes), bytes.size(), reinterpret_cast<unsigned char*>(digest.data()));
-  return digest;
 }
 
 bool EqualInConstantTime(std::string_view a, std::string_view b) {

@@ -11,6 +11,7 @@
 #include <boost/describe.hpp>
 
 #include "base/result.hpp"
+#include "base/sha256.hpp"
 #include "job/grammar.hpp"
 
 namespace prov::signing {
@@ -52,8 +53,6 @@ Result<SecretBytes> DeriveAgentKey(std::string_view secret_key, Purpose purpose,
 SecretBytes Hkdf(std::string_view key_material, std::string_view salt, std::string_view info);
 // HMAC-SHA256, 32 bytes.
 std::string Mac(std::string_view key, std::string_view message);
-// SHA-256, 32 bytes.
-std::string Sha256(std::string_view bytes);
 // Without telling by its time where they differ.
 bool EqualInConstantTime(std::string_view a, std::string_view b);
 

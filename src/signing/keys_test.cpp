@@ -40,6 +40,11 @@ TEST(Keys, AShortSecretOrAMalformedAgentId_IsRefused) {
   }
 }
 
+TEST(Keys, GenerationZero_IsRefused) {
+  EXPECT_EQ(DeriveAgentKey(std::string(32, 's'), Purpose::kJob, "agent-1", 0).error().code,
+            ErrorCode::kInvalidArgument);
+}
+
 TEST(Keys, Hkdf_Rfc5869FirstCase) {
   const auto key = Hkdf(std::string(22, '\x0b'), *HexDecode("000102030405060708090a0b0c"),
                         *HexDecode("f0f1f2f3f4f5f6f7f8f9"));

@@ -13,9 +13,9 @@
 #include <vector>
 
 #include <fmt/format.h>
-#include <openssl/evp.h>
 
 #include "base/encoding.hpp"
+#include "base/sha256.hpp"
 #include "signing/keys.hpp"
 
 namespace prov::signing {
@@ -30,22 +30,6 @@ UniqueFd OpenBeneath(int directory, const std::string& path, std::uint64_t flags
   return UniqueFd(
       static_cast<int>(syscall(SYS_openat2, directory, path.c_str(), &how, sizeof how)));
 }
-
-class Sha256Stream {
- public:
-  Sha256Stream() : context_(EVP_MD_CTX_new(), EVP_MD_CTX_free) {
-    EVP_DigestInit_ex(context_.get(), EVP_sha256(), nullptr);
-  }
-  void Add(std::string_view bytes) { EVP_DigestUpdate(context_.get(), bytes.data(), bytes.size()); }
-  std::string Hex() {
-    std::string digest(32, '\0');
-    EVP_DigestFinal_ex(context_.get(), reinterpret_cast<unsigned char*>(digest.data()), nullptr);
-    return HexEncode(digest);
-  }
-
- private:
-  std::unique_ptr<EVP_MD_CTX, void (*)(EVP_MD_CTX*)> context_;
-};
 
 Error Refused(const std::string& path, std::string_view why) {
   return {ErrorCode::kInvalidArgument, fmt::format("`{}` in the installer {}", path, why), {}};
@@ -62,7 +46,7 @@ class TreeWalk {
     std::ranges::sort(lines_);
     Sha256Stream sum;
     for (const auto& [path, line] : lines_) sum.Add(line);
-    return "sha256:" + sum.Hex();
+    return "sha256:" + HexEncode(sum.Finish());
   }
 
  private:
@@ -121,8 +105,8 @@ class TreeWalk {
       sum.Add(bytes);
       if (copy) PROV_CHECK(WriteAll(copy.get(), bytes));
     }
-    lines_.emplace_back(
-        path, fmt::format("f {} {} {} {}\n", executable ? "0755" : "0644", size, sum.Hex(), path));
+    lines_.emplace_back(path, fmt::format("f {} {} {} {}\n", executable ? "0755" : "0644", size,
+                                          HexEncode(sum.Finish()), path));
     return {};
   }
 
