@@ -3,6 +3,7 @@
 #include <csignal>
 #include <fcntl.h>
 #include <poll.h>
+#include <sched.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
@@ -21,26 +22,24 @@ namespace {
 
 Path SecretsDirectory(const AttemptPaths& attempt) { return attempt.directory / "secrets"; }
 
-Status DeliverSecretFiles(const AttemptSpec& spec) {
-  const auto directory = SecretsDirectory(spec.paths);
+Status DeliverSecretFiles(const Path& directory, const std::vector<contract::SecretFile>& files) {
   if (mkdir(directory.c_str(), 0700) != 0) return ErrnoError("cannot make the secrets' directory");
   if (mount("tmpfs", directory.c_str(), "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC,
-            "mode=0700,size=4m") != 0) {
+            "mode=0700,size=32m") != 0) {
     return ErrnoError("cannot mount a private tmpfs for the secrets");
   }
-  for (const auto& secret : spec.secrets) {
-    UniqueFd fd(
-        open((directory / secret.name).c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
+  for (const auto& secret : files) {
+    UniqueFd fd(open(secret.path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
     if (!fd) return ErrnoError("cannot write a secret's file");
-    PROV_CHECK(WriteAll(fd.get(), secret.value));
+    PROV_CHECK(WriteAll(fd.get(), secret.content));
   }
   return {};
 }
 
-std::vector<std::string> SecretValues(const AttemptSpec& spec) {
-  std::vector<std::string> values;
-  for (const auto& secret : spec.secrets) values.push_back(secret.value);
-  return values;
+std::vector<std::string> AsPairs(const std::map<std::string, std::string>& variables) {
+  std::vector<std::string> pairs;
+  for (const auto& [name, value] : variables) pairs.push_back(name + "=" + value);
+  return pairs;
 }
 
 // The loop that watches one script.
@@ -173,16 +172,18 @@ Status Execute(const AttemptSpec& spec, const Clock& clock, ExitRecord& record) 
   UniqueFd signals(signalfd(-1, &term, SFD_CLOEXEC | SFD_NONBLOCK));
   if (!signals) return ErrnoError("cannot watch for a cancel");
   PROV_TRY(auto log, LogWriter::Create(spec.paths.Log(), spec.log, clock));
+  PROV_TRY(const auto inputs, spec.prepare(SecretsDirectory(spec.paths)));
+  const auto& files = inputs.environment.secret_files;
+  if (!files.empty()) PROV_CHECK(DeliverSecretFiles(SecretsDirectory(spec.paths), files));
   PROV_TRY(const auto cgroup, Cgroup::Create(spec.cgroup, "provisioning-" + spec.id.job.ToString() +
                                                               "-" + spec.id.DirectoryName()));
   PROV_TRY(const auto self, ReferTo(getpid()));
   PROV_CHECK(WriteContainment(spec.paths, {std::string(ContainmentName(cgroup.kind())),
                                            cgroup.directory().string(), self}));
-  if (spec.secrets_as_files && !spec.secrets.empty()) PROV_CHECK(DeliverSecretFiles(spec));
-  LogPump pump(log, spec.outputs, SecretValues(spec));
+  LogPump pump(log, spec.outputs, inputs.secrets);
   record.warnings = cgroup.Limit(spec.limits);
   const ProcessSpec script{
-      {"/bin/bash", spec.script}, BuildEnvironment(spec), spec.paths.Installer()};
+      {"/bin/bash", spec.script}, AsPairs(inputs.environment.variables), spec.paths.Installer()};
   auto process = StartProcess(script, cgroup);
   if (!process) {
     cgroup.Remove();
@@ -207,35 +208,6 @@ Status Execute(const AttemptSpec& spec, const Clock& clock, ExitRecord& record) 
 }
 
 }  // namespace
-
-std::vector<std::string> BuildEnvironment(const AttemptSpec& spec) {
-  std::vector<std::string> environment = {
-      "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
-      "HOME=/root",
-      "LANG=C.UTF-8",
-      "DEBIAN_FRONTEND=noninteractive",
-      "NEEDRESTART_MODE=a",
-      "PROVISIONING_JOB=true",
-      "PROVISIONING_JOB_ID=" + spec.id.job.ToString(),
-      "PROVISIONING_APP_ID=" + spec.app_id,
-      "PROVISIONING_APP_VERSION=" + spec.app_version,
-      fmt::format("PROVISIONING_ATTEMPT={}", spec.id.attempt),
-      "PROVISIONING_ACTION=" + spec.action,
-      "PROVISIONING_LIB=" + spec.library.string(),
-      "PROVISIONING_STATE_DIR=" + spec.script_state.string(),
-      fmt::format("PROVISIONING_DRY_RUN={}", spec.dry_run),
-  };
-  for (const auto* variables : {&spec.proxy, &spec.variables}) {
-    for (const auto& each : *variables) environment.push_back(each.name + "=" + each.value);
-  }
-  for (const auto& secret : spec.secrets) {
-    environment.push_back(spec.secrets_as_files
-                              ? secret.name +
-                                    "_FILE=" + (SecretsDirectory(spec.paths) / secret.name).string()
-                              : secret.name + "=" + secret.value);
-  }
-  return environment;
-}
 
 Result<ExitRecord> RunAttempt(const AttemptSpec& spec, const Clock& clock) {
   ExitRecord record;
@@ -263,6 +235,8 @@ Result<Runner> StartRunner(const AttemptSpec& spec, const Clock& clock) {
   const int failed = errno;
   if (pid == 0) {
     setsid();
+    // Where that fails the script would run without a network: it says so itself.
+    if (spec.network_namespace >= 0) (void)setns(spec.network_namespace, CLONE_NEWNET);
     syscall(SYS_close_range, 3u, ~0u, 0u);
     prctl(PR_SET_NAME, "prov-runner");
     _exit(RunAttempt(spec, clock) ? 0 : 1);

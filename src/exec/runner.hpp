@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "base/clock.hpp"
+#include "contract/environment.hpp"
 #include "exec/cgroup.hpp"
 #include "exec/log_frames.hpp"
 #include "exec/log_pump.hpp"
@@ -19,25 +20,23 @@
 
 namespace prov::exec {
 
-struct Variable {
-  std::string name;  // as in the environment: UPPERCASE
-  std::string value;
+// What the script is given, made in the runner just before it starts: sensitive inputs are in the
+// clear in no other process.
+struct ScriptInputs {
+  contract::Environment environment;
+  std::vector<std::string> secrets;  // what must never be seen in the log
 };
 
 struct AttemptSpec {
   AttemptId id;
   AttemptPaths paths;  // made by MakeAttempt, with the verified copy at paths.Installer()
   std::string script;  // a bare file name in that copy
-  std::string app_id;
-  std::string app_version;
-  std::string action;  // "install", …
-  Path library;        // PROVISIONING_LIB
-  Path script_state;   // PROVISIONING_STATE_DIR
-  bool dry_run = false;
-  std::vector<Variable> proxy;      // as the agent's own configuration names them
-  std::vector<Variable> variables;  // plain inputs, validated, as text
-  std::vector<Variable> secrets;    // sensitive inputs, unsealed and validated
-  bool secrets_as_files = false;    // secret_delivery: file
+  // Unseals and validates the inputs and builds the environment (contract::BuildEnvironment), with
+  // secret files in the directory given. An error is the attempt's reason: the script is not
+  // started.
+  std::function<Result<ScriptInputs>(const Path& secret_directory)> prepare;
+  // Where the script runs, as a descriptor of a network namespace; -1: the caller's own.
+  int network_namespace = -1;
   Seconds timeout{3600};
   Millis grace{10'000};        // between TERM and KILL
   Millis stdout_grace{2'000};  // after the leader, for who still holds stdout
@@ -48,9 +47,6 @@ struct AttemptSpec {
   // Asked after exit 0: a sentence when the declared services are not active. Empty: none declared.
   std::function<std::optional<std::string>()> check_services;
 };
-
-// The environment, exactly the contract's table. Pure.
-std::vector<std::string> BuildEnvironment(const AttemptSpec& spec);
 
 // Blocks until the attempt is over and its exit record is durable. A script that could not be
 // started is an ExitRecord too (kNotStarted); an error means that not even that could be written.

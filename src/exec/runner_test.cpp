@@ -26,12 +26,18 @@ class RunnerTest : public ::testing::Test {
     spec.paths = *MakeAttempt({directory_.path()}, spec.id);
     fs::copy(Path(PROV_SOURCE_DIR) / "tests/installers" / installer, spec.paths.Installer());
     spec.script = "install.sh";
-    spec.app_id = installer;
-    spec.app_version = "1.0";
-    spec.action = "install";
+    spec.prepare = Given({});
     spec.cgroup = std::move(base);
     spec.grace = Millis{100};
     return spec;
+  }
+
+  // Inputs as they are after unsealing and validation; the last is a secret where it says so.
+  static std::function<Result<ScriptInputs>(const Path&)> Given(
+      std::map<std::string, std::string> variables, std::vector<std::string> secrets = {}) {
+    variables["PATH"] = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+    return
+        [=](const Path&) -> Result<ScriptInputs> { return ScriptInputs{{variables, {}}, secrets}; };
   }
 
   AttemptSpec Spec(const std::string& installer) { return Spec(installer, *DetectCgroup(false)); }
@@ -72,7 +78,7 @@ class RunnerTest : public ::testing::Test {
 TEST_F(RunnerTest, Runner_Chatty_LogsEverythingButTheSensitiveOutput) {
   PROV_REQUIRES("root");
   auto spec = Spec("chatty");
-  spec.variables = {{"LINES_TO_PRINT", "5000"}};
+  spec.prepare = Given({{"LINES_TO_PRINT", "5000"}});
   spec.outputs = {{"url", "Address", false}, {"admin_password", "Password", true}};
   const auto record = Run(spec);
   EXPECT_EQ(record.ending, Ending::kExited) << record.reason.value_or("");
@@ -96,7 +102,7 @@ TEST_F(RunnerTest, Runner_EveryExitCode_IsRecordedAsItWas) {
   PROV_REQUIRES("root");
   for (const int code : {0, 1, 2, 3, 77, 124, 194, 255}) {
     auto spec = Spec("failing");
-    spec.variables = {{"EXIT_CODE", std::to_string(code)}};
+    spec.prepare = Given({{"EXIT_CODE", std::to_string(code)}});
     const auto record = Run(spec);
     EXPECT_EQ(record.ending, Ending::kExited);
     EXPECT_EQ(record.exit_code, code);
@@ -167,7 +173,7 @@ TEST_F(RunnerTest, Runner_SecretInManySpellings_IsNowhereInTheAttempt) {
   PROV_REQUIRES("root");
   const std::string token = "p4ss w'ord$canary";
   auto spec = Spec("secretive");
-  spec.secrets = {{"TOKEN", token}};
+  spec.prepare = Given({{"TOKEN", token}}, {token});
   const auto record = Run(spec);
   EXPECT_EQ(record.exit_code, 0);
   const auto log = Log(spec);
@@ -200,16 +206,33 @@ TEST_F(RunnerTest, Runner_ScriptThatCannotStart_IsRecordedAsNotStarted) {
   EXPECT_TRUE(record.reason);
 }
 
-TEST_F(RunnerTest, Runner_Environment_IsExactlyTheTable) {
-  AttemptSpec spec;
-  spec.variables = {{"PORT", "8080"}};
-  spec.secrets = {{"TOKEN", "secret-value"}};
-  spec.secrets_as_files = true;
-  spec.paths.directory = "/a";
-  const auto environment = BuildEnvironment(spec);
-  EXPECT_EQ(environment.size(), 16u);
-  EXPECT_EQ(environment[14], "PORT=8080");
-  EXPECT_EQ(environment[15], "TOKEN_FILE=/a/secrets/TOKEN");
+TEST_F(RunnerTest, Runner_InputsThatCannotBePrepared_NothingIsStarted) {
+  PROV_REQUIRES("root");
+  auto spec = Spec("failing");
+  spec.prepare = [](const Path&) -> Result<ScriptInputs> {
+    return Error{ErrorCode::kPermissionDenied, "the sealed input `token` is another's", {}};
+  };
+  const auto record = Run(spec);
+  EXPECT_EQ(record.ending, Ending::kNotStarted);
+  EXPECT_EQ(record.reason, "the sealed input `token` is another's");
+  EXPECT_EQ(Log(spec), "");
+}
+
+TEST_F(RunnerTest, Runner_SecretFiles_AreThereForTheScriptAndGoneAfterwards) {
+  PROV_REQUIRES("root");
+  auto spec = Spec("failing");
+  ASSERT_TRUE(WriteFileAtomically(spec.paths.Installer() / "install.sh",
+                                  "stat -c %a \"$TOKEN_FILE\"; wc -c <\"$TOKEN_FILE\"\n", 0644));
+  spec.prepare = [](const Path& directory) -> Result<ScriptInputs> {
+    ScriptInputs inputs =
+        *Given({{"TOKEN_FILE", (directory / "token").string()}}, {"long-secret"})({});
+    inputs.environment.secret_files = {{(directory / "token").string(), "long-secret"}};
+    return inputs;
+  };
+  const auto record = Run(spec);
+  EXPECT_EQ(record.exit_code, 0) << record.reason.value_or("");
+  EXPECT_EQ(Log(spec), "600\n11\n");
+  EXPECT_FALSE(fs::exists(spec.paths.directory / "secrets"));
 }
 
 }  // namespace
