@@ -1,0 +1,30 @@
+// A stored log chunk as the lines that people are shown (docs/api/openapi.yaml, the log route).
+// Pure and thread-safe.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/clock.hpp"
+#include "store/changes.hpp"
+
+namespace prov::panel {
+
+struct ShownLine {
+  std::uint64_t n = 1;  // from 1 within the attempt
+  WallTime time{};      // within what FormatTime can write
+  bool error = false;   // "err": standard error and the platform's own notices
+  std::string text;     // well-formed UTF-8: every malformed byte is U+FFFD
+  bool ended = true;    // by a newline; false for the piece of a long line, or a last line
+  bool operator==(const ShownLine&) const = default;
+};
+
+// A chunk holds `line_count` lines, so none has a number beyond them whatever the bytes say. Bytes
+// that cannot be unpacked are one line that says so: what follows must still be readable.
+std::vector<ShownLine> ShownLines(const store::LogChunk& chunk);
+
+std::string_view StreamName(const ShownLine& line);  // "out" or "err"
+
+}  // namespace prov::panel

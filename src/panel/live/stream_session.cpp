@@ -1,0 +1,219 @@
+#include "panel/live/stream_session.hpp"
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+#include "base/json.hpp"
+#include "net/sse.hpp"
+
+namespace prov::panel {
+
+namespace asio = boost::asio;
+using SteadyClock = std::chrono::steady_clock;
+
+namespace {
+
+constexpr std::size_t kPageChanges = 16;  // at most 16 times 192 KiB of compressed log
+
+// Counts the stream, and lets LiveStreams::Close end it.
+template <class Map>
+class Registered {
+ public:
+  Registered(Map& open, std::uint64_t id, std::function<void()> end) : open_(open), id_(id) {
+    open_.emplace(id_, std::move(end));
+  }
+  Registered(const Registered&) = delete;
+  ~Registered() { open_.erase(id_); }
+
+ private:
+  Map& open_;
+  std::uint64_t id_;
+};
+
+bool IsSettled(job::Status status) { return !job::IsActive(status); }
+
+}  // namespace
+
+StreamSession::StreamSession(std::shared_ptr<const LiveDependencies> dependencies,
+                             StreamSubject subject)
+    : dependencies_(std::move(dependencies)),
+      actor_(std::move(subject.actor)),
+      several_(subject.several),
+      topics_(subject.jobs_topic, subject.servers_topic) {
+  for (const auto& job : subject.jobs)
+    followers_.push_back({job.position.job, job.position.at, !job.settled, job.settled});
+}
+
+void StreamSession::Wake(const Uuid& job) {
+  bool mine = topics_.Changed(job);
+  for (auto& follower : followers_) {
+    if (follower.job != job) continue;
+    follower.pending = true;
+    mine = true;
+  }
+  if (!mine) return;
+  woken_ = true;
+  if (timer_) timer_->cancel();
+}
+
+asio::awaitable<void> StreamSession::Run(std::shared_ptr<net::BodyStream> body) {
+  auto& streams = dependencies_->streams;
+  if (streams.closed_) co_return;
+  body_ = std::move(body);
+  timer_.emplace(co_await asio::this_coro::executor);
+  const Registered registered(streams.open_, streams.next_++, [this] {
+    body_->End();
+    timer_->cancel();
+  });
+  // Before the first look, so that no change falls between.
+  const auto subscription = dependencies_->hub.Subscribe([this](const Uuid& job) { Wake(job); });
+  // An EventSource then comes back after a second, not after its own three or five.
+  if (!co_await Send("retry: 1000\n\n")) co_return;
+  while (body_->open()) {
+    const auto began = SteadyClock::now();
+    woken_ = false;
+    const auto outcome = co_await Round();
+    if (outcome == Outcome::kGone || Over()) co_return;
+    const auto& limits = dependencies_->limits;
+    if (outcome == Outcome::kStoreFailed) {
+      co_await WaitUntil(SteadyClock::now() + limits.retry);
+    } else {
+      co_await Pause(began + limits.batch);
+    }
+  }
+}
+
+asio::awaitable<StreamSession::Outcome> StreamSession::Round() {
+  for (auto& follower : followers_) {
+    if (!follower.pending) continue;
+    const auto outcome = co_await CatchUp(follower);
+    if (outcome != Outcome::kGoOn) co_return outcome;
+  }
+  co_return co_await SendTopics();
+}
+
+asio::awaitable<StreamSession::Outcome> StreamSession::CatchUp(Follower& follower) {
+  while (body_->open()) {
+    follower.pending = false;
+    auto changes = co_await dependencies_->store.Read(
+        [actor = actor_, job = follower.job, seq = follower.at.seq](store::Transaction& t) {
+          return t.changes().After(actor, job, seq, kPageChanges);
+        });
+    if (!changes) {
+      // Ending here would end an EventSource for good: the next answer would be no stream.
+      follower.pending = true;
+      if (dependencies_->on_error) dependencies_->on_error(changes.error());
+      co_return Outcome::kStoreFailed;
+    }
+    const bool last = changes->size() < kPageChanges;
+    if (!changes->empty()) {
+      const auto status = changes->back().status;
+      if (!co_await SendFrames(follower, std::move(*changes))) co_return Outcome::kGone;
+      follower.settled = IsSettled(status);
+    }
+    if (last) co_return Outcome::kGoOn;
+  }
+  co_return Outcome::kGone;
+}
+
+asio::awaitable<bool> StreamSession::SendFrames(Follower& follower,
+                                                std::vector<store::Change> changes) {
+  FrameMaker maker(follower.at);
+  for (auto& change : changes) {
+    maker.Load(std::move(change));
+    while (auto frame = maker.Next()) {
+      if (!co_await SendFrame(follower, std::move(*frame))) co_return false;
+    }
+  }
+  if (auto frame = maker.Flush()) co_return co_await SendFrame(follower, std::move(*frame));
+  co_return true;
+}
+
+asio::awaitable<bool> StreamSession::SendFrame(Follower& follower, StreamFrame frame) {
+  follower.at = frame.position;
+  const auto job = several_ ? std::optional(follower.job) : std::nullopt;
+  co_return co_await SendData(Id(follower), FrameJson(frame, job));
+}
+
+asio::awaitable<StreamSession::Outcome> StreamSession::SendTopics() {
+  for (auto& frame : topics_.TakeGeneral()) {
+    if (!co_await SendData(AllPositions(), std::move(frame))) co_return Outcome::kGone;
+  }
+  const auto jobs = topics_.TakeJobs();
+  if (jobs.empty()) co_return Outcome::kGoOn;
+  using Records = std::vector<job::Record>;
+  auto records = co_await dependencies_->store.Read(
+      [actor = actor_, jobs](store::Transaction& t) -> Result<Records> {
+        Records found;
+        for (const auto& job : jobs) {
+          auto record = t.jobs().Get(actor, job);
+          if (record) {
+            found.push_back(std::move(*record));
+          } else if (record.error().code != ErrorCode::kNotFound) {
+            return std::move(record).error();
+          }
+        }
+        return found;
+      });
+  if (!records) {
+    topics_.PutBack(jobs);
+    if (dependencies_->on_error) dependencies_->on_error(records.error());
+    co_return Outcome::kStoreFailed;
+  }
+  for (const auto& record : *records) {
+    auto frame = topics_.Show(record);
+    if (frame && !co_await SendData(AllPositions(), std::move(*frame))) co_return Outcome::kGone;
+  }
+  co_return Outcome::kGoOn;
+}
+
+asio::awaitable<bool> StreamSession::SendData(std::string id, boost::json::object data) {
+  co_return co_await Send(
+      net::FormatSse({.id = std::move(id), .event = {}, .data = json::Serialize(data)}));
+}
+
+// Waits while the reader owes too much: it then gets the rest from the store, and the connection's
+// write deadline drops a reader that has stopped.
+asio::awaitable<bool> StreamSession::Send(std::string bytes) {
+  const bool sent = co_await body_->Send(std::move(bytes));
+  last_sent_ = SteadyClock::now();
+  co_return sent;
+}
+
+asio::awaitable<void> StreamSession::Pause(SteadyClock::time_point not_before) {
+  while (body_->open() && !woken_) {
+    const auto comment = last_sent_ + dependencies_->limits.comment;
+    if (SteadyClock::now() < comment) {
+      co_await WaitUntil(comment);
+      continue;
+    }
+    if (!co_await Send(net::FormatSseComment("still here"))) co_return;
+    // Another panel may have changed a job, and nobody here was told.
+    for (auto& follower : followers_) follower.pending = true;
+    co_return;
+  }
+  while (body_->open() && SteadyClock::now() < not_before) co_await WaitUntil(not_before);
+}
+
+asio::awaitable<void> StreamSession::WaitUntil(SteadyClock::time_point time) {
+  timer_->expires_at(time);
+  co_await timer_->async_wait(asio::as_tuple(asio::use_awaitable));
+}
+
+bool StreamSession::Over() const {
+  return !topics_.any() && std::all_of(followers_.begin(), followers_.end(),
+                                       [](const Follower& f) { return f.settled && !f.pending; });
+}
+
+std::string StreamSession::Id(const Follower& follower) const {
+  return several_ ? AllPositions() : FormatPosition(follower.at);
+}
+
+std::string StreamSession::AllPositions() const {
+  std::vector<JobPosition> positions;
+  positions.reserve(followers_.size());
+  for (const auto& follower : followers_) positions.push_back({follower.job, follower.at});
+  return FormatPositions(positions);
+}
+
+}  // namespace prov::panel

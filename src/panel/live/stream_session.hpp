@@ -1,0 +1,76 @@
+// One open stream: some jobs, or topics, followed for one client. Single-threaded.
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/steady_timer.hpp>
+
+#include "panel/live/live_routes.hpp"
+#include "panel/live/stream_frame.hpp"
+#include "panel/live/topics.hpp"
+
+namespace prov::panel {
+
+// What a stream shows.
+struct StreamSubject {
+  struct Job {
+    JobPosition position;
+    bool settled = false;  // over, and everything was read
+  };
+  store::Actor actor;
+  std::vector<Job> jobs;
+  bool several = false;  // frames name their job, and ids are positions over all of them
+  bool jobs_topic = false;
+  bool servers_topic = false;
+};
+
+class StreamSession {
+ public:
+  StreamSession(std::shared_ptr<const LiveDependencies> dependencies, StreamSubject subject);
+
+  // Until every job is settled (over and read, or parked and told), the client has gone, or the
+  // streams are closed. The session outlives it.
+  boost::asio::awaitable<void> Run(std::shared_ptr<net::BodyStream> body);
+
+ private:
+  struct Follower {
+    Uuid job;
+    StreamPosition at;
+    bool pending = true;   // there may be something to read
+    bool settled = false;  // its last frame had a terminal or parked status
+  };
+  enum class Outcome { kGoOn, kStoreFailed, kGone };
+
+  void Wake(const Uuid& job);
+  boost::asio::awaitable<Outcome> Round();
+  boost::asio::awaitable<Outcome> CatchUp(Follower& follower);
+  boost::asio::awaitable<bool> SendFrames(Follower& follower, std::vector<store::Change> changes);
+  boost::asio::awaitable<bool> SendFrame(Follower& follower, StreamFrame frame);
+  boost::asio::awaitable<Outcome> SendTopics();
+  boost::asio::awaitable<bool> SendData(std::string id, boost::json::object data);
+  boost::asio::awaitable<bool> Send(std::string bytes);
+  // For something to have changed, but at least until `not_before`; sends comments meanwhile.
+  boost::asio::awaitable<void> Pause(std::chrono::steady_clock::time_point not_before);
+  boost::asio::awaitable<void> WaitUntil(std::chrono::steady_clock::time_point time);
+  bool Over() const;
+  std::string Id(const Follower& follower) const;
+  std::string AllPositions() const;
+
+  std::shared_ptr<const LiveDependencies> dependencies_;
+  store::Actor actor_;
+  bool several_;
+  std::vector<Follower> followers_;
+  Topics topics_;
+  std::shared_ptr<net::BodyStream> body_;
+  std::optional<boost::asio::steady_timer> timer_;
+  std::chrono::steady_clock::time_point last_sent_{};
+  bool woken_ = false;
+};
+
+}  // namespace prov::panel
