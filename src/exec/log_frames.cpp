@@ -55,6 +55,17 @@ Result<LogWriter> LogWriter::Create(const Path& path, const LogLimits& limits, c
 }
 
 void LogWriter::Add(Stream stream, std::string_view bytes) {
+  while (bytes.size() > kLargestFrame) {
+    // Where a line ends, if one does.
+    const auto newline = bytes.substr(0, kLargestFrame).rfind('\n');
+    const auto piece = newline == std::string_view::npos ? kLargestFrame : newline + 1;
+    AddFrame(stream, bytes.substr(0, piece));
+    bytes.remove_prefix(piece);
+  }
+  if (!bytes.empty()) AddFrame(stream, bytes);
+}
+
+void LogWriter::AddFrame(Stream stream, std::string_view bytes) {
   auto& state = *state_;
   State::Held held{state.clock.Now(), stream, std::string(bytes)};
   if (!state.head_full) {

@@ -21,6 +21,9 @@ using job::ParseFrames;
 using job::ReadFrames;
 using job::Stream;
 
+// So that a frame always fits an event, however badly it compresses.
+inline constexpr std::size_t kLargestFrame = 64 * 1024;
+
 struct LogLimits {
   std::uint64_t bytes = std::uint64_t{64} << 20;  // of log text, head and tail together
   std::uint64_t tail = std::uint64_t{8} << 20;    // of these, kept for the end
@@ -43,7 +46,8 @@ class LogWriter {
   LogWriter& operator=(LogWriter&&) noexcept;
   ~LogWriter();
 
-  void Add(Stream stream, std::string_view bytes);  // at most 1 MiB
+  // Any number of bytes; cut into frames of kLargestFrame, between lines where there are any.
+  void Add(Stream stream, std::string_view bytes);
   // Writes what was added. A failure (disk full) is counted as dropped bytes from then on, because
   // the script must not be stopped by its log.
   void Flush();
@@ -52,6 +56,7 @@ class LogWriter {
 
  private:
   struct State;
+  void AddFrame(Stream stream, std::string_view bytes);
   explicit LogWriter(std::unique_ptr<State> state);
   std::unique_ptr<State> state_;
 };

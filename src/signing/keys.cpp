@@ -44,6 +44,10 @@ void SecretBytes::Wipe() {
   bytes_.clear();
 }
 
+std::string KeyId(Purpose purpose, std::string_view agent_id, std::uint32_t generation) {
+  return fmt::format("{}/{}/{}", json::EnumName(purpose), agent_id, generation);
+}
+
 Result<SecretBytes> DeriveAgentKey(std::string_view secret_key, Purpose purpose,
                                    std::string_view agent_id, std::uint32_t generation) {
   if (secret_key.size() < kLeastSecretKeyBytes) {

@@ -49,6 +49,10 @@ using job::IsAgentId;
 Result<SecretBytes> DeriveAgentKey(std::string_view secret_key, Purpose purpose,
                                    std::string_view agent_id, std::uint32_t generation);
 
+// What a signature by that key names as keyid, everywhere: "job/agent-1/2". A hint for choosing
+// among generations; nothing is believed because of it.
+std::string KeyId(Purpose purpose, std::string_view agent_id, std::uint32_t generation);
+
 // HKDF-SHA256 (RFC 5869) with a 32-byte output.
 SecretBytes Hkdf(std::string_view key_material, std::string_view salt, std::string_view info);
 // HMAC-SHA256, 32 bytes.

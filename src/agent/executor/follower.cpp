@@ -1,0 +1,82 @@
+#include "agent/executor/follower.hpp"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "base/encoding.hpp"
+#include "exec/output_lines.hpp"
+#include "job/log_chunk.hpp"
+#include "job/log_lines.hpp"
+
+namespace prov::agent {
+namespace {
+
+// Compressed or not, base64 twice: what fits an event of 256 KiB whatever the bytes are.
+constexpr std::size_t kChunkBytes = 96 * 1024;
+// A frame is at most 1 MiB (exec::LogWriter::Add) and its headers.
+constexpr std::size_t kReadBytes = (1 << 20) + 4096;
+constexpr std::size_t kMaxCompressed = 140 * 1024;
+constexpr std::size_t kMaxWarningBytes = 1000;
+
+// The first frames that make at most kChunkBytes, one at least.
+std::size_t CountFrames(const std::vector<job::LogFrame>& frames) {
+  std::size_t bytes = 0;
+  std::size_t count = 0;
+  while (count < frames.size()) {
+    bytes += frames[count].bytes.size();
+    if (count > 0 && bytes > kChunkBytes) break;
+    ++count;
+  }
+  return count;
+}
+
+void ReadScriptLines(const std::vector<job::LogFrame>& frames, LogReport& report) {
+  for (const auto& line : job::SplitLines(frames)) {
+    const auto script = exec::ParseScriptLine(line.text);
+    if (const auto* progress = std::get_if<exec::ProgressLine>(&script))
+      report.progress = {progress->percent, ReplaceInvalidUtf8(progress->message)};
+    if (const auto* warning = std::get_if<exec::WarningLine>(&script))
+      report.warnings.push_back(ReplaceInvalidUtf8(warning->text).substr(0, kMaxWarningBytes));
+  }
+}
+
+}  // namespace
+
+Result<std::optional<LogReport>> LogFollower::Next() {
+  if (!fd_) {
+    fd_ = UniqueFd(open(path_.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
+    if (!fd_ && errno == ENOENT) return std::optional<LogReport>();
+    if (!fd_) return ErrnoError("cannot read " + path_.string());
+  }
+  std::string bytes(kReadBytes, '\0');
+  const auto got =
+      pread(fd_.get(), bytes.data(), bytes.size(), static_cast<off_t>(position_.offset));
+  if (got < 0) return ErrnoError("cannot read " + path_.string());
+  bytes.resize(static_cast<std::size_t>(got));
+  auto read = job::ParseFrames(bytes, position_.next_frame);
+  if (read.frames.empty()) {
+    if (read.end == job::RecordState::kCorrupt)
+      return Error{ErrorCode::kCorrupt, path_.string() + " is damaged", {}};
+    return std::optional<LogReport>();
+  }
+  read.frames.resize(CountFrames(read.frames));
+
+  LogReport report;
+  std::string raw;
+  for (const auto& frame : read.frames) job::AppendFrame(raw, frame);
+  PROV_TRY(const auto packed, job::PackFrames(raw));
+  if (packed.size() > kMaxCompressed)
+    return Error{ErrorCode::kTooLarge, "a frame of the log does not fit an event", {}};
+  report.chunk.first = position_.next_line;
+  report.chunk.lines = job::CountLines(read.frames);
+  report.chunk.raw_size = raw.size();
+  report.chunk.frames = Base64Encode(packed);
+  ReadScriptLines(read.frames, report);
+  position_.offset += raw.size();
+  position_.next_frame += read.frames.size();
+  position_.next_line += report.chunk.lines;
+  report.position = position_;
+  return std::optional<LogReport>(std::move(report));
+}
+
+}  // namespace prov::agent

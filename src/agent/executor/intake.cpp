@@ -1,0 +1,208 @@
+#include "agent/executor/intake.hpp"
+
+#include <set>
+#include <sys/statvfs.h>
+
+#include <fmt/format.h>
+
+#include "base/encoding.hpp"
+#include "base/json.hpp"
+#include "contract/manifest_loader.hpp"
+#include "job/grammar.hpp"
+#include "signing/dsse.hpp"
+#include "signing/replay_window.hpp"
+#include "signing/sealed.hpp"
+#include "signing/tree_digest.hpp"
+
+namespace prov::agent {
+namespace {
+
+// A log of 64 MiB, the exit record and a margin: with less the result might not fit.
+constexpr std::uint64_t kLeastFreeBytes = std::uint64_t{96} << 20;
+
+Refusal Rejected(std::string_view code, std::string_view sentence) {
+  return {job::Status::kRejected, fmt::format("{}: {}", code, sentence)};
+}
+
+std::optional<Refusal> CheckTimes(const job::Order& order, WallTime now) {
+  if (const auto valid =
+          signing::CheckValidity(order.issued_at, order.not_before, order.expires_at, now);
+      !valid) {
+    if (now - signing::kClockSkew >= order.expires_at)
+      return Refusal{job::Status::kExpired, "expired: " + valid.error().message};
+    return Rejected("not_valid", valid.error().message + "; is the clock of this server right?");
+  }
+  return std::nullopt;
+}
+
+std::optional<Refusal> CheckWhitelist(const AgentConfiguration& configuration,
+                                      const job::Order& order) {
+  const auto& apps = configuration.allow_apps;
+  if (!apps.empty() && std::ranges::find(apps, order.app_id) == apps.end())
+    return Rejected("app_not_allowed", "allow_apps of this server does not name " + order.app_id);
+  const auto& actions = configuration.allow_actions;
+  if (!actions.empty() && !actions.contains(order.action)) {
+    return Rejected("action_not_allowed",
+                    "allow_actions of this server does not name " + json::EnumName(order.action));
+  }
+  std::error_code fault;
+  if (!std::filesystem::is_directory(
+          std::filesystem::symlink_status(configuration.installers_dir / order.app_id, fault))) {
+    return Rejected("unknown_app",
+                    fmt::format("this server has no installer {} in {}", order.app_id,
+                                configuration.installers_dir.string()));
+  }
+  if (!configuration.allow_unsafe_installers_dir) {
+    if (const auto owned = CheckOwnership(configuration.installers_dir / order.app_id); !owned)
+      return Rejected("unsafe_installers_dir", owned.error().message);
+  }
+  return std::nullopt;
+}
+
+std::optional<Refusal> CheckRoom(const exec::StatePaths& state) {
+  struct statvfs disk{};
+  if (statvfs(state.root.c_str(), &disk) != 0)
+    return Rejected("no_room", ErrnoError("cannot look at the state directory").message);
+  const auto free = static_cast<std::uint64_t>(disk.f_bavail) * disk.f_frsize;
+  if (free >= kLeastFreeBytes) return std::nullopt;
+  return Rejected("no_room",
+                  fmt::format("{} has {} MiB free, and the job's log and result may need {}",
+                              state.root.string(), free >> 20, kLeastFreeBytes >> 20));
+}
+
+// Copies what is hashed and compares: what was verified is what will run.
+std::optional<Refusal> CopyInstaller(const IntakeContext& context, const job::Order& order) {
+  const auto copy = context.state.Installer(order.job);
+  std::error_code ignored;
+  std::filesystem::remove_all(copy, ignored);
+  const auto digest =
+      signing::CopyAndDigestTree(context.configuration.installers_dir / order.app_id, copy);
+  if (digest && *digest == order.installer_digest) return std::nullopt;
+  std::filesystem::remove_all(copy, ignored);
+  if (!digest) return Rejected("installer_unreadable", digest.error().ToString());
+  return Rejected("installer_mismatch",
+                  fmt::format("the job was made for {} {} with digest {}, and this server has {}",
+                              order.app_id, order.app_version, order.installer_digest, *digest));
+}
+
+Result<contract::Manifest> LoadManifest(const Path& installer, const std::string& app_id) {
+  contract::DirectoryFacts facts;
+  facts.name = app_id;
+  for (const auto& each : std::filesystem::directory_iterator(installer)) {
+    if (each.is_regular_file()) facts.files.insert(each.path().filename().string());
+  }
+  PROV_TRY(const auto text, ReadFile(installer / "manifest.yml", contract::kMaxManifestBytes));
+  auto loaded = contract::ParseManifest("manifest.yml", text, &facts);
+  if (loaded.manifest) return std::move(*loaded.manifest);
+  return Error{ErrorCode::kInvalidArgument, loaded.faults.front().ToString(), {}};
+}
+
+std::string Sentences(const std::vector<contract::InputError>& errors) {
+  std::string all;
+  for (const auto& error : errors)
+    all += (all.empty() ? "" : "; ") + error.field + " " + error.message;
+  return all;
+}
+
+std::optional<Refusal> CheckManifest(const IntakeContext& context, const PreparedJob& prepared) {
+  const auto& [order, manifest] = prepared;
+  if (!manifest.Supports(order.action)) {
+    return Rejected("action_not_supported",
+                    order.app_id + " has no script for " + json::EnumName(order.action));
+  }
+  const auto errors = CheckPlainInputs(manifest, order, {});
+  if (!errors.empty()) return Rejected("invalid_input", Sentences(errors));
+  const auto reasons = contract::CheckMachine(manifest, context.machine);
+  if (reasons.empty()) return std::nullopt;
+  return Rejected("unsuitable_server", fmt::format("{}", fmt::join(reasons, "; ")));
+}
+
+}  // namespace
+
+std::variant<PreparedJob, Refusal> Examine(const IntakeContext& context, job::Order order,
+                                           std::string_view envelope) {
+  if (order.epoch != context.epoch) {
+    return Refusal{job::Status::kLost,
+                   "other_epoch: the job was made for an earlier life of this server's journal"};
+  }
+  if (auto refusal = CheckTimes(order, context.now)) return *refusal;
+  if (auto refusal = CheckWhitelist(context.configuration, order)) return *refusal;
+  if (auto refusal = CheckRoom(context.state)) return *refusal;
+  if (const auto made = MakeDirectories(context.state.Job(order.job), 0700); !made)
+    return Rejected("no_room", made.error().ToString());
+  if (auto refusal = CopyInstaller(context, order)) return *refusal;
+  auto manifest = LoadManifest(context.state.Installer(order.job), order.app_id);
+  if (!manifest) return Rejected("invalid_installer", manifest.error().ToString());
+  PreparedJob prepared{std::move(order), std::move(*manifest)};
+  if (auto refusal = CheckManifest(context, prepared)) return *refusal;
+  if (const auto written =
+          WriteFileAtomically(context.state.Envelope(prepared.order.job), envelope, 0600);
+      !written) {
+    return Rejected("no_room", written.error().ToString());
+  }
+  return prepared;
+}
+
+Result<PreparedJob> LoadPreparedJob(const exec::StatePaths& state, const Uuid& job,
+                                    std::string_view job_key, std::string_view keyid) {
+  PROV_TRY(const auto envelope, ReadFile(state.Envelope(job), job::kMaxEnvelopeBytes));
+  const signing::VerificationKey keys[] = {{keyid, job_key}};
+  PROV_TRY(const auto payload, signing::Verify(envelope, job::kOrderPayloadType, keys));
+  PROV_TRY(auto order, job::ParseOrder(payload));
+  PROV_TRY(auto manifest, LoadManifest(state.Installer(job), order.app_id));
+  return PreparedJob{std::move(order), std::move(manifest)};
+}
+
+Result<std::string> ClaimedPayloadType(std::string_view envelope) {
+  PROV_TRY(const auto value, json::ParseText(envelope, {job::kMaxEnvelopeBytes, 8}));
+  if (const auto* object = value.if_object()) {
+    const auto* type = object->if_contains("payloadType");
+    if (type != nullptr && type->is_string()) return std::string(type->get_string());
+  }
+  return Error{ErrorCode::kInvalidArgument, "not an envelope: it has no payloadType", {}};
+}
+
+std::vector<contract::InputError> CheckPlainInputs(const contract::Manifest& manifest,
+                                                   const job::Order& order,
+                                                   const boost::json::object& remembered) {
+  std::vector<contract::InputError> errors;
+  for (auto& error :
+       contract::ValidateInputs(manifest, order.inputs, order.action, remembered).errors) {
+    if (!order.sealed_inputs.contains(error.field)) errors.push_back(std::move(error));
+  }
+  for (const auto& [name, sealed] : order.sealed_inputs) {
+    const auto* input = manifest.FindInput(name);
+    if (input == nullptr)
+      errors.push_back({name, "unknown", "is no input of this installer"});
+    else if (!input->sensitive)
+      errors.push_back({name, "type", "is sealed, and not a sensitive input"});
+  }
+  for (const auto& [name, value] : order.inputs) {
+    const auto* input = manifest.FindInput(name);
+    if (input != nullptr && input->sensitive)
+      errors.push_back({name, "type", "is sensitive, and came unsealed"});
+  }
+  return errors;
+}
+
+Result<exec::ScriptInputs> MakeScriptInputs(const PreparedJob& prepared,
+                                            const signing::SealingKeys& sealing,
+                                            const boost::json::object& remembered,
+                                            contract::EnvironmentFacts facts) {
+  const auto& order = prepared.order;
+  auto given = order.inputs;
+  for (const auto& [name, sealed] : order.sealed_inputs) {
+    PROV_TRY(const auto box, Base64Decode(sealed));
+    PROV_TRY(const auto value, signing::Unseal(sealing, order.job, name, box));
+    given[name] = value.view();
+  }
+  auto outcome = contract::ValidateInputs(prepared.manifest, given, order.action, remembered);
+  if (!outcome.ok()) return Error{ErrorCode::kInvalidArgument, Sentences(outcome.errors), {}};
+  exec::ScriptInputs inputs;
+  inputs.environment = contract::BuildEnvironment(prepared.manifest, outcome.inputs.values, facts);
+  for (const auto& name : outcome.inputs.sensitive)
+    inputs.secrets.emplace_back(outcome.inputs.values.at(name).as_string());
+  return inputs;
+}
+
+}  // namespace prov::agent

@@ -1,0 +1,63 @@
+// Whether a job is taken (DESIGN, "Envelope", "Whitelist"): everything the executor checks ITSELF
+// of an order whose signature, agent and novelty are established, in this order: epoch, validity,
+// whitelist, digest, manifest, inputs, machine, room. Nothing has run when one of them fails.
+#pragma once
+
+#include <string>
+#include <variant>
+
+#include "agent/configuration.hpp"
+#include "agent/identity.hpp"
+#include "base/clock.hpp"
+#include "contract/input_validation.hpp"
+#include "contract/machine.hpp"
+#include "contract/manifest.hpp"
+#include "exec/paths.hpp"
+#include "exec/runner.hpp"
+#include "job/order.hpp"
+#include "job/status.hpp"
+
+namespace prov::agent {
+
+// An order with the manifest of its verified copy.
+struct PreparedJob {
+  job::Order order;
+  contract::Manifest manifest;
+};
+
+struct Refusal {
+  job::Status status = job::Status::kRejected;  // kRejected, kExpired or kLost
+  std::string reason;                           // "installer_mismatch: a sentence"
+};
+
+struct IntakeContext {
+  const AgentConfiguration& configuration;
+  const exec::StatePaths& state;
+  Uuid epoch;
+  contract::MachineFacts machine;
+  WallTime now{};
+};
+
+// On success the job's directory holds the verified copy and the envelope, both durable.
+std::variant<PreparedJob, Refusal> Examine(const IntakeContext& context, job::Order order,
+                                           std::string_view envelope);
+
+// A job that was taken before a restart.
+Result<PreparedJob> LoadPreparedJob(const exec::StatePaths& state, const Uuid& job,
+                                    std::string_view job_key, std::string_view keyid);
+
+// The payload type an envelope claims, to choose what to verify it as.
+Result<std::string> ClaimedPayloadType(std::string_view envelope);
+
+// Every reason why the order's inputs do not fit the manifest; sealed ones are named, not opened.
+std::vector<contract::InputError> CheckPlainInputs(const contract::Manifest& manifest,
+                                                   const job::Order& order,
+                                                   const boost::json::object& remembered);
+
+// In the runner: opens the sealed inputs, validates all of them, builds the environment.
+Result<exec::ScriptInputs> MakeScriptInputs(const PreparedJob& prepared,
+                                            const signing::SealingKeys& sealing,
+                                            const boost::json::object& remembered,
+                                            contract::EnvironmentFacts facts);
+
+}  // namespace prov::agent

@@ -1,0 +1,75 @@
+// What the executor writes into its journal (docs/formats/journal.md): whole states, so that the
+// last record of a job is all there is to know of it, each with the signed event that reports it.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include <boost/describe.hpp>
+#include <boost/json.hpp>
+
+#include "base/clock.hpp"
+#include "base/result.hpp"
+#include "base/uuid.hpp"
+#include "contract/action.hpp"
+#include "job/status.hpp"
+
+namespace prov::agent {
+
+struct StoredEvent {
+  std::uint64_t seq = 0;
+  std::string bytes;  // DSSE, under the event key
+};
+BOOST_DESCRIBE_STRUCT(StoredEvent, (), (seq, bytes))
+
+struct JobState {
+  job::Status status = job::Status::kAccepted;
+  std::uint32_t attempt = 0;    // the last one started; 0 before the first
+  std::optional<WallTime> due;  // with retry_wait
+  bool cancel = false;          // asked for, not yet effective
+  std::string order_hash;       // SHA-256 of the order's bytes, hex; "" where they are not known
+  std::string app_id;
+  std::string app_version;
+  contract::Action action = contract::Action::kInstall;
+  std::string user_id;
+  WallTime changed_at{};
+};
+BOOST_DESCRIBE_STRUCT(JobState, (),
+                      (status, attempt, due, cancel, order_hash, app_id, app_version, action,
+                       user_id, changed_at))
+
+// How far an attempt's log was reported.
+struct LogPosition {
+  std::uint32_t attempt = 0;
+  std::uint64_t offset = 0;      // bytes of the log file
+  std::uint64_t next_frame = 1;  // sequence
+  std::uint64_t next_line = 1;   // number within the attempt
+};
+BOOST_DESCRIBE_STRUCT(LogPosition, (), (attempt, offset, next_frame, next_line))
+
+struct Nonce {
+  std::string value;
+  WallTime expires_at{};
+};
+BOOST_DESCRIBE_STRUCT(Nonce, (), (value, expires_at))
+
+// Any of the members may be there; what is there happened together.
+struct Entry {
+  std::optional<Uuid> job;
+  std::optional<JobState> state;     // of `job`
+  std::optional<LogPosition> log;    // of `job`
+  std::optional<bool> tombstone;     // all that is left of `job`
+  std::optional<bool> cancel_ahead;  // a cancel came before `job` did
+  std::optional<Nonce> nonce;        // taken
+  std::optional<StoredEvent> event;
+  std::optional<std::uint64_t> acknowledged;
+  std::optional<bool> drained;
+};
+BOOST_DESCRIBE_STRUCT(Entry, (),
+                      (job, state, log, tombstone, cancel_ahead, nonce, event, acknowledged,
+                       drained))
+
+Result<Entry> ParseEntry(const boost::json::value& payload);
+
+}  // namespace prov::agent
