@@ -32,6 +32,7 @@ struct ExitRecord {
   Ending ending = Ending::kNotStarted;
   std::optional<int> exit_code;
   std::optional<int> signal;
+  bool invalid_inputs = false;  // with kNotStarted: they could not be opened, or break a rule
   bool oom = false;  // the kernel ended a process of the job for lack of memory
   std::optional<std::string> reason;
   std::optional<std::string>
@@ -44,7 +45,7 @@ struct ExitRecord {
   job::LogSummary log;
 };
 BOOST_DESCRIBE_STRUCT(ExitRecord, (),
-                      (v, job, attempt, continuation, ending, exit_code, signal, oom, reason,
+                      (v, job, attempt, continuation, ending, exit_code, signal, invalid_inputs, oom, reason,
                        services_error, started_at, finished_at, left_running, outputs, warnings,
                        log))
 

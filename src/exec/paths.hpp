@@ -9,6 +9,7 @@
 //     jobs/<job>/<attempt>/       durable before STARTED; its existence alone forbids a start
 //       installer/                this attempt's own copy, wiped afterwards
 //       cgroup                    where it is contained, and its runner (spool.hpp, Containment)
+//       runner                    locked by the runner as long as it lives
 //       log                       frames (log_frames.hpp)
 //       exit                      the exit record, atomic and last; exit.new holds its space before
 //       outputs                   sensitive outputs, 0600
@@ -41,6 +42,7 @@ struct AttemptPaths {
   Path Log() const { return directory / "log"; }
   Path Exit() const { return directory / "exit"; }
   Path ReservedExit() const { return directory / "exit.new"; }
+  Path RunnerLock() const { return directory / "runner"; }
   Path SensitiveOutputs() const { return directory / "outputs"; }
 };
 

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <sched.h>
+#include <sys/file.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
@@ -172,7 +173,12 @@ Status Execute(const AttemptSpec& spec, const Clock& clock, ExitRecord& record) 
   UniqueFd signals(signalfd(-1, &term, SFD_CLOEXEC | SFD_NONBLOCK));
   if (!signals) return ErrnoError("cannot watch for a cancel");
   PROV_TRY(auto log, LogWriter::Create(spec.paths.Log(), spec.log, clock));
-  PROV_TRY(const auto inputs, spec.prepare(SecretsDirectory(spec.paths)));
+  auto prepared = spec.prepare(SecretsDirectory(spec.paths));
+  if (!prepared) {
+    record.invalid_inputs = true;
+    return prepared.error();
+  }
+  const auto& inputs = *prepared;
   const auto& files = inputs.environment.secret_files;
   if (!files.empty()) PROV_CHECK(DeliverSecretFiles(SecretsDirectory(spec.paths), files));
   PROV_TRY(const auto cgroup, Cgroup::Create(spec.cgroup, "provisioning-" + spec.id.job.ToString() +
@@ -226,6 +232,9 @@ Result<ExitRecord> RunAttempt(const AttemptSpec& spec, const Clock& clock) {
 }
 
 Result<Runner> StartRunner(const AttemptSpec& spec, const Clock& clock) {
+  UniqueFd lock(open(spec.paths.RunnerLock().c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+  if (!lock || flock(lock.get(), LOCK_EX | LOCK_NB) != 0)
+    return ErrnoError("cannot lock the attempt for its runner");
   sigset_t term;
   sigset_t before;
   sigemptyset(&term);
@@ -237,7 +246,9 @@ Result<Runner> StartRunner(const AttemptSpec& spec, const Clock& clock) {
     setsid();
     // Where that fails the script would run without a network: it says so itself.
     if (spec.network_namespace >= 0) (void)setns(spec.network_namespace, CLONE_NEWNET);
-    syscall(SYS_close_range, 3u, ~0u, 0u);
+    constexpr int kLock = 3;
+    if (lock.get() != kLock) dup3(lock.get(), kLock, O_CLOEXEC);
+    syscall(SYS_close_range, kLock + 1u, ~0u, 0u);
     prctl(PR_SET_NAME, "prov-runner");
     _exit(RunAttempt(spec, clock) ? 0 : 1);
   }
@@ -246,6 +257,11 @@ Result<Runner> StartRunner(const AttemptSpec& spec, const Clock& clock) {
   PROV_TRY(auto reference, ReferTo(pid));  // its child is not reaped yet, so the pid is its own
   PROV_TRY(auto held, OpenPid(reference));
   return Runner{std::move(reference), std::move(held)};
+}
+
+bool RunnerHoldsLock(const AttemptPaths& attempt) {
+  const UniqueFd lock(open(attempt.RunnerLock().c_str(), O_RDWR | O_CLOEXEC));
+  return lock && flock(lock.get(), LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK;
 }
 
 void CleanAttempt(const AttemptPaths& attempt) {

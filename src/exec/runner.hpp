@@ -58,8 +58,11 @@ struct Runner {
   UniqueFd pidfd;  // readable when it is gone
 };
 // Forks a runner for the attempt; call it from a single-threaded process. The child keeps no
-// descriptor of the caller's above 2.
+// descriptor of the caller's above 2 but the lock of the attempt, which it holds as long as it
+// lives: taken before the fork, so that there is no moment in which a runner goes unnoticed.
 Result<Runner> StartRunner(const AttemptSpec& spec, const Clock& clock);
+// Whether a runner of this attempt lives, also one that has not yet said where it is contained.
+bool RunnerHoldsLock(const AttemptPaths& attempt);
 
 // Takes away what an attempt leaves besides its record: its installer copy and its secrets. Also
 // for an attempt whose runner died.

@@ -1,0 +1,353 @@
+// Attempts: started, followed, concluded (docs/contract.md, "The script"; docs/formats/states.md).
+#include <csignal>
+#include <poll.h>
+#include <sys/wait.h>
+
+#include <fmt/format.h>
+
+#include "agent/executor/executor.hpp"
+#include "agent/executor/job_log.hpp"
+#include "base/json.hpp"
+#include "contract/exit_code.hpp"
+#include "exec/services.hpp"
+#include "exec/spool.hpp"
+#include "job/retry.hpp"
+#include "signing/tree_digest.hpp"
+
+namespace prov::agent {
+namespace {
+
+// Beyond this much that the panel has not acknowledged, logs wait in their files.
+constexpr std::size_t kMostUnacknowledged = std::size_t{64} << 20;
+constexpr Seconds kServicesDeadline{30};
+
+contract::ProcessEnd EndOf(const exec::ExitRecord& record) {
+  contract::ProcessEnd end;
+  end.exit_code = record.exit_code;
+  end.signal = record.signal;
+  end.out_of_memory = record.oom;
+  end.timed_out = record.ending == exec::Ending::kTimedOut;
+  end.canceled = record.ending == exec::Ending::kCanceled;
+  return end;
+}
+
+void Fail(job::StateChange& change, job::FailureKind kind) {
+  change.status = job::Status::kFailed;
+  change.failure_kind = kind;
+}
+
+void SetVerdict(job::StateChange& change, contract::Verdict verdict) {
+  using contract::Verdict;
+  switch (verdict) {
+    case Verdict::kSucceeded:
+      change.status = job::Status::kSucceeded;
+      return;
+    case Verdict::kFailedValidation:
+      return Fail(change, job::FailureKind::kValidation);
+    case Verdict::kFailedInstallation:
+      return Fail(change, job::FailureKind::kInstallation);
+    case Verdict::kFailedConfiguration:
+      return Fail(change, job::FailureKind::kConfiguration);
+    case Verdict::kFailedOom:
+      return Fail(change, job::FailureKind::kOom);
+    case Verdict::kFailedSignal:
+      return Fail(change, job::FailureKind::kSignal);
+    case Verdict::kFailedUnknown:
+    case Verdict::kReboot:
+      return Fail(change, job::FailureKind::kUnknown);
+    case Verdict::kTimedOut:
+      change.status = job::Status::kTimedOut;
+      return;
+    case Verdict::kCanceled:
+      change.status = job::Status::kCanceled;
+      return;
+  }
+}
+
+// What the exit record says, as the panel will show it.
+job::StateChange ChangeOf(const exec::ExitRecord& record, bool reboot_allowed) {
+  job::StateChange change;
+  change.exit_code = record.exit_code;
+  change.signal = record.signal;
+  change.outputs = record.outputs;
+  change.log = record.log;
+  if (record.ending == exec::Ending::kNotStarted) {
+    Fail(change,
+         record.invalid_inputs ? job::FailureKind::kValidation : job::FailureKind::kUnknown);
+    change.reason = "the script was not started: " + record.reason.value_or("no reason was given");
+    return change;
+  }
+  const auto end = EndOf(record);
+  const auto verdict = contract::Judge(end, reboot_allowed);
+  SetVerdict(change, verdict);
+  if (verdict == contract::Verdict::kReboot)
+    change.reason = "exit code 194: this agent does not reboot servers yet";
+  else if (verdict != contract::Verdict::kSucceeded)
+    change.reason = record.reason.value_or(contract::Describe(end));
+  if (change.status == job::Status::kSucceeded) {
+    change.left_running = record.left_running;
+    if (record.services_error) {
+      Fail(change, job::FailureKind::kConfiguration);
+      change.reason = record.services_error;
+    }
+  }
+  return change;
+}
+
+}  // namespace
+
+Result<std::shared_ptr<const PreparedJob>> Executor::Prepared(const Uuid& id, Job& job) {
+  if (!job.prepared) {
+    const auto keyid = signing::KeyId(signing::Purpose::kJob, setup_.identity.agent_id,
+                                      setup_.identity.generation);
+    PROV_TRY(auto loaded, LoadPreparedJob(setup_.state, id, setup_.identity.job_key.view(), keyid));
+    job.prepared = std::make_shared<const PreparedJob>(std::move(loaded));
+  }
+  return job.prepared;
+}
+
+void Executor::StartWaiting() {
+  if (drained_) return;
+  const auto now = clock_.Now();
+  for (auto& [id, job] : jobs_) {
+    if (job.state.status != job::Status::kRetryWait || !job.state.due || *job.state.due > now)
+      continue;
+    if (std::ranges::find(waiting_, id) == waiting_.end()) waiting_.push_front(id);
+  }
+  while (!waiting_.empty() && running_.size() < setup_.configuration.max_parallel_jobs) {
+    const auto id = waiting_.front();
+    waiting_.pop_front();
+    StartAttempt(id, jobs_.at(id));
+  }
+}
+
+void Executor::StartAttempt(const Uuid& id, Job& job) {
+  auto spec = MakeSpec(id, job);
+  if (!spec) {
+    job::StateChange change;
+    change.reason = "the attempt could not be started: " + spec.error().ToString();
+    change.status = job::Status::kRejected;
+    if (job.state.status == job::Status::kRetryWait) Fail(change, job::FailureKind::kUnknown);
+    return EndJob(id, job, std::move(change));
+  }
+  job.state.attempt = spec->id.attempt;
+  job.state.due.reset();
+  job.log = {job.state.attempt, 0, 1, 1};
+  job.follower = std::make_unique<LogFollower>(spec->paths.Log(), job.log);
+  job::StateChange change;
+  change.status = job::Status::kRunning;
+  Change(id, job, std::move(change));
+  running_[id].attempt = job.state.attempt;
+  logger_.Info("execution_started",
+               {{"attempt", job.state.attempt},
+                {"server_id", setup_.identity.agent_id},
+                {"user_id", job.state.user_id}},
+               Subject(id, job));
+  effects_.push_back([this, id, spec = std::make_shared<exec::AttemptSpec>(std::move(*spec))] {
+    auto& running = running_.at(id);
+    auto runner = start_(*spec, clock_);
+    if (runner) {
+      running.reference = runner->reference;
+      running.pidfd = std::move(runner->pidfd);
+      return;
+    }
+    // Told in the same way as everything else about an attempt.
+    exec::ExitRecord record;
+    record.job = id;
+    record.attempt = spec->id.attempt;
+    record.reason = runner.error().ToString();
+    record.started_at = record.finished_at = clock_.Now();
+    (void)exec::WriteExit(spec->paths, record);
+    running.gone = true;
+  });
+}
+
+Result<exec::AttemptSpec> Executor::MakeSpec(const Uuid& id, Job& job) {
+  PROV_TRY(const auto prepared, Prepared(id, job));
+  const auto& [order, manifest] = *prepared;
+  exec::AttemptSpec spec;
+  spec.id = {id, job.state.attempt + 1, 0};
+  PROV_TRY(spec.paths, exec::MakeAttempt(setup_.state, spec.id));
+  PROV_TRY(const auto digest,
+           signing::CopyAndDigestTree(setup_.state.Installer(id), spec.paths.Installer()));
+  if (digest != order.installer_digest) {
+    return Error{
+        ErrorCode::kCorrupt, "the job's copy of the installer is not what was verified", {}};
+  }
+  contract::EnvironmentFacts facts;
+  facts.job_id = id.ToString();
+  facts.attempt = spec.id.attempt;
+  facts.action = order.action;
+  facts.lib = setup_.configuration.library.string();
+  const auto script_state = setup_.configuration.app_state_dir / order.app_id;
+  PROV_CHECK(MakeDirectories(script_state, 0700));
+  facts.state_dir = script_state.string();
+  facts.proxies = setup_.configuration.proxies;
+  spec.script = manifest.ScriptOf(order.action);
+  spec.timeout = Seconds{order.timeout_seconds};
+  spec.limits = order.limits;
+  spec.cgroup = setup_.cgroup;
+  spec.network_namespace = setup_.network_namespace;
+  for (const auto& output : manifest.outputs)
+    spec.outputs.push_back({output.name, output.label, output.sensitive});
+  spec.prepare = [this, prepared, facts,
+                  remembered = Remembered(order.app_id)](const Path& secrets) mutable {
+    facts.secret_dir = secrets.string();
+    return MakeScriptInputs(*prepared, setup_.identity.sealing, remembered, facts);
+  };
+  const bool starts =
+      order.action == contract::Action::kInstall || order.action == contract::Action::kUpgrade;
+  if (starts && !manifest.services.empty()) {
+    spec.check_services = [this, prepared] {
+      return exec::CheckServices(prepared->manifest.services, clock_, kServicesDeadline);
+    };
+  }
+  return spec;
+}
+
+void Executor::LookAtRunner(const Uuid& id, Running& running) {
+  if (running.gone) return;
+  if (!running.pidfd) {
+    running.gone = !FindRunner(setup_.state.Attempt({id, running.attempt, 0}), running);
+    return;
+  }
+  pollfd fd{running.pidfd.get(), POLLIN, 0};
+  if (poll(&fd, 1, 0) <= 0) return;
+  running.gone = true;
+  // Where it is our child; one found after a restart is not.
+  if (running.reference) waitpid(static_cast<pid_t>(running.reference->pid), nullptr, WNOHANG);
+}
+
+// True when all that is on disk is reported.
+bool Executor::ReportLog(const Uuid& id, Job& job) {
+  while (job.follower != nullptr && outbox_.bytes() < kMostUnacknowledged) {
+    auto report = job.follower->Next();
+    if (!report) {
+      logger_.Error("log_unreadable", {{"reason", report.error().ToString()}}, Subject(id, job));
+      return true;
+    }
+    if (!*report) return true;
+    auto& [chunk, position, progress, warnings] = **report;
+    job.log = position;
+    job::Event event;
+    event.type = job::EventType::kLog;
+    event.job = id;
+    event.attempt = job.state.attempt;
+    event.log = std::move(chunk);
+    Entry entry;
+    entry.job = id;
+    entry.log = position;
+    entry.event = Sign(std::move(event));
+    Append(entry);
+    const auto report_more = [&](job::Event more) {
+      more.job = id;
+      more.attempt = job.state.attempt;
+      Entry also;
+      also.event = Sign(std::move(more));
+      Append(also);
+    };
+    if (progress) report_more({.type = job::EventType::kProgress, .progress = progress});
+    for (const auto& warning : warnings) {
+      report_more({.type = job::EventType::kWarning, .warning = job::Warning{warning}});
+    }
+  }
+  return job.follower == nullptr;
+}
+
+void Executor::FinishAttempt(const Uuid& id, Job& job) {
+  const auto paths = setup_.state.Attempt({id, job.state.attempt, 0});
+  const auto record = exec::ReadExit(paths);
+  running_.erase(id);
+  job.follower.reset();
+  if (record && *record) return Conclude(id, job, **record);
+  Interrupted(id, job, record ? "the runner ended without a result" : record.error().ToString());
+}
+
+void Executor::Interrupted(const Uuid& id, Job& job, std::string reason) {
+  EndOrphans(setup_.state.Attempt({id, job.state.attempt, 0}));
+  job::StateChange change;
+  change.status = job::Status::kInterrupted;
+  change.reason = std::move(reason);
+  if (job.state.cancel) {
+    change.status = job::Status::kCanceled;
+    change.reason = "canceled; " + *change.reason;
+    return EndJob(id, job, std::move(change));
+  }
+  if (const auto prepared = Prepared(id, job)) {
+    const auto delay =
+        job::DelayBeforeNextAttempt((*prepared)->order.attempts, (*prepared)->manifest.idempotent,
+                                    job::AttemptEnd::kInterrupted, job.state.attempt);
+    if (delay) return Retry(id, job, *delay, std::move(change));
+  }
+  logger_.Warning("job_interrupted", {{"reason", *change.reason}}, Subject(id, job));
+  EndJob(id, job, std::move(change));
+}
+
+void Executor::Conclude(const Uuid& id, Job& job, const exec::ExitRecord& record) {
+  const auto prepared = Prepared(id, job);
+  const bool reboot_allowed =
+      prepared && (*prepared)->manifest.reboot == contract::Reboot::kAllowed;
+  auto change = ChangeOf(record, reboot_allowed);
+  logger_.Info("attempt_exited",
+               {{"attempt", job.state.attempt},
+                {"status", json::EnumName(change.status)},
+                {"reason", change.reason.value_or("")}},
+               Subject(id, job));
+  if (prepared && change.failure_kind == job::FailureKind::kInstallation) {
+    const auto delay =
+        job::DelayBeforeNextAttempt((*prepared)->order.attempts, (*prepared)->manifest.idempotent,
+                                    job::AttemptEnd::kInstallationError, job.state.attempt);
+    if (delay && job.state.cancel) {
+      change.status = job::Status::kCanceled;
+      change.failure_kind.reset();
+      change.reason = "canceled before its next attempt";
+    } else if (delay) {
+      return Retry(id, job, *delay, std::move(change));
+    }
+  }
+  if (change.status == job::Status::kSucceeded) Remember(job);
+  EndJob(id, job, std::move(change));
+}
+
+void Executor::Retry(const Uuid& id, Job& job, Seconds delay, job::StateChange change) {
+  change.status = job::Status::kRetryWait;
+  change.failure_kind.reset();
+  change.outputs.clear();
+  change.left_running.clear();
+  job.state.due = clock_.Now() + delay;
+  change.next_attempt_at = job.state.due;
+  logger_.Info("retry_scheduled",
+               {{"attempt", job.state.attempt}, {"due", FormatTime(*job.state.due)}},
+               Subject(id, job));
+  Change(id, job, std::move(change));
+}
+
+void Executor::EndJob(const Uuid& id, Job& job, job::StateChange change) {
+  job.state.due.reset();
+  job.state.cancel = false;
+  logger_.Info("job_finished",
+               {{"status", json::EnumName(change.status)}, {"reason", change.reason.value_or("")}},
+               Subject(id, job));
+  Change(id, job, std::move(change));
+  effects_.push_back([this, id] {
+    auto& ended = jobs_.at(id);
+    if (auto written =
+            WriteJobLog(setup_.state, id, ended.state.attempt, setup_.configuration.log_dir);
+        !written) {
+      logger_.Warning("job_log_not_written", {{"reason", written.error().ToString()}},
+                      Subject(id, ended));
+    }
+    CleanJob(id, ended);
+    ended.prepared.reset();
+  });
+}
+
+// The sealed inputs go with the envelope; what is left is the record and the logs.
+void Executor::CleanJob(const Uuid& id, const Job& job) {
+  std::error_code ignored;
+  std::filesystem::remove(setup_.state.Envelope(id), ignored);
+  std::filesystem::remove_all(setup_.state.Installer(id), ignored);
+  if (job.state.attempt == 0) std::filesystem::remove(setup_.state.Job(id), ignored);
+}
+
+}  // namespace prov::agent

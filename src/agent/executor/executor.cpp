@@ -1,0 +1,143 @@
+#include "agent/executor/executor.hpp"
+
+#include <algorithm>
+
+#include "agent/facts.hpp"
+#include "base/json.hpp"
+
+namespace prov::agent {
+namespace {
+
+constexpr Millis kFollowEvery{50};
+constexpr Millis kFactsEvery{30'000};
+constexpr Millis kHousekeepingEvery{3'600'000};
+
+}  // namespace
+
+Executor::Executor(ExecutorSetup setup, exec::Journal journal, const Clock& clock, Random& random,
+                   Logger& logger, StartRunner start)
+    : setup_(std::move(setup)),
+      journal_(std::move(journal)),
+      clock_(clock),
+      random_(random),
+      logger_(logger),
+      start_(std::move(start)),
+      outbox_(setup_.identity.agent_id, setup_.epoch.id, setup_.identity.generation,
+              setup_.identity.event_key.Clone(), clock) {}
+
+Executor::~Executor() = default;
+
+void Executor::Append(const Entry& entry) { journal_.Append(json::ToValue(entry)); }
+
+std::optional<StoredEvent> Executor::Sign(job::Event event) {
+  auto stored = outbox_.Add(std::move(event));
+  if (stored) return std::move(*stored);
+  // An event that cannot be written is a bug, and must not go unseen.
+  failed_ = true;
+  logger_.Error("event_not_written", {{"reason", stored.error().ToString()}});
+  return std::nullopt;
+}
+
+void Executor::Change(const Uuid& id, Job& job, job::StateChange change) {
+  job.state.status = change.status;
+  job.state.changed_at = clock_.Now();
+  job::Event event;
+  event.type = job::EventType::kState;
+  event.job = id;
+  if (job.state.attempt > 0) event.attempt = job.state.attempt;
+  job.last_change = change;
+  if (!job.state.order_hash.empty()) change.order_hash = job.state.order_hash;
+  event.state = std::move(change);
+  Entry entry;
+  entry.job = id;
+  entry.state = job.state;
+  entry.event = Sign(std::move(event));
+  job.last_state_event = entry.event;
+  Append(entry);
+}
+
+void Executor::ReportCommand(const std::string& nonce, std::string result, Entry entry) {
+  job::Event event;
+  event.type = job::EventType::kCommand;
+  event.command = job::CommandResult{nonce, std::move(result)};
+  entry.event = Sign(std::move(event));
+  Append(entry);
+}
+
+void Executor::ReportFacts() {
+  facts_due_ = clock_.Steady() + kFactsEvery;
+  auto facts = CollectFacts(setup_.state.root);
+  // So that a machine at rest has nothing to report.
+  facts.memory_available_mb -= facts.memory_available_mb % 256;
+  facts.disk_free_mb -= facts.disk_free_mb % 256;
+  facts.containment = setup_.cgroup.kind == exec::CgroupKind::kSubreaper ? "subreaper" : "cgroup";
+  facts.queue_depth = static_cast<std::uint32_t>(waiting_.size());
+  facts.running_jobs = static_cast<std::uint32_t>(running_.size());
+  facts.drained = drained_;
+  facts.warnings = setup_.warnings;
+  facts.epoch = {setup_.epoch.since, setup_.epoch.previous, setup_.epoch.reason};
+  const auto text = json::Write(facts);
+  if (text == last_facts_) return;
+  last_facts_ = text;
+  job::Event event;
+  event.type = job::EventType::kFacts;
+  event.facts = std::move(facts);
+  Entry entry;
+  entry.event = Sign(std::move(event));
+  Append(entry);
+}
+
+LogSubject Executor::Subject(const Uuid& id, const Job& job) const {
+  return {id.ToString(), job.state.app_id};
+}
+
+void Executor::Tick() {
+  for (auto& [id, running] : running_) LookAtRunner(id, running);
+  std::vector<Uuid> ended;
+  for (auto& [id, running] : running_) {
+    auto& job = jobs_.at(id);
+    const bool whole = ReportLog(id, job);
+    if (running.gone && whole) ended.push_back(id);
+  }
+  for (const auto& id : ended) FinishAttempt(id, jobs_.at(id));
+  StartWaiting();
+  const auto now = clock_.Steady();
+  if (now >= facts_due_) ReportFacts();
+  if (now >= housekeeping_due_) {
+    housekeeping_due_ = now + kHousekeepingEvery;
+    Forget();
+  }
+}
+
+Status Executor::Commit() {
+  if (journal_.HasUnsynced()) PROV_CHECK(journal_.Sync());
+  if (failed_) return Error{ErrorCode::kInternal, "an event could not be written", {}};
+  outbox_.Publish();
+  // An effect may ask for more, which the next commit covers.
+  auto effects = std::exchange(effects_, {});
+  for (const auto& effect : effects) effect();
+  Compact();
+  return {};
+}
+
+std::vector<int> Executor::RunnerFds() const {
+  std::vector<int> fds;
+  for (const auto& [id, running] : running_) {
+    if (running.pidfd && !running.gone) fds.push_back(running.pidfd.get());
+  }
+  return fds;
+}
+
+Millis Executor::UntilNextTick() const {
+  if (!running_.empty()) return kFollowEvery;
+  const auto steady = clock_.Steady();
+  auto wait = std::chrono::duration_cast<Millis>(std::min(facts_due_, housekeeping_due_) - steady);
+  const auto now = clock_.Now();
+  for (const auto& [id, job] : jobs_) {
+    if (job.state.status == job::Status::kRetryWait && job.state.due)
+      wait = std::min(wait, std::chrono::duration_cast<Millis>(*job.state.due - now));
+  }
+  return std::clamp(wait, Millis{0}, Millis{60'000});
+}
+
+}  // namespace prov::agent

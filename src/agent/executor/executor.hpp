@@ -1,0 +1,161 @@
+// The executor: what becomes of every parcel, attempt and command. It believes neither panel nor
+// queue nor the net role: only signatures, its own journal, and what it finds on its disk.
+//
+// Evidence before effect: every change is appended to the journal with the event that reports it,
+// Commit() makes all of it durable with one fsync, and only then runs what follows from it (a
+// runner is forked, a signal is sent, an event may be read). Not thread-safe: one event loop calls
+// it (daemon.hpp).
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "agent/configuration.hpp"
+#include "agent/executor/follower.hpp"
+#include "agent/executor/intake.hpp"
+#include "agent/executor/outbox.hpp"
+#include "agent/executor/records.hpp"
+#include "agent/identity.hpp"
+#include "base/log.hpp"
+#include "base/random.hpp"
+#include "exec/cgroup.hpp"
+#include "exec/exit_record.hpp"
+#include "exec/journal.hpp"
+#include "exec/runner.hpp"
+#include "job/command.hpp"
+#include "signing/replay_window.hpp"
+
+namespace prov::agent {
+
+struct ExecutorSetup {
+  AgentConfiguration configuration;
+  Identity identity;
+  Epoch epoch;
+  exec::StatePaths state;
+  exec::CgroupBase cgroup;
+  int network_namespace = -1;         // where scripts run; -1: here
+  std::vector<std::string> warnings;  // for the server's page
+};
+
+class Executor {
+ public:
+  // Forks a runner; tests put their own in its place.
+  using StartRunner = std::function<Result<exec::Runner>(const exec::AttemptSpec&, const Clock&)>;
+
+  // Opens the journal (or begins one), and settles what an earlier life left behind.
+  static Result<std::unique_ptr<Executor>> Open(ExecutorSetup setup, const Clock& clock,
+                                                Random& random, Logger& logger,
+                                                StartRunner start = exec::StartRunner);
+  ~Executor();
+
+  // An envelope or a command, as it came. Refused or taken: either way it need not come again once
+  // Commit() has returned.
+  void TakeParcel(const std::string& bytes);
+  // What time and the disk have brought: due attempts, grown logs, ended runners, facts.
+  void Tick();
+  // One fsync, then the effects. An error means that nothing can be promised any more: the process
+  // must end, and the next one recovers.
+  Status Commit();
+
+  Outbox& outbox() { return outbox_; }
+  // pidfds of the runners under way, readable when one has gone.
+  std::vector<int> RunnerFds() const;
+  // When Tick() has something to do at the latest.
+  Millis UntilNextTick() const;
+  std::size_t running() const { return running_.size(); }
+  const Uuid& epoch() const { return setup_.epoch.id; }
+
+ private:
+  struct Running {
+    std::uint32_t attempt = 0;
+    std::optional<exec::PidRef> reference;
+    UniqueFd pidfd;
+    bool gone = false;
+  };
+  struct Job {
+    JobState state;
+    LogPosition log;
+    job::StateChange last_change;
+    std::optional<StoredEvent> last_state_event;
+    std::shared_ptr<const PreparedJob> prepared;
+    std::unique_ptr<LogFollower> follower;
+  };
+
+  Executor(ExecutorSetup setup, exec::Journal journal, const Clock& clock, Random& random,
+           Logger& logger, StartRunner start);
+
+  // recovery.cpp
+  void Replay(const std::vector<exec::JournalRecord>& records);
+  void RecoverJobs();
+  void RecoverAttempt(const Uuid& id, Job& job);
+  void RecoverLostJournal();
+  static bool FindRunner(const exec::AttemptPaths& paths, Running& running);
+  void EndOrphans(const exec::AttemptPaths& paths);
+  void Compact();
+  void Forget();
+
+  // parcels.cpp
+  void TakeOrder(const std::string& envelope);
+  void TakeKnown(const Uuid& id, Job& job, const std::string& hash);
+  void TakeNew(job::Order order, const std::string& envelope, const std::string& hash);
+  void TakeCommand(job::CommandType type, const std::string& bytes);
+  void Cancel(const job::Command& command);
+  void Query(const job::Query& query);
+  std::optional<std::string> TakeNonce(const std::string& nonce, WallTime expires_at);
+  Result<std::string> Verified(std::string_view bytes, std::string_view payload_type) const;
+  Refusal Unknown(const job::Order& order) const;
+
+  // attempts.cpp
+  void StartWaiting();
+  void StartAttempt(const Uuid& id, Job& job);
+  Result<exec::AttemptSpec> MakeSpec(const Uuid& id, Job& job);
+  void LookAtRunner(const Uuid& id, Running& running);
+  bool ReportLog(const Uuid& id, Job& job);
+  void FinishAttempt(const Uuid& id, Job& job);
+  void Interrupted(const Uuid& id, Job& job, std::string reason);
+  void Conclude(const Uuid& id, Job& job, const exec::ExitRecord& record);
+  void Retry(const Uuid& id, Job& job, Seconds delay, job::StateChange change);
+  void EndJob(const Uuid& id, Job& job, job::StateChange change);
+  void CleanJob(const Uuid& id, const Job& job);
+  void Remember(const Job& job);
+  boost::json::object Remembered(const std::string& app_id) const;
+  Result<std::shared_ptr<const PreparedJob>> Prepared(const Uuid& id, Job& job);
+
+  // executor.cpp
+  void Append(const Entry& entry);
+  std::optional<StoredEvent> Sign(job::Event event);
+  // Records the state with the event that reports it.
+  void Change(const Uuid& id, Job& job, job::StateChange change);
+  void ReportCommand(const std::string& nonce, std::string result, Entry entry);
+  void ReportFacts();
+  LogSubject Subject(const Uuid& id, const Job& job) const;
+
+  ExecutorSetup setup_;
+  exec::Journal journal_;
+  const Clock& clock_;
+  Random& random_;
+  Logger& logger_;
+  StartRunner start_;
+  Outbox outbox_;
+  signing::ReplayWindow nonces_;
+  std::map<Uuid, Job> jobs_;
+  std::deque<Uuid> waiting_;  // accepted, in the order they came
+  std::map<Uuid, Running> running_;
+  std::set<Uuid> tombstones_;
+  std::set<Uuid> canceled_ahead_;
+  bool drained_ = false;
+  bool failed_ = false;  // something could not be recorded
+  std::vector<std::function<void()>> effects_;
+  std::uint64_t compact_above_ = std::uint64_t{16} << 20;
+  std::string last_facts_;
+  SteadyTime facts_due_{};
+  SteadyTime housekeeping_due_{};
+};
+
+}  // namespace prov::agent

@@ -1,0 +1,245 @@
+// What comes in: orders and commands (DESIGN, "Envelope").
+#include <csignal>
+
+#include <fmt/format.h>
+
+#include "agent/executor/executor.hpp"
+#include "agent/facts.hpp"
+#include "base/encoding.hpp"
+#include "base/json.hpp"
+#include "base/sha256.hpp"
+#include "signing/dsse.hpp"
+
+namespace prov::agent {
+namespace {
+
+// Older ids than tombstones are kept for cannot be told from new ones.
+constexpr std::chrono::hours kTombstonesKept{24 * 400};
+
+WallTime TimeOf(const Uuid& id) {
+  // The first 48 bits of a UUIDv7 are milliseconds since 1970 (RFC 9562).
+  const auto text = id.ToString();
+  return WallTime{Millis{std::stoll(text.substr(0, 8) + text.substr(9, 4), nullptr, 16)}};
+}
+
+}  // namespace
+
+Result<std::string> Executor::Verified(std::string_view bytes,
+                                       std::string_view payload_type) const {
+  const auto keyid =
+      signing::KeyId(signing::Purpose::kJob, setup_.identity.agent_id, setup_.identity.generation);
+  const signing::VerificationKey keys[] = {{keyid, setup_.identity.job_key.view()}};
+  return signing::Verify(bytes, payload_type, keys);
+}
+
+void Executor::TakeParcel(const std::string& bytes) {
+  const auto type = ClaimedPayloadType(bytes);
+  if (!type) {
+    return logger_.Warning("parcel_refused", {{"reason", type.error().ToString()}});
+  }
+  if (*type == job::kOrderPayloadType) return TakeOrder(bytes);
+  if (const auto command = job::CommandTypeOf(*type)) return TakeCommand(*command, bytes);
+  logger_.Warning("parcel_refused", {{"reason", "unknown payload type " + *type}});
+}
+
+// Nothing of what is refused here is reported to the panel: nobody with the key has said it.
+void Executor::TakeOrder(const std::string& envelope) {
+  const auto payload = Verified(envelope, job::kOrderPayloadType);
+  if (!payload) {
+    return logger_.Warning("signature_rejected", {{"reason", payload.error().ToString()}});
+  }
+  auto order = job::ParseOrder(*payload);
+  if (!order) {
+    return logger_.Warning("order_refused", {{"reason", order.error().ToString()}});
+  }
+  if (order->agent != setup_.identity.agent_id) {
+    return logger_.Warning("order_refused",
+                           {{"reason", "it is for another agent"}, {"agent", order->agent}},
+                           {order->job.ToString(), order->app_id});
+  }
+  const auto hash = HexEncode(Sha256(*payload));
+  const auto known = jobs_.find(order->job);
+  if (known != jobs_.end()) return TakeKnown(known->first, known->second, hash);
+  TakeNew(std::move(*order), envelope, hash);
+}
+
+void Executor::TakeKnown(const Uuid& id, Job& job, const std::string& hash) {
+  if (!job.state.order_hash.empty() && job.state.order_hash != hash) {
+    return logger_.Warning("order_refused", {{"reason", "the job is known with other bytes"}},
+                           Subject(id, job));
+  }
+  // Its last state event is still on its way, or the panel has it. Should the panel have lost it
+  // (an old backup), the next event shows it the gap, and it asks.
+  logger_.Debug("order_known", {{"status", json::EnumName(job.state.status)}}, Subject(id, job));
+  last_facts_.clear();
+  facts_due_ = {};
+}
+
+Refusal Executor::Unknown(const job::Order& order) const {
+  if (tombstones_.contains(order.job))
+    return {job::Status::kLost, "forgotten: the job was here, and its record is gone"};
+  if (TimeOf(order.job) + kTombstonesKept < clock_.Now())
+    return {job::Status::kLost, "too_old: whether it was here is not remembered"};
+  if (canceled_ahead_.contains(order.job))
+    return {job::Status::kCanceled, "canceled: the cancel came before the job"};
+  return {job::Status::kAccepted, ""};
+}
+
+void Executor::TakeNew(job::Order order, const std::string& envelope, const std::string& hash) {
+  const auto id = order.job;
+  Job job;
+  job.state.order_hash = hash;
+  job.state.app_id = order.app_id;
+  job.state.app_version = order.app_version;
+  job.state.action = order.action;
+  job.state.user_id = order.user_id;
+  const LogSubject subject{id.ToString(), order.app_id};
+  logger_.Info("job_received",
+               {{"user_id", order.user_id},
+                {"server_id", order.agent},
+                {"action", json::EnumName(order.action)}},
+               subject);
+  auto refusal = Unknown(order);
+  std::optional<Nonce> nonce;
+  if (refusal.status == job::Status::kAccepted) {
+    nonce = Nonce{order.nonce, order.expires_at};
+    if (const auto refused = TakeNonce(order.nonce, order.expires_at))
+      return logger_.Warning("order_refused", {{"reason", *refused}}, subject);
+    const IntakeContext context{setup_.configuration, setup_.state, setup_.epoch.id,
+                                CollectMachine(setup_.state.root), clock_.Now()};
+    auto examined = Examine(context, std::move(order), envelope);
+    if (auto* refused = std::get_if<Refusal>(&examined)) {
+      refusal = std::move(*refused);
+    } else {
+      job.prepared =
+          std::make_shared<const PreparedJob>(std::move(std::get<PreparedJob>(examined)));
+    }
+  }
+  job::StateChange change;
+  change.status = refusal.status;
+  if (!refusal.reason.empty()) change.reason = refusal.reason;
+  if (nonce) {
+    Entry entry;
+    entry.nonce = nonce;
+    Append(entry);
+  }
+  auto& kept = jobs_.emplace(id, std::move(job)).first->second;
+  Change(id, kept, std::move(change));
+  if (refusal.status == job::Status::kAccepted) {
+    waiting_.push_back(id);
+    logger_.Info("job_accepted", {}, subject);
+  } else {
+    CleanJob(id, kept);
+    logger_.Warning("job_rejected",
+                    {{"status", json::EnumName(refusal.status)}, {"reason", refusal.reason}},
+                    subject);
+  }
+}
+
+std::optional<std::string> Executor::TakeNonce(const std::string& nonce, WallTime expires_at) {
+  const auto taken = nonces_.Take(nonce, expires_at, clock_.Now());
+  if (taken) return std::nullopt;
+  return taken.error().message;
+}
+
+void Executor::TakeCommand(job::CommandType type, const std::string& bytes) {
+  const auto payload = Verified(bytes, job::PayloadType(type));
+  if (!payload) {
+    return logger_.Warning("signature_rejected", {{"reason", payload.error().ToString()}});
+  }
+  const auto command = job::ParseCommand(type, *payload);
+  const auto refuse = [&](const std::string& why) {
+    logger_.Warning("command_refused", {{"kind", json::EnumName(type)}, {"reason", why}});
+  };
+  if (!command) return refuse(command.error().ToString());
+  if (command->agent != setup_.identity.agent_id) return refuse("it is for another agent");
+  if (command->epoch != setup_.epoch.id) return refuse("it is for another epoch");
+  if (const auto valid = signing::CheckValidity(command->issued_at, command->issued_at,
+                                                command->expires_at, clock_.Now());
+      !valid) {
+    return refuse(valid.error().message);
+  }
+  if (type == job::CommandType::kAck) {
+    // Cumulative, so that an old one again does no harm: no nonce is spent on it.
+    if (!outbox_.Acknowledge(command->ack->seq)) return refuse("it acknowledges what was not sent");
+    return;
+  }
+  if (nonces_.Contains(command->nonce)) return;  // it came before; its effect is reported
+  if (const auto refused = TakeNonce(command->nonce, command->expires_at)) return refuse(*refused);
+  Entry entry;
+  entry.nonce = Nonce{command->nonce, command->expires_at};
+  switch (type) {
+    case job::CommandType::kCancel:
+      Append(entry);
+      return Cancel(*command);
+    case job::CommandType::kDrain:
+      drained_ = command->drain->on;
+      entry.drained = drained_;
+      facts_due_ = {};
+      logger_.Info(drained_ ? "drained" : "undrained");
+      return ReportCommand(command->nonce, "done", entry);
+    case job::CommandType::kQuery:
+      Query(*command->query);
+      return ReportCommand(command->nonce, "done", entry);
+    case job::CommandType::kKeys:
+      return ReportCommand(command->nonce, "this agent does not take new keys; enrol it again",
+                           entry);
+    case job::CommandType::kAck:
+      return;
+  }
+}
+
+void Executor::Cancel(const job::Command& command) {
+  const auto id = command.cancel->job;
+  const auto found = jobs_.find(id);
+  Entry entry;
+  entry.job = id;
+  if (found == jobs_.end()) {
+    canceled_ahead_.insert(id);
+    entry.cancel_ahead = true;
+    return ReportCommand(command.nonce, "done", entry);
+  }
+  auto& job = found->second;
+  logger_.Info("cancel_requested", {{"status", json::EnumName(job.state.status)}},
+               Subject(id, job));
+  const auto status = job.state.status;
+  if (status == job::Status::kAccepted || status == job::Status::kRetryWait) {
+    std::erase(waiting_, id);
+    job::StateChange change;
+    change.status = job::Status::kCanceled;
+    change.reason = "canceled before it ran";
+    if (status == job::Status::kRetryWait) change.reason = "canceled between two attempts";
+    EndJob(id, job, std::move(change));
+  } else if (status == job::Status::kRunning) {
+    job.state.cancel = true;
+    entry.state = job.state;
+    effects_.push_back([this, id] {
+      const auto running = running_.find(id);
+      if (running != running_.end() && running->second.pidfd)
+        (void)exec::SendSignal(running->second.pidfd, SIGTERM);
+    });
+  }
+  ReportCommand(command.nonce, "done", entry);
+}
+
+void Executor::Query(const job::Query& query) {
+  for (const auto& id : query.jobs) {
+    const auto found = jobs_.find(id);
+    if (found != jobs_.end()) {
+      auto& job = found->second;
+      Change(id, job, job.last_change);
+    } else {
+      job::Event event;
+      event.type = job::EventType::kState;
+      event.job = id;
+      event.state = job::StateChange{};
+      event.state->status = job::Status::kLost;
+      event.state->reason = "unknown: this server's journal does not know the job";
+      Entry entry;
+      entry.event = Sign(std::move(event));
+      Append(entry);
+    }
+  }
+}
+
+}  // namespace prov::agent

@@ -1,0 +1,345 @@
+// After a restart: the journal read again, and what an earlier life left behind settled.
+#include "exec/recovery.hpp"
+
+#include <algorithm>
+#include <csignal>
+
+#include <fmt/format.h>
+
+#include "agent/executor/executor.hpp"
+#include "base/encoding.hpp"
+#include "base/json.hpp"
+#include "exec/spool.hpp"
+#include "signing/dsse.hpp"
+
+namespace prov::agent {
+namespace {
+
+constexpr std::uint64_t kCompactAbove = std::uint64_t{16} << 20;
+constexpr Millis kEndOrphansWithin{5000};
+constexpr std::size_t kMostTombstones = 200'000;
+
+// Says for which epoch a journal was begun: one that is missing then was lost.
+Path JournalBegun(const exec::StatePaths& state) { return state.root / "journal.begun"; }
+
+// Where a journal went that cannot be gone on with; kept for whoever wants to know.
+Status SetAside(const exec::StatePaths& state, const Clock& clock) {
+  const auto kept = state.root / ("journal.old-" + FormatTime(clock.Now()));
+  if (rename(state.Journal().c_str(), kept.c_str()) != 0 && errno != ENOENT)
+    return ErrnoError("cannot set the old journal aside");
+  return SyncDirectory(state.root);
+}
+
+struct OpenJournal {
+  exec::Journal journal;
+  std::vector<exec::JournalRecord> records;  // of an earlier epoch too
+  bool fresh = false;                        // a new epoch began
+};
+
+Result<OpenJournal> Begin(const exec::StatePaths& state, const Epoch& epoch,
+                          std::vector<exec::JournalRecord> records) {
+  PROV_TRY(auto journal, exec::Journal::Create(state.Journal(), epoch.id));
+  PROV_CHECK(WriteFileAtomically(JournalBegun(state), epoch.id.ToString() + "\n", 0600));
+  return OpenJournal{std::move(journal), std::move(records), true};
+}
+
+// The journal of the present epoch; where that cannot be had, a new epoch with the reason.
+Result<OpenJournal> OpenOrBegin(const exec::StatePaths& state, Epoch& epoch, const Clock& clock,
+                                Random& random) {
+  auto opened = exec::Journal::Open(state.Journal());
+  std::string reason;
+  std::vector<exec::JournalRecord> records;
+  if (opened) {
+    if (opened->damage != exec::Damage::kCorrupt && opened->journal.epoch() == epoch.id)
+      return OpenJournal{std::move(opened->journal), std::move(opened->records), false};
+    if (opened->damage == exec::Damage::kCorrupt) reason = "the journal was damaged";
+    // Else the epoch was raised already, for another machine or root file system.
+    records = std::move(opened->records);
+    PROV_CHECK(SetAside(state, clock));
+  } else if (opened.error().code == ErrorCode::kCorrupt) {
+    reason = "the journal was damaged";
+    PROV_CHECK(SetAside(state, clock));
+  } else if (opened.error().code != ErrorCode::kNotFound) {
+    return opened.error();
+  } else if (const auto begun = ReadFile(JournalBegun(state), 256);
+             begun && begun->starts_with(epoch.id.ToString())) {
+    reason = "the journal was lost";
+  }
+  if (!reason.empty()) {
+    PROV_TRY(epoch, EnsureEpoch(state, clock, random, reason));
+  }
+  return Begin(state, epoch, std::move(records));
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Executor>> Executor::Open(ExecutorSetup setup, const Clock& clock,
+                                                 Random& random, Logger& logger,
+                                                 StartRunner start) {
+  PROV_TRY(setup.epoch, EnsureEpoch(setup.state, clock, random));
+  PROV_TRY(auto opened, OpenOrBegin(setup.state, setup.epoch, clock, random));
+  std::unique_ptr<Executor> executor(new Executor(std::move(setup), std::move(opened.journal),
+                                                  clock, random, logger, std::move(start)));
+  if (opened.fresh) {
+    // First of all, so that the panel knows the epoch before it hears of a job.
+    executor->ReportFacts();
+    executor->Replay(opened.records);
+    executor->RecoverLostJournal();
+  } else {
+    executor->Replay(opened.records);
+    executor->RecoverJobs();
+  }
+  PROV_CHECK(executor->Commit());
+  return executor;
+}
+
+void Executor::Replay(const std::vector<exec::JournalRecord>& records) {
+  const bool ours = outbox_.last() == 0;  // else they are of an earlier epoch: no events of ours
+  for (const auto& record : records) {
+    auto entry = ParseEntry(record.payload);
+    if (!entry) {
+      logger_.Error("journal_record_unreadable",
+                    {{"sequence", record.sequence}, {"reason", entry.error().ToString()}});
+      continue;
+    }
+    if (entry->nonce)
+      (void)nonces_.Take(entry->nonce->value, entry->nonce->expires_at, clock_.Now());
+    if (entry->drained) drained_ = *entry->drained;
+    if (ours && entry->acknowledged) outbox_.RestoreAcknowledged(*entry->acknowledged);
+    if (entry->job && entry->tombstone) {
+      tombstones_.insert(*entry->job);
+      jobs_.erase(*entry->job);
+    }
+    if (entry->job && entry->cancel_ahead) canceled_ahead_.insert(*entry->job);
+    if (entry->job && entry->state) {
+      auto& job = jobs_[*entry->job];
+      job.state = *entry->state;
+      if (entry->event) job.last_state_event = entry->event;
+    }
+    if (entry->job && entry->log) jobs_[*entry->job].log = *entry->log;
+    if (ours && entry->event) outbox_.Restore(std::move(*entry->event));
+  }
+  const auto keyid = signing::KeyId(signing::Purpose::kEvent, setup_.identity.agent_id,
+                                    setup_.identity.generation);
+  const signing::VerificationKey keys[] = {{keyid, setup_.identity.event_key.view()}};
+  for (auto& [id, job] : jobs_) {
+    job.last_change.status = job.state.status;
+    job.last_change.next_attempt_at = job.state.due;
+    if (!job.last_state_event) continue;
+    const auto payload = signing::Verify(job.last_state_event->bytes, job::kEventPayloadType, keys,
+                                         2 * job::kMaxEventBytes);
+    if (!payload) continue;
+    const auto event = job::ParseEvent(*payload);
+    if (event && event->state) job.last_change = *event->state;
+  }
+}
+
+// Of a journal that cannot be gone on with, everything that was under way is lost: nobody knows
+// whether it ran, and so it never runs again by itself.
+void Executor::RecoverLostJournal() {
+  const auto lose = [&](const Uuid& id, Job& job) {
+    job::StateChange change;
+    change.status = job::Status::kLost;
+    change.reason =
+        "the journal of this server was lost while the job was under way: " + setup_.epoch.reason;
+    logger_.Error("job_lost", {{"reason", setup_.epoch.reason}}, Subject(id, job));
+    Change(id, job, std::move(change));
+  };
+  for (auto& [id, job] : jobs_) {
+    if (job::IsActive(job.state.status)) lose(id, job);
+  }
+  const auto spooled = exec::ListJobs(setup_.state);
+  if (!spooled) return;
+  for (const auto& each : *spooled) {
+    if (!jobs_.contains(each.job)) lose(each.job, jobs_[each.job]);
+  }
+}
+
+void Executor::RecoverJobs() {
+  for (auto& [id, job] : jobs_) {
+    switch (job.state.status) {
+      case job::Status::kAccepted: {
+        const auto paths = setup_.state.Attempt({id, 1, 0});
+        if (std::filesystem::exists(paths.directory)) {
+          job.state.attempt = 1;
+          RecoverAttempt(id, job);
+        } else {
+          waiting_.push_back(id);
+        }
+        break;
+      }
+      case job::Status::kRunning:
+        RecoverAttempt(id, job);
+        break;
+      case job::Status::kRetryWait: {
+        const auto next = setup_.state.Attempt({id, job.state.attempt + 1, 0});
+        if (std::filesystem::exists(next.directory)) {
+          ++job.state.attempt;
+          RecoverAttempt(id, job);
+        }
+        break;
+      }
+      default:
+        break;
+    }
+  }
+  // Ids are made in the order of time, which is the order they were received in, nearly.
+  std::ranges::sort(waiting_);
+}
+
+bool Executor::FindRunner(const exec::AttemptPaths& paths, Running& running) {
+  const auto containment = exec::ReadContainment(paths);
+  if (containment && *containment) {
+    if (auto held = exec::OpenPid((*containment)->runner)) {
+      running.reference = (*containment)->runner;
+      running.pidfd = std::move(*held);
+      return true;
+    }
+    return false;
+  }
+  return exec::RunnerHoldsLock(paths);
+}
+
+void Executor::RecoverAttempt(const Uuid& id, Job& job) {
+  const auto paths = setup_.state.Attempt({id, job.state.attempt, 0});
+  const auto containment = exec::ReadContainment(paths);
+  const auto record = exec::ReadExit(paths);
+  Running running;
+  running.attempt = job.state.attempt;
+  exec::Evidence evidence;
+  evidence.journalled = job.state.status == job::Status::kRunning ? exec::Journalled::kStarted
+                                                                  : exec::Journalled::kReceived;
+  evidence.spool_exists = std::filesystem::exists(paths.directory);
+  if (record)
+    evidence.exit = *record ? exec::ExitEvidence::kWhole : exec::ExitEvidence::kNone;
+  else
+    evidence.exit = exec::ExitEvidence::kCorrupt;
+  evidence.runner_alive = FindRunner(paths, running);
+  if (containment && *containment) {
+    const auto boot = exec::BootId();
+    evidence.same_boot = boot && *boot == (*containment)->runner.boot_id;
+    if (const auto cgroup = exec::Cgroup::Adopt(**containment))
+      evidence.cgroup_populated = cgroup->Populated();
+  }
+  const auto found = exec::Recover(evidence);
+  logger_.Info("attempt_recovered",
+               {{"attempt", job.state.attempt}, {"finding", json::EnumName(found.finding)}},
+               Subject(id, job));
+  if (job.log.attempt != job.state.attempt) job.log = {job.state.attempt, 0, 1, 1};
+  const bool reported = job.state.status == job::Status::kRunning;
+  switch (found.finding) {
+    case exec::Finding::kFollow:
+    case exec::Finding::kFinished: {
+      if (!reported) {
+        job::StateChange change;
+        change.status = job::Status::kRunning;
+        Change(id, job, std::move(change));
+      }
+      job.follower = std::make_unique<LogFollower>(paths.Log(), job.log);
+      running.gone = found.finding == exec::Finding::kFinished;
+      const bool cancel = job.state.cancel;
+      auto& kept = running_[id] = std::move(running);
+      // The signal may have been lost with the process that was to send it.
+      if (cancel && kept.pidfd) (void)exec::SendSignal(kept.pidfd, SIGTERM);
+      return;
+    }
+    default:
+      // What it wrote before it was interrupted is told all the same.
+      if (!reported) {
+        job::StateChange change;
+        change.status = job::Status::kRunning;
+        Change(id, job, std::move(change));
+      }
+      job.follower = std::make_unique<LogFollower>(paths.Log(), job.log);
+      running.gone = true;
+      running.pidfd.Reset();
+      running_[id] = std::move(running);
+      return;
+  }
+}
+
+void Executor::EndOrphans(const exec::AttemptPaths& paths) {
+  const auto containment = exec::ReadContainment(paths);
+  const auto boot = exec::BootId();
+  // Processes of before a boot are gone, whatever carries their names now.
+  if (containment && *containment && boot && *boot == (*containment)->runner.boot_id) {
+    if (const auto cgroup = exec::Cgroup::Adopt(**containment)) {
+      if (!cgroup->KillAll(clock_, kEndOrphansWithin))
+        logger_.Error("orphans_left", {{"cgroup", cgroup->directory().string()}});
+      cgroup->Remove();
+    }
+  }
+  exec::CleanAttempt(paths);
+}
+
+// Old jobs go, and with them everything but their id.
+void Executor::Forget() {
+  const auto spooled = exec::ListJobs(setup_.state);
+  if (!spooled) return;
+  std::vector<exec::SpooledJob> settled;
+  for (const auto& each : *spooled) {
+    const auto found = jobs_.find(each.job);
+    if (found != jobs_.end() && job::IsTerminal(found->second.state.status)) {
+      settled.push_back(each);
+      // A service that was left running has ended meanwhile.
+      const auto paths = setup_.state.Attempt({each.job, found->second.state.attempt, 0});
+      if (const auto containment = exec::ReadContainment(paths); containment && *containment) {
+        if (const auto cgroup = exec::Cgroup::Adopt(**containment); cgroup && !cgroup->Populated())
+          cgroup->Remove();
+      }
+    }
+  }
+  for (const auto& id : exec::ChooseExpired(std::move(settled), {}, clock_.Now())) {
+    Entry entry;
+    entry.job = id;
+    entry.tombstone = true;
+    Append(entry);
+    tombstones_.insert(id);
+    jobs_.erase(id);
+    effects_.push_back([this, id] { (void)exec::RemoveJob(setup_.state, id); });
+  }
+  // The oldest ids first: they are the ones whose age alone tells that they are old.
+  while (tombstones_.size() > kMostTombstones) tombstones_.erase(tombstones_.begin());
+}
+
+void Executor::Compact() {
+  if (journal_.size() < compact_above_) return;
+  std::vector<boost::json::value> kept;
+  const auto keep = [&](const Entry& entry) { kept.push_back(json::ToValue(entry)); };
+  keep({.acknowledged = outbox_.acknowledged()});
+  keep({.drained = drained_});
+  for (const auto& event : outbox_.events()) keep({.event = event});
+  for (const auto& [nonce, until] : nonces_.nonces())
+    keep({.nonce = Nonce{nonce, until - 2 * signing::kClockSkew}});
+  for (const auto& id : tombstones_) keep({.job = id, .tombstone = true});
+  for (const auto& id : canceled_ahead_) keep({.job = id, .cancel_ahead = true});
+  for (const auto& [id, job] : jobs_) {
+    keep({.job = id, .state = job.state, .log = job.log, .event = job.last_state_event});
+  }
+  if (const auto compacted = journal_.Compact(kept); !compacted)
+    logger_.Error("journal_not_compacted", {{"reason", compacted.error().ToString()}});
+  compact_above_ = std::max(kCompactAbove, 4 * journal_.size());
+}
+
+boost::json::object Executor::Remembered(const std::string& app_id) const {
+  const auto text = ReadFile(setup_.state.root / "apps" / (app_id + ".json"), 1 << 20);
+  if (!text) return {};
+  auto value = json::ParseText(*text);
+  return value && value->is_object() ? value->as_object() : boost::json::object();
+}
+
+void Executor::Remember(const Job& job) {
+  if (!job.prepared) return;
+  const auto path = setup_.state.root / "apps" / (job.state.app_id + ".json");
+  Status kept;
+  if (job.state.action == contract::Action::kUninstall) {
+    std::error_code ignored;
+    std::filesystem::remove(path, ignored);
+  } else if (job.state.action != contract::Action::kCheck) {
+    kept = MakeDirectories(path.parent_path(), 0700);
+    if (kept) kept = WriteFileAtomically(path, json::Serialize(job.prepared->order.inputs), 0600);
+  }
+  if (!kept) logger_.Warning("inputs_not_kept", {{"reason", kept.error().ToString()}});
+}
+
+}  // namespace prov::agent
