@@ -21,9 +21,12 @@
 namespace prov::panel {
 
 struct LiveLimits {
-  Millis batch{50};             // between two looks at what has changed
-  Millis comment{15'000};       // silence after which a comment is sent, and the store asked anew
-  Millis retry{1'000};          // before the store is asked again after it failed
+  Millis batch{50};        // between two looks at what has changed
+  Millis comment{15'000};  // silence after which a comment is sent, and the store asked anew
+  Millis retry{1'000};     // before the store is asked again after it failed
+  // After which a stream is ended: its client comes back where it was, and is asked again who it
+  // is, so that a token that was revoked sees no more.
+  Millis lifetime{1'800'000};
   std::size_t streams = 2'000;  // open at once; beyond: 429
 };
 

@@ -136,10 +136,11 @@ TEST(StreamFrame, Positions_RoundTrip_AndWhatIsNotOneIsRefused) {
   EXPECT_LE(text.size(), 4096u);
   EXPECT_EQ(ParsePositions(text), positions);
   EXPECT_EQ(ParsePositions(FormatPositions({})), std::vector<JobPosition>{});
+  const auto few = FormatPositions({positions.begin(), positions.begin() + 3});
   std::size_t accepted = 0;
-  for (std::size_t length = 0; length < text.size(); ++length)
-    accepted += ParsePositions(text.substr(0, length)) ? 1 : 0;
-  EXPECT_LE(accepted, 101u);  // only where a whole entry ends
+  for (std::size_t length = 0; length < few.size(); ++length)
+    accepted += ParsePositions(few.substr(0, length)) ? 1 : 0;
+  EXPECT_LE(accepted, 3u);  // only where a whole entry ends
   for (const std::string_view bad : {"", "!", "AA", "Ag", "AQ==", "12", "null"})
     EXPECT_FALSE(ParsePositions(bad)) << bad;
 }

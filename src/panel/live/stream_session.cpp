@@ -69,7 +69,8 @@ asio::awaitable<void> StreamSession::Run(std::shared_ptr<net::BodyStream> body) 
   const auto subscription = dependencies_->hub.Subscribe([this](const Uuid& job) { Wake(job); });
   // An EventSource then comes back after a second, not after its own three or five.
   if (!co_await Send("retry: 1000\n\n")) co_return;
-  while (body_->open()) {
+  const auto until = SteadyClock::now() + dependencies_->limits.lifetime;
+  while (body_->open() && SteadyClock::now() < until) {
     const auto began = SteadyClock::now();
     woken_ = false;
     const auto outcome = co_await Round();

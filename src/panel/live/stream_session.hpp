@@ -34,8 +34,8 @@ class StreamSession {
  public:
   StreamSession(std::shared_ptr<const LiveDependencies> dependencies, StreamSubject subject);
 
-  // Until every job is settled (over and read, or parked and told), the client has gone, or the
-  // streams are closed. The session outlives it.
+  // Until every job is settled (over and read, or parked and told), the client has gone, the
+  // streams are closed, or its lifetime is over. The session outlives it.
   boost::asio::awaitable<void> Run(std::shared_ptr<net::BodyStream> body);
 
  private:
