@@ -23,13 +23,14 @@ class FaultyDatabase final : public store::Database {
       if (fail_after && reads > *fail_after)
         return done(Error{ErrorCode::kUnavailable, "the store is away."});
     }
-    inner_.Submit(access, std::move(work), std::move(done));
+    inner_->Submit(access, std::move(work), std::move(done));
   }
+  void Use(std::unique_ptr<store::Database> inner) { inner_ = std::move(inner); }
   std::size_t reads = 0;
   std::optional<std::size_t> fail_after;
 
  private:
-  store::memory::MemoryDatabase inner_;
+  std::unique_ptr<store::Database> inner_ = std::make_unique<store::memory::MemoryDatabase>();
 };
 
 class Live : public net::Loopback {

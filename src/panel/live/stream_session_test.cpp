@@ -5,6 +5,8 @@
 #include <gtest/gtest.h>
 
 #include "panel/live/live_fixture_test.hpp"
+#include "store/sqlite/database.hpp"
+#include "support/temporary_directory.hpp"
 
 namespace prov::panel {
 namespace {
@@ -182,6 +184,28 @@ TEST_F(Streams, Stream_Live_TellsEachChangeAndEndsWithTheJob) {
     EXPECT_EQ(test.hub_.listeners(), 0u);
   };
   Run(follow(*this, id));
+}
+
+// With answers that come from other threads.
+TEST_F(Streams, Stream_OverSqlite_ResumedAtEveryEventHasNoGapAndNoDouble) {
+  test::TemporaryDirectory directory;
+  store::sqlite::Options options;
+  options.path = directory.path() / "panel.db";
+  database_.Use(*store::sqlite::SqliteDatabase::Open(options));
+  Serve();
+  const auto id = Finished();
+  const auto events = Events(Get(Path(id, "/stream")).body);
+  ASSERT_GE(events.size(), 4u);
+  const auto all = TellAll(events);
+  EXPECT_EQ(all.lines.size(), 12u + 2301u);
+  for (std::size_t cut = 0; cut + 1 < events.size(); ++cut) {
+    auto both = std::vector(events.begin(), events.begin() + static_cast<long>(cut) + 1);
+    for (auto& event : Events(Get(Path(id, "/stream"), "", events[cut].id).body))
+      both.push_back(std::move(event));
+    EXPECT_EQ(TellAll(both), all) << "after " << events[cut].id;
+  }
+  EXPECT_EQ(Get(Path(id, "/log"), "text/plain").body,
+            all.output.substr(all.output.find("many 0\n")));
 }
 
 TEST_F(Streams, Stream_Parked_EndsAndAResumeWaitsForALateResult) {
