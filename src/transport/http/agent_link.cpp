@@ -1,0 +1,182 @@
+#include "transport/http/agent_link.hpp"
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/experimental/awaitable_operators.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <fmt/format.h>
+
+#include "base/encoding.hpp"
+#include "base/json.hpp"
+#include "signing/http_signature.hpp"
+#include "transport/http/messages.hpp"
+
+namespace prov::transport::http {
+namespace {
+
+namespace asio = boost::asio;
+
+constexpr std::size_t kMostEventBytes = 1 << 20;  // in one request
+constexpr std::size_t kMaxAnswerBytes = 16 << 20;
+
+std::string NewNonce(Random& random) { return HexEncode(random.Bytes(16)); }
+
+}  // namespace
+
+Result<std::unique_ptr<HttpAgentLink>> HttpAgentLink::Create(asio::any_io_executor executor,
+                                                             AgentLinkOptions options,
+                                                             const Clock& clock, Random& random,
+                                                             Logger& logger) {
+  net::ClientOptions client;
+  client.origin = options.panel_url;
+  client.ca_file = options.ca_file;
+  client.answer = kLongestPoll + Millis{20'000};
+  client.body_bytes = kMaxAnswerBytes;
+  PROV_TRY(auto created, net::HttpClient::Create(executor, std::move(client)));
+  return std::unique_ptr<HttpAgentLink>(
+      new HttpAgentLink(executor, std::move(options), std::move(created), clock, random, logger));
+}
+
+HttpAgentLink::HttpAgentLink(asio::any_io_executor executor, AgentLinkOptions options,
+                             std::unique_ptr<net::HttpClient> client, const Clock& clock,
+                             Random& random, Logger& logger)
+    : executor_(std::move(executor)),
+      options_(std::move(options)),
+      client_(std::move(client)),
+      clock_(clock),
+      random_(random),
+      logger_(logger),
+      session_(NewNonce(random)) {}
+
+HttpAgentLink::~HttpAgentLink() = default;
+
+asio::awaitable<void> HttpAgentLink::Run(AgentPort& port) {
+  using namespace asio::experimental::awaitable_operators;
+  co_await (PollLoop(port) && EventLoop(port));
+}
+
+asio::awaitable<void> HttpAgentLink::PollLoop(AgentPort& port) {
+  std::vector<std::string> taken;
+  auto pause = options_.first_pause;
+  for (;;) {
+    const auto polled = co_await PollOnce(port, taken);
+    if (polled) {
+      Connected(true, "");
+      pause = options_.first_pause;
+    } else {
+      Connected(false, polled.error().ToString());
+      co_await Pause(pause);
+    }
+  }
+}
+
+asio::awaitable<Status> HttpAgentLink::PollOnce(AgentPort& port, std::vector<std::string>& taken) {
+  const PollRequest request{session_, taken, {}};
+  PROV_CO_TRY(const auto body, co_await Post("/agent/v1/poll", json::Write(request)));
+  PROV_CO_TRY(auto answer, json::Parse<PollAnswer>(body, {kMaxAnswerBytes, 8}));
+  taken.clear();  // the panel has read them
+  LearnClock(answer.now);
+  if (answer.ack) PROV_CO_CHECK(co_await port.Take(std::move(*answer.ack)));
+  for (auto& parcel : answer.parcels) {
+    PROV_CO_CHECK(co_await port.Take(std::move(parcel.envelope)));
+    taken.push_back(std::move(parcel.id));
+  }
+  co_return Status();
+}
+
+asio::awaitable<void> HttpAgentLink::EventLoop(AgentPort& port) {
+  using namespace asio::experimental::awaitable_operators;
+  auto sent = port.acknowledged();
+  auto pause = options_.first_pause;
+  for (;;) {
+    if (port.last_event() > sent) {
+      const auto done = co_await SendEvents(port, sent);
+      if (done) {
+        pause = options_.first_pause;
+      } else {
+        Connected(false, done.error().ToString());
+        co_await Pause(pause);
+        sent = port.acknowledged();
+      }
+      continue;
+    }
+    const auto acknowledged = port.acknowledged();
+    asio::steady_timer timer(executor_, options_.resend);
+    const auto woken =
+        co_await (port.Changed() || timer.async_wait(asio::as_tuple(asio::use_awaitable)));
+    // Sent long ago, and the panel has not taken it: from there again.
+    if (woken.index() == 1 && port.acknowledged() == acknowledged) sent = acknowledged;
+  }
+}
+
+asio::awaitable<Status> HttpAgentLink::SendEvents(AgentPort& port, std::uint64_t& sent) {
+  // The executor may have been acknowledged beyond what this link knows it sent.
+  sent = std::max(sent, port.acknowledged());
+  PROV_CO_TRY(auto events, co_await port.Events(sent + 1, kMostEventBytes));
+  if (events.empty()) co_return Status();
+  EventsRequest request;
+  const auto last = events.back().seq;
+  for (auto& event : events) {
+    if (request.events.size() == kMaxEventsInRequest) break;
+    request.events.push_back(std::move(event.bytes));
+  }
+  const auto upto = last - (events.size() - request.events.size());
+  PROV_CO_TRY(const auto body, co_await Post("/agent/v1/events", json::Write(request)));
+  PROV_CO_TRY(auto answer, json::Parse<EventsAnswer>(body, {kMaxAnswerBytes, 8}));
+  LearnClock(answer.now);
+  sent = upto;
+  if (answer.ack) PROV_CO_CHECK(co_await port.Take(std::move(*answer.ack)));
+  co_return Status();
+}
+
+asio::awaitable<Result<std::string>> HttpAgentLink::Post(std::string target, std::string body) {
+  const signing::HttpSignatureParameters parameters{
+      std::chrono::duration_cast<Seconds>((clock_.Now() + offset_).time_since_epoch()).count(),
+      NewNonce(random_), signing::HttpKeyId(options_.agent, options_.generation)};
+  const auto signature =
+      signing::SignHttp({"POST", target, body}, parameters, options_.http_key.view());
+  net::ClientRequest request;
+  request.method = "POST";
+  request.target = std::move(target);
+  request.headers.Set("Content-Type", "application/json");
+  request.headers.Set("Content-Digest", signature.content_digest);
+  request.headers.Set("Signature-Input", signature.signature_input);
+  request.headers.Set("Signature", signature.signature);
+  request.body = std::move(body);
+  PROV_CO_TRY(auto response, co_await client_->Send(std::move(request)));
+  // A clock that is off is learned even from a refusal, or it would be refused for ever.
+  if (const auto date = response.headers.Find("X-Panel-Time")) {
+    if (const auto now = ParseTime(*date)) LearnClock(*now);
+  }
+  if (response.status == 200) co_return std::move(response.body);
+  if (response.status == 401) {
+    co_return Error{ErrorCode::kUnauthenticated,
+                    "the panel does not know this agent's key; enrol it again",
+                    {}};
+  }
+  co_return Error{
+      ErrorCode::kUnavailable, fmt::format("the panel answered {}", response.status), {}};
+}
+
+asio::awaitable<void> HttpAgentLink::Pause(Millis& pause) {
+  // Half of it by chance, so that a thousand agents do not come back at once.
+  std::uint16_t chance = 0;
+  random_.Fill(&chance, sizeof chance);
+  asio::steady_timer timer(executor_, pause / 2 + pause / 2 * chance / 0xffff);
+  co_await timer.async_wait(asio::use_awaitable);
+  pause = std::min(2 * pause, options_.longest_pause);
+}
+
+void HttpAgentLink::LearnClock(WallTime panel_now) { offset_ = panel_now - clock_.Now(); }
+
+void HttpAgentLink::Connected(bool connected, std::string_view why) {
+  if (connected == connected_ && (connected || why == last_failure_)) return;
+  connected_ = connected;
+  last_failure_ = why;
+  if (connected)
+    logger_.Info("net_connected", {{"panel", options_.panel_url}});
+  else
+    logger_.Warning("net_disconnected", {{"panel", options_.panel_url}, {"reason", why}});
+}
+
+}  // namespace prov::transport::http

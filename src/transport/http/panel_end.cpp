@@ -1,0 +1,206 @@
+#include "transport/http/panel_end.hpp"
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/experimental/awaitable_operators.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+#include "base/json.hpp"
+#include "net/json_body.hpp"
+#include "net/problem.hpp"
+#include "signing/http_signature.hpp"
+
+namespace prov::transport::http {
+namespace {
+
+namespace asio = boost::asio;
+
+constexpr std::size_t kMaxEnrolBytes = 64 * 1024;
+constexpr std::size_t kNoncesPerAgent = 100'000;  // more requests a minute than one agent makes
+
+Error Unsigned() {
+  return {ErrorCode::kUnauthenticated, "the request is not signed by a registered agent", {}};
+}
+
+std::string Field(const net::Request& request, std::string_view name) {
+  return std::string(request.headers.Find(name).value_or(""));
+}
+
+}  // namespace
+
+PanelEnd::PanelEnd(asio::any_io_executor executor, const Clock& clock, EventSink& sink,
+                   AgentDirectory& directory, Registrar& registrar, Logger& logger,
+                   PanelEndLimits limits)
+    : executor_(std::move(executor)),
+      clock_(clock),
+      sink_(sink),
+      directory_(directory),
+      registrar_(registrar),
+      logger_(logger),
+      limits_(limits) {}
+
+PanelEnd::~PanelEnd() = default;
+
+void PanelEnd::AddRoutes(net::Router& router) {
+  const std::string open(net::kOpenScope);
+  router.Add({"POST", "/agent/v1/enroll", open, kMaxEnrolBytes,
+              [this](net::Request request) { return Enroll(std::move(request)); }});
+  router.Add({"POST", "/agent/v1/poll", open, kMaxPollBytes,
+              [this](net::Request request) { return Poll(std::move(request)); }});
+  router.Add({"POST", "/agent/v1/events", open, kMaxPollBytes,
+              [this](net::Request request) { return Events(std::move(request)); }});
+}
+
+void PanelEnd::Close() {
+  closed_ = true;
+  for (auto& [agent, mailbox] : mailboxes_) mailbox->changed.Notify();
+}
+
+std::shared_ptr<PanelEnd::Mailbox> PanelEnd::MailboxOf(const std::string& agent) {
+  auto& mailbox = mailboxes_[agent];
+  if (!mailbox) mailbox = std::make_shared<Mailbox>(executor_);
+  return mailbox;
+}
+
+asio::awaitable<Status> PanelEnd::Push(std::string agent, Parcel parcel) {
+  auto& mailbox = *MailboxOf(agent);
+  const bool held = std::ranges::any_of(
+      mailbox.items, [&](const Item& item) { return item.parcel.id == parcel.id; });
+  if (held) co_return Status();
+  if (mailbox.items.size() >= limits_.parcels)
+    co_return Error{ErrorCode::kExhausted, "too much waits for " + agent, {}};
+  mailbox.items.push_back({std::move(parcel), "", {}});
+  mailbox.changed.Notify();
+  co_return Status();
+}
+
+asio::awaitable<Result<bool>> PanelEnd::Holds(std::string agent, std::string id) {
+  const auto found = mailboxes_.find(agent);
+  co_return found != mailboxes_.end() &&
+      std::ranges::any_of(found->second->items,
+                          [&](const Item& item) { return item.parcel.id == id; });
+}
+
+asio::awaitable<Result<std::size_t>> PanelEnd::Depth(std::string agent) {
+  const auto found = mailboxes_.find(agent);
+  co_return found == mailboxes_.end() ? 0 : found->second->items.size();
+}
+
+// Items not sent in this session, or long ago.
+std::vector<SentParcel> PanelEnd::TakeSendable(Mailbox& mailbox, const std::string& session,
+                                               bool peek) {
+  std::vector<SentParcel> parcels;
+  const auto now = clock_.Steady();
+  for (auto& item : mailbox.items) {
+    if (parcels.size() >= limits_.parcels_at_once) break;
+    if (item.session == session && now - item.sent_at < limits_.resend) continue;
+    parcels.push_back({item.parcel.id, item.parcel.bytes});
+    if (peek) break;
+    item.session = session;
+    item.sent_at = now;
+  }
+  return parcels;
+}
+
+net::Response PanelEnd::Refused(const net::Request& request, const Error& error) {
+  if (error.code == ErrorCode::kUnauthenticated) {
+    // What exactly was wrong is for the log, not for who asks.
+    logger_.Warning("agent_request_refused",
+                    {{"path", request.path}, {"peer", request.peer}, {"reason", error.ToString()}});
+    auto response = net::MakeProblem(401, "unauthenticated", Unsigned().message);
+    // An agent whose clock is off must be able to learn it from a refusal.
+    response.headers.Set("X-Panel-Time", FormatTime(clock_.Now()));
+    return response;
+  }
+  return net::MakeProblem(net::ToProblem(error));
+}
+
+asio::awaitable<Result<std::string>> PanelEnd::Authenticate(const net::Request& request) {
+  const signing::HttpSignature signature{Field(request, "Content-Digest"),
+                                         Field(request, "Signature-Input"),
+                                         Field(request, "Signature")};
+  PROV_CO_TRY(const auto parameters, signing::ParseHttpSignature(signature.signature_input));
+  PROV_CO_TRY(const auto name, signing::ParseHttpKeyId(parameters.keyid));
+  PROV_CO_TRY(const auto key, co_await directory_.HttpKey(name.agent, name.generation));
+  const signing::HttpRequestParts parts{request.method, request.target, request.body};
+  const auto now = clock_.Now();
+  PROV_CO_CHECK(signing::VerifyHttp(parts, signature, key.view(), now));
+  auto& window = nonces_.try_emplace(name.agent, kNoncesPerAgent).first->second;
+  // A minute of signature's validity on either side; the window adds its own skew.
+  const auto taken = window.Take(parameters.nonce, now + signing::kHttpSignatureWindow, now);
+  if (!taken) co_return Error{ErrorCode::kUnauthenticated, taken.error().message, {}};
+  co_return name.agent;
+}
+
+asio::awaitable<net::Response> PanelEnd::Enroll(net::Request request) {
+  auto answer = co_await registrar_.Enrol(std::move(request.body), request.peer);
+  if (!answer) co_return Refused(request, answer.error());
+  net::Response response;
+  response.headers.Set("Content-Type", "application/json");
+  response.headers.Set("Cache-Control", "no-store");
+  response.body = std::move(*answer);
+  co_return response;
+}
+
+asio::awaitable<Result<std::string>> PanelEnd::Deliver(std::string agent,
+                                                       std::vector<std::string> events) {
+  if (events.empty()) co_return std::string();
+  if (events.size() > kMaxEventsInRequest)
+    co_return Error{ErrorCode::kTooLarge, "too many events in one request", {}};
+  co_return co_await sink_.Deliver(std::move(agent), std::move(events));
+}
+
+asio::awaitable<net::Response> PanelEnd::Events(net::Request request) {
+  auto agent = co_await Authenticate(request);
+  if (!agent) co_return Refused(request, agent.error());
+  auto body = net::ReadJsonBody<EventsRequest>(request, {kMaxPollBytes, 8});
+  if (auto* refusal = std::get_if<net::Response>(&body)) co_return std::move(*refusal);
+  sink_.Seen(*agent);
+  auto ack = co_await Deliver(*agent, std::move(std::get<EventsRequest>(body).events));
+  if (!ack) co_return Refused(request, ack.error());
+  EventsAnswer answer{clock_.Now(), std::nullopt};
+  if (!ack->empty()) answer.ack = std::move(*ack);
+  co_return net::MakeJson(json::ToValue(answer));
+}
+
+asio::awaitable<net::Response> PanelEnd::Poll(net::Request request) {
+  auto agent = co_await Authenticate(request);
+  if (!agent) co_return Refused(request, agent.error());
+  auto body = net::ReadJsonBody<PollRequest>(request, {kMaxPollBytes, 8});
+  if (auto* refusal = std::get_if<net::Response>(&body)) co_return std::move(*refusal);
+  auto& poll = std::get<PollRequest>(body);
+  sink_.Seen(*agent);
+  const auto mailbox = MailboxOf(*agent);
+  std::erase_if(mailbox->items, [&](const Item& item) {
+    return std::ranges::find(poll.taken, item.parcel.id) != poll.taken.end();
+  });
+  const auto number = ++mailbox->poll;
+  mailbox->changed.Notify();  // an older poll ends
+
+  auto ack = co_await Deliver(*agent, std::move(poll.events));
+  if (!ack) co_return Refused(request, ack.error());
+  PollAnswer answer;
+  if (!ack->empty()) answer.ack = std::move(*ack);
+  if (!answer.ack) co_await WaitForParcels(request, mailbox, poll.session, number);
+  if (mailbox->poll == number) answer.parcels = TakeSendable(*mailbox, poll.session, false);
+  answer.now = clock_.Now();
+  sink_.Seen(*agent);
+  co_return net::MakeJson(json::ToValue(answer));
+}
+
+asio::awaitable<void> PanelEnd::WaitForParcels(net::Request& request,
+                                               std::shared_ptr<Mailbox> mailbox,
+                                               std::string session, std::uint64_t poll) {
+  using namespace asio::experimental::awaitable_operators;
+  asio::steady_timer timer(executor_, limits_.poll);
+  bool over = false;
+  while (!over && !closed_ && mailbox->poll == poll &&
+         TakeSendable(*mailbox, session, true).empty()) {
+    const auto woken =
+        co_await (mailbox->changed.Wait() ||
+                  timer.async_wait(asio::as_tuple(asio::use_awaitable)) || request.peer_closed());
+    over = woken.index() != 0;
+  }
+}
+
+}  // namespace prov::transport::http
