@@ -1,0 +1,56 @@
+// Registers servers, and knows the keys of those that are registered. All keys follow from
+// SECRET_KEY, so none is stored.
+//
+// Single-threaded: every call is made on the panel's io thread.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+
+#include "base/clock.hpp"
+#include "base/log.hpp"
+#include "base/random.hpp"
+#include "panel/live/live_hub.hpp"
+#include "panel/store_gate.hpp"
+#include "signing/keys.hpp"
+#include "transport/directory.hpp"
+
+namespace prov::panel {
+
+class EnrolmentDesk final : public transport::Registrar, public transport::AgentDirectory {
+ public:
+  EnrolmentDesk(StoreGate& store, LiveHub& hub, const Clock& clock, Logger& logger,
+                std::string_view secret_key);
+
+  // The same request again gets the same answer while its token's time lasts: the answer may have
+  // been lost on its way, and nobody else could read it.
+  boost::asio::awaitable<Result<std::string>> Enrol(std::string request, std::string peer) override;
+  boost::asio::awaitable<Result<signing::SecretBytes>> HttpKey(std::string agent,
+                                                               std::uint32_t generation) override;
+
+ private:
+  struct Failures {
+    unsigned count = 0;
+    SteadyTime since{};
+  };
+  bool TooManyFailures(const std::string& peer);
+  void CountFailure(const std::string& peer);
+
+  StoreGate& store_;
+  LiveHub& hub_;
+  const Clock& clock_;
+  Logger& logger_;
+  signing::SecretBytes secret_key_;
+  std::map<std::string, std::uint32_t> generations_;  // of agents that were asked for
+  std::map<std::string, Failures> failures_;          // by peer
+};
+
+// Makes a one-time token for one agent, and keeps what is needed to know it again. The text is
+// shown once.
+Result<std::string> MakeEnrolmentToken(store::Database& database, std::string_view secret_key,
+                                       const std::string& agent, bool re_enrol, Seconds valid_for,
+                                       const std::string& created_by, const Clock& clock,
+                                       Random& random);
+
+}  // namespace prov::panel
