@@ -84,7 +84,7 @@ struct Facts {
   std::uint64_t memory_available_mb = 0;
   std::uint64_t disk_free_mb = 0;
   std::string agent_version;
-  std::string containment;  // "cgroup" or "subreaper"
+  std::string containment;  // "cgroup2", "cgroup1" or "subreaper"
   std::uint32_t queue_depth = 0;
   std::uint32_t running_jobs = 0;
   bool drained = false;

@@ -70,7 +70,7 @@ void Executor::ReportFacts() {
   // So that a machine at rest has nothing to report.
   facts.memory_available_mb -= facts.memory_available_mb % 256;
   facts.disk_free_mb -= facts.disk_free_mb % 256;
-  facts.containment = setup_.cgroup.kind == exec::CgroupKind::kSubreaper ? "subreaper" : "cgroup";
+  facts.containment = exec::ContainmentName(setup_.cgroup.kind);
   facts.queue_depth = static_cast<std::uint32_t>(waiting_.size());
   facts.running_jobs = static_cast<std::uint32_t>(running_.size());
   facts.drained = drained_;

@@ -1,0 +1,55 @@
+#include "panel/dispatch/key_ring.hpp"
+
+#include "job/event.hpp"
+#include "job/order.hpp"
+#include "signing/dsse.hpp"
+
+namespace prov::panel {
+namespace {
+
+using signing::Purpose;
+
+// Base64 of a payload of kMaxEventBytes, and the envelope around it.
+constexpr std::size_t kMaxSignedEventBytes = 2 * job::kMaxEventBytes;
+
+}  // namespace
+
+Result<KeyRing> KeyRing::Create(std::string_view secret_key) {
+  // Asking for any key says what is wrong with the secret.
+  PROV_CHECK(signing::DeriveAgentKey(secret_key, Purpose::kJob, "check", 1));
+  return KeyRing(secret_key);
+}
+
+Result<std::string> KeyRing::SignOrder(const std::string& payload, const std::string& agent,
+                                       std::uint32_t generation) const {
+  PROV_TRY(const auto key,
+           signing::DeriveAgentKey(secret_key_.view(), Purpose::kJob, agent, generation));
+  return signing::Sign(job::kOrderPayloadType, payload,
+                       signing::KeyId(Purpose::kJob, agent, generation), key.view());
+}
+
+Result<std::string> KeyRing::SignCommand(job::CommandType type, const job::Command& command,
+                                         std::uint32_t generation) const {
+  PROV_TRY(const auto payload, job::SerializeCommand(type, command));
+  PROV_TRY(const auto key,
+           signing::DeriveAgentKey(secret_key_.view(), Purpose::kJob, command.agent, generation));
+  return signing::Sign(job::PayloadType(type), payload,
+                       signing::KeyId(Purpose::kJob, command.agent, generation), key.view());
+}
+
+Result<std::string> KeyRing::VerifyEvent(std::string_view envelope, const std::string& agent,
+                                         std::uint32_t generation) const {
+  PROV_TRY(const auto key,
+           signing::DeriveAgentKey(secret_key_.view(), Purpose::kEvent, agent, generation));
+  const auto keyid = signing::KeyId(Purpose::kEvent, agent, generation);
+  const signing::VerificationKey keys[] = {{keyid, key.view()}};
+  return signing::Verify(envelope, job::kEventPayloadType, keys, kMaxSignedEventBytes);
+}
+
+std::string KeyRing::PanelMac(std::string_view purpose, std::string_view bytes) const {
+  const auto key =
+      signing::Hkdf(secret_key_.view(), "provisioning/v1", "panel\n" + std::string(purpose));
+  return signing::Mac(key.view(), bytes);
+}
+
+}  // namespace prov::panel

@@ -1,0 +1,36 @@
+// Every key the panel signs or verifies with, derived from SECRET_KEY when it is needed
+// (docs/formats/keys.md). Thread-safe.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "base/result.hpp"
+#include "job/command.hpp"
+#include "signing/keys.hpp"
+
+namespace prov::panel {
+
+class KeyRing {
+ public:
+  // kInvalidArgument for a secret under 32 bytes.
+  static Result<KeyRing> Create(std::string_view secret_key);
+
+  // Signed under the agent's job key: what the executor takes.
+  Result<std::string> SignOrder(const std::string& payload, const std::string& agent,
+                                std::uint32_t generation) const;
+  Result<std::string> SignCommand(job::CommandType type, const job::Command& command,
+                                  std::uint32_t generation) const;
+  // The payload of an event of this agent; kPermissionDenied unless its event key signed it.
+  Result<std::string> VerifyEvent(std::string_view envelope, const std::string& agent,
+                                  std::uint32_t generation) const;
+  // A key of the panel's own, for what only panels read: cursors, idempotency.
+  std::string PanelMac(std::string_view purpose, std::string_view bytes) const;
+
+ private:
+  explicit KeyRing(std::string_view secret_key) : secret_key_(std::string(secret_key)) {}
+  signing::SecretBytes secret_key_;
+};
+
+}  // namespace prov::panel

@@ -1,0 +1,335 @@
+#include "panel/dispatch/store_job_service.hpp"
+
+#include <fmt/format.h>
+
+#include "base/encoding.hpp"
+#include "base/json.hpp"
+#include "contract/input_validation.hpp"
+#include "job/command.hpp"
+#include "job/order.hpp"
+#include "signing/sealed.hpp"
+
+namespace prov::panel {
+namespace {
+
+namespace asio = boost::asio;
+
+constexpr Seconds kOrderValid = std::chrono::hours{24};
+constexpr Seconds kCommandValid = std::chrono::hours{24};
+
+net::Problem MakeProblem(int status, std::string code, std::string detail) {
+  return {status, std::move(code), std::move(detail), "", {}};
+}
+
+net::Problem InvalidInputs(const std::vector<contract::InputError>& errors) {
+  auto problem = MakeProblem(422, "invalid_input", "some inputs are not right");
+  for (const auto& error : errors)
+    problem.errors.push_back({"/inputs/" + error.field, error.rule, error.message});
+  return problem;
+}
+
+// What `next` is of `current` after a cancel was asked for.
+job::Record Requested(job::Record record, WallTime now) {
+  record.cancel_requested_at = now;
+  return record;
+}
+
+job::ResourceLimits LimitsOf(const contract::Manifest& manifest) {
+  const auto narrow = [](const std::optional<std::int64_t>& value) {
+    return value ? std::optional(static_cast<std::uint32_t>(*value)) : std::nullopt;
+  };
+  const auto& limits = manifest.resource_limits;
+  return {narrow(limits.memory_mb), narrow(limits.tasks), narrow(limits.cpu_percent)};
+}
+
+// The plain inputs of the last install that succeeded there, for the form of an uninstall.
+Result<boost::json::object> LastInputs(store::Transaction& t, const store::Actor& actor,
+                                       const Submission& submission) {
+  if (submission.action != contract::Action::kUninstall &&
+      submission.action != contract::Action::kCheck)
+    return boost::json::object();
+  store::JobFilter filter;
+  filter.app_id = submission.app_id;
+  filter.server_id = submission.server_id;
+  filter.statuses = {job::Status::kSucceeded};
+  filter.action = contract::Action::kInstall;
+  PROV_TRY(const auto jobs, t.jobs().List(actor, filter, std::nullopt, 1));
+  return jobs.empty() ? boost::json::object() : jobs.front().inputs;
+}
+
+struct Known {
+  std::optional<store::Replay> replay;
+  std::optional<job::Record> replayed;
+  std::optional<store::Agent> agent;
+  boost::json::object remembered;
+};
+
+Result<Known> Look(store::Transaction& t, const store::Actor& actor, const Submission& submission,
+                   const std::string& key, WallTime now) {
+  Known known;
+  if (!key.empty()) {
+    PROV_TRY(known.replay, t.jobs().FindReplay(actor, key, now));
+    if (known.replay) {
+      PROV_TRY(known.replayed, t.jobs().Get(actor, known.replay->job_id));
+      return known;
+    }
+  }
+  auto agent = t.agents().Get(actor, submission.server_id);
+  if (agent)
+    known.agent = std::move(*agent);
+  else if (agent.error().code != ErrorCode::kNotFound)
+    return agent.error();
+  PROV_TRY(known.remembered, LastInputs(t, actor, submission));
+  return known;
+}
+
+}  // namespace
+
+StoreJobService::StoreJobService(StoreGate& store, Registry& registry, LiveHub& hub,
+                                 const KeyRing& keys, const Clock& clock, Random& random,
+                                 Logger& logger, Wake wake)
+    : store_(store),
+      registry_(registry),
+      hub_(hub),
+      keys_(keys),
+      clock_(clock),
+      random_(random),
+      logger_(logger),
+      wake_(std::move(wake)) {}
+
+asio::awaitable<OrProblem<Submitted>> StoreJobService::Submit(
+    store::Actor actor, Submission submission, std::optional<IdempotencyRequest> idempotency) {
+  co_return co_await Create(std::move(actor), std::move(submission), std::nullopt,
+                            std::move(idempotency));
+}
+
+// Everything that is decided of a job, and its signed envelope.
+OrProblem<store::Creation> StoreJobService::Compose(const store::Actor& actor,
+                                                    const Submission& submission,
+                                                    const Installer& installer,
+                                                    const store::Agent& agent,
+                                                    const boost::json::object& remembered) {
+  const auto& manifest = *installer.manifest;
+  const auto outcome =
+      contract::ValidateInputs(manifest, submission.inputs, submission.action, remembered);
+  if (!outcome.ok()) return InvalidInputs(outcome.errors);
+  const auto now = clock_.Now();
+  store::Creation creation;
+  auto& created = creation.job;
+  created.id = Uuid::MakeV7(clock_, random_);
+  created.app_id = manifest.id;
+  created.app_version = manifest.version;
+  created.installer_digest = installer.digest;
+  created.server_id = agent.id;
+  created.action = submission.action;
+  created.inputs = outcome.inputs.values;
+  created.retry = {manifest.retry.max_attempts, manifest.retry.backoff_seconds};
+  created.user_id = actor.user_id;
+  created.created_at = now;
+  job::Order order;
+  for (const auto& name : outcome.inputs.sensitive) {
+    const auto box =
+        signing::Seal(agent.sealing_key, created.id, name, created.inputs.at(name).as_string());
+    if (!box) return net::ToProblem(box.error());
+    order.sealed_inputs[name] = Base64Encode(*box);
+    created.sealed_inputs.push_back(name);
+    created.inputs.erase(name);
+  }
+  order.job = created.id;
+  order.attempts = created.retry;
+  order.agent = agent.id;
+  const auto epoch = Uuid::Parse(agent.epoch);
+  if (!epoch) return net::ToProblem(epoch.error());
+  order.epoch = *epoch;
+  order.app_id = created.app_id;
+  order.app_version = created.app_version;
+  order.installer_digest = created.installer_digest;
+  order.inputs = created.inputs;
+  order.timeout_seconds = manifest.timeout_seconds;
+  order.limits = LimitsOf(manifest);
+  order.action = created.action;
+  order.issued_at = order.not_before = now;
+  order.expires_at = now + kOrderValid;
+  order.nonce = HexEncode(random_.Bytes(16));
+  order.user_id = created.user_id;
+  const auto payload = job::SerializeOrder(order);
+  if (!payload) {
+    return payload.error().code == ErrorCode::kTooLarge
+               ? MakeProblem(422, "too_large", "the inputs are too large to be sent to a server")
+               : net::ToProblem(payload.error());
+  }
+  auto envelope = keys_.SignOrder(*payload, agent.id, agent.key_generation);
+  if (!envelope) return net::ToProblem(envelope.error());
+  if (envelope->size() > job::kMaxEnvelopeBytes)
+    return MakeProblem(422, "too_large", "the inputs are too large to be sent to a server");
+  creation.envelope = std::move(*envelope);
+  return creation;
+}
+
+asio::awaitable<OrProblem<Submitted>> StoreJobService::Create(
+    store::Actor actor, Submission submission, std::optional<Uuid> retry_of,
+    std::optional<IdempotencyRequest> idempotency) {
+  const auto now = clock_.Now();
+  const auto key = idempotency ? idempotency->key : std::string();
+  const auto mac = idempotency ? keys_.PanelMac("idempotency", idempotency->body) : std::string();
+  auto known = co_await store_.Read([actor, submission, key, now](store::Transaction& t) {
+    return Look(t, actor, submission, key, now);
+  });
+  if (!known) co_return net::ToProblem(known.error());
+  const auto conflict = MakeProblem(422, "idempotency_conflict",
+                                    "this Idempotency-Key was used with another request");
+  if (known->replay) {
+    if (known->replay->body_mac != mac) co_return conflict;
+    co_return Submitted{std::move(*known->replayed), true};
+  }
+  const auto catalogue = registry_.Current();
+  const auto* installer = catalogue->Find(submission.app_id);
+  if (installer == nullptr) {
+    co_return MakeProblem(422, "unknown_app",
+                          "there is no installer `" + submission.app_id +
+                              "`; GET /api/installers "
+                              "lists them");
+  }
+  if (!installer->manifest) {
+    co_return MakeProblem(422, "invalid_installer",
+                          "the installer is broken: " + installer->faults.front().ToString());
+  }
+  if (!installer->manifest->Supports(submission.action)) {
+    co_return MakeProblem(
+        422, "action_not_supported",
+        submission.app_id + " has no script for " + json::EnumName(submission.action));
+  }
+  if (!known->agent) {
+    co_return MakeProblem(
+        422, "unknown_server",
+        "there is no server `" + submission.server_id + "`; GET /api/servers lists them");
+  }
+  if (known->agent->sealing_key.empty()) {
+    co_return MakeProblem(409, "server_not_registered",
+                          submission.server_id + " was seen, but is not enrolled");
+  }
+  auto composed = Compose(actor, submission, *installer, *known->agent, known->remembered);
+  if (auto* problem = std::get_if<net::Problem>(&composed)) co_return std::move(*problem);
+  auto& creation = std::get<store::Creation>(composed);
+  creation.job.retry_of = retry_of;
+  if (idempotency) creation.idempotency = store::Idempotency{key, mac, ""};
+  const auto id = creation.job.id;
+
+  struct Written {
+    std::optional<store::Replay> replay;
+    job::Record record;
+  };
+  auto written = co_await store_.Write(
+      [actor, creation, key, now, id](store::Transaction& t) -> Result<Written> {
+        Written result;
+        // Another request with the same key may have been faster since we looked.
+        if (!key.empty()) {
+          PROV_TRY(result.replay, t.jobs().FindReplay(actor, key, now));
+        }
+        if (result.replay) {
+          PROV_TRY(result.record, t.jobs().Get(actor, result.replay->job_id));
+          return result;
+        }
+        PROV_CHECK(t.jobs().Insert(creation));
+        PROV_CHECK(t.audit().Append({now,
+                                     actor.user_id,
+                                     "job.created",
+                                     id.ToString(),
+                                     {{"app_id", creation.job.app_id},
+                                      {"server_id", creation.job.server_id},
+                                      {"action", json::EnumName(creation.job.action)}}}));
+        PROV_TRY(result.record, t.jobs().Get(actor, id));
+        return result;
+      });
+  if (!written) co_return net::ToProblem(written.error());
+  if (written->replay) {
+    if (written->replay->body_mac != mac) co_return conflict;
+    co_return Submitted{std::move(written->record), true};
+  }
+  logger_.Info("job_created", {{"server_id", submission.server_id}, {"user_id", actor.user_id}},
+               {id.ToString(), submission.app_id});
+  hub_.JobChanged(id);
+  wake_(submission.server_id);
+  co_return Submitted{std::move(written->record), false};
+}
+
+asio::awaitable<OrProblem<job::Record>> StoreJobService::Cancel(store::Actor actor, Uuid id) {
+  const auto now = clock_.Now();
+  const auto nonce = HexEncode(random_.Bytes(16));
+  const auto command_id = Uuid::MakeV7(clock_, random_);
+  auto canceled = co_await store_.Write(
+      [this, actor, id, now, nonce, command_id](store::Transaction& t) -> Result<job::Record> {
+        PROV_TRY(const auto record, t.jobs().Get(actor, id));
+        if (!job::IsActive(record.status)) {
+          return Error{
+              ErrorCode::kConflict, "the job is over: it is " + json::EnumName(record.status), {}};
+        }
+        if (record.cancel_requested_at) return record;
+        auto next = Requested(record, now);
+        const store::Expected expected{record.attempt, record.status};
+        if (record.status == job::Status::kQueued) {
+          next.status = job::Status::kCanceled;
+          next.status_reason = "canceled before it was sent to the server";
+          next.finished_at = now;
+        } else {
+          PROV_TRY(const auto agent, t.agents().Get({"panel", true}, record.server_id));
+          PROV_TRY(const auto epoch, Uuid::Parse(agent.epoch));
+          job::Command command;
+          command.agent = agent.id;
+          command.epoch = epoch;
+          command.nonce = nonce;
+          command.issued_at = now;
+          command.expires_at = now + kCommandValid;
+          command.cancel = job::Cancel{id};
+          PROV_TRY(auto bytes,
+                   keys_.SignCommand(job::CommandType::kCancel, command, agent.key_generation));
+          PROV_CHECK(t.commands().Insert(
+              {command_id, agent.id, "cancel", id, std::move(bytes), now, command.expires_at}));
+        }
+        PROV_CHECK(t.jobs().Apply(expected, job::Party::kPanel, next, now));
+        PROV_CHECK(t.audit().Append({now,
+                                     actor.user_id,
+                                     "job.cancel_requested",
+                                     id.ToString(),
+                                     {{"status", json::EnumName(record.status)}}}));
+        return t.jobs().Get(actor, id);
+      });
+  if (!canceled) {
+    auto problem = net::ToProblem(canceled.error());
+    if (problem.status == 409) problem.code = "already_over";
+    co_return problem;
+  }
+  logger_.Info("cancel_requested", {{"user_id", actor.user_id}}, {id.ToString(), canceled->app_id});
+  hub_.JobChanged(id);
+  wake_(canceled->server_id);
+  co_return std::move(*canceled);
+}
+
+asio::awaitable<OrProblem<Submitted>> StoreJobService::Retry(
+    store::Actor actor, Uuid id, boost::json::object inputs,
+    std::optional<IdempotencyRequest> idempotency) {
+  auto record =
+      co_await store_.Read([actor, id](store::Transaction& t) { return t.jobs().Get(actor, id); });
+  if (!record) co_return net::ToProblem(record.error());
+  if (job::IsActive(record->status))
+    co_return MakeProblem(409, "not_over", "the job is not over: cancel it first, or wait");
+  auto problem = MakeProblem(422, "invalid_input", "some inputs are not right");
+  for (const auto& [name, value] : inputs) {
+    if (std::ranges::find(record->sealed_inputs, name) == record->sealed_inputs.end()) {
+      problem.errors.push_back({"/inputs/" + std::string(name), "unknown",
+                                "only the sensitive inputs of the job are given again"});
+    }
+  }
+  for (const auto& name : record->sealed_inputs) {
+    if (!inputs.contains(name)) {
+      problem.errors.push_back(
+          {"/inputs/" + name, "required", "is sensitive, was not kept, and must be given again"});
+    }
+  }
+  if (!problem.errors.empty()) co_return problem;
+  Submission submission{record->app_id, record->server_id, record->inputs, record->action};
+  for (const auto& [name, value] : inputs) submission.inputs[name] = value;
+  co_return co_await Create(std::move(actor), std::move(submission), id, std::move(idempotency));
+}
+
+}  // namespace prov::panel

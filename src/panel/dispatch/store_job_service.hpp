@@ -1,0 +1,49 @@
+// JobService over the store: each call is one transaction, and what it writes is delivered by the
+// dispatcher, which is woken afterwards.
+#pragma once
+
+#include <functional>
+
+#include "base/clock.hpp"
+#include "base/log.hpp"
+#include "base/random.hpp"
+#include "panel/dispatch/job_service.hpp"
+#include "panel/dispatch/key_ring.hpp"
+#include "panel/live/live_hub.hpp"
+
+namespace prov::panel {
+
+class StoreJobService final : public JobService {
+ public:
+  // `wake` is told the agent whose queue has something new.
+  using Wake = std::function<void(const std::string& agent)>;
+  StoreJobService(StoreGate& store, Registry& registry, LiveHub& hub, const KeyRing& keys,
+                  const Clock& clock, Random& random, Logger& logger, Wake wake);
+
+  boost::asio::awaitable<OrProblem<Submitted>> Submit(
+      store::Actor actor, Submission submission,
+      std::optional<IdempotencyRequest> idempotency) override;
+  boost::asio::awaitable<OrProblem<job::Record>> Cancel(store::Actor actor, Uuid id) override;
+  boost::asio::awaitable<OrProblem<Submitted>> Retry(
+      store::Actor actor, Uuid id, boost::json::object inputs,
+      std::optional<IdempotencyRequest> idempotency) override;
+
+ private:
+  boost::asio::awaitable<OrProblem<Submitted>> Create(
+      store::Actor actor, Submission submission, std::optional<Uuid> retry_of,
+      std::optional<IdempotencyRequest> idempotency);
+  OrProblem<store::Creation> Compose(const store::Actor& actor, const Submission& submission,
+                                     const Installer& installer, const store::Agent& agent,
+                                     const boost::json::object& remembered);
+
+  StoreGate& store_;
+  Registry& registry_;
+  LiveHub& hub_;
+  const KeyRing& keys_;
+  const Clock& clock_;
+  Random& random_;
+  Logger& logger_;
+  Wake wake_;
+};
+
+}  // namespace prov::panel
