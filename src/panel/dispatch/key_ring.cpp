@@ -52,4 +52,17 @@ std::string KeyRing::PanelMac(std::string_view purpose, std::string_view bytes) 
   return signing::Mac(key.view(), bytes);
 }
 
+std::string CommandNonce(const Uuid& command) {
+  auto nonce = command.ToString();
+  std::erase(nonce, '-');
+  return nonce;
+}
+
+Result<Uuid> CommandOfNonce(const std::string& nonce) {
+  if (nonce.size() != 32) return Error{ErrorCode::kNotFound, "no command has that nonce", {}};
+  auto text = nonce;
+  for (const std::size_t at : {8U, 13U, 18U, 23U}) text.insert(at, 1, '-');
+  return Uuid::Parse(text);
+}
+
 }  // namespace prov::panel

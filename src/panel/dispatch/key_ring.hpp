@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "base/result.hpp"
+#include "base/uuid.hpp"
 #include "job/command.hpp"
 #include "signing/keys.hpp"
 
@@ -32,5 +33,9 @@ class KeyRing {
   explicit KeyRing(std::string_view secret_key) : secret_key_(std::string(secret_key)) {}
   signing::SecretBytes secret_key_;
 };
+
+// A command's nonce is its id without the dashes, so that the agent's report finds the row.
+std::string CommandNonce(const Uuid& command);
+Result<Uuid> CommandOfNonce(const std::string& nonce);
 
 }  // namespace prov::panel

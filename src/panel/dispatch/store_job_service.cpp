@@ -255,10 +255,9 @@ asio::awaitable<OrProblem<Submitted>> StoreJobService::Create(
 
 asio::awaitable<OrProblem<job::Record>> StoreJobService::Cancel(store::Actor actor, Uuid id) {
   const auto now = clock_.Now();
-  const auto nonce = HexEncode(random_.Bytes(16));
   const auto command_id = Uuid::MakeV7(clock_, random_);
   auto canceled = co_await store_.Write(
-      [this, actor, id, now, nonce, command_id](store::Transaction& t) -> Result<job::Record> {
+      [this, actor, id, now, command_id](store::Transaction& t) -> Result<job::Record> {
         PROV_TRY(const auto record, t.jobs().Get(actor, id));
         if (!job::IsActive(record.status)) {
           return Error{
@@ -277,7 +276,7 @@ asio::awaitable<OrProblem<job::Record>> StoreJobService::Cancel(store::Actor act
           job::Command command;
           command.agent = agent.id;
           command.epoch = epoch;
-          command.nonce = nonce;
+          command.nonce = CommandNonce(command_id);
           command.issued_at = now;
           command.expires_at = now + kCommandValid;
           command.cancel = job::Cancel{id};

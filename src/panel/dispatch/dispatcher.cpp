@@ -1,0 +1,302 @@
+#include "panel/dispatch/dispatcher.hpp"
+
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+#include "base/json.hpp"
+
+namespace prov::panel {
+namespace {
+
+namespace asio = boost::asio;
+
+const store::Actor kPanel{"panel", true};
+constexpr std::size_t kAtOnce = 200;
+constexpr Seconds kCommandValid = std::chrono::hours{24};
+
+std::string Sentence(std::exception_ptr failure) {
+  try {
+    std::rethrow_exception(failure);
+  } catch (const std::exception& error) {
+    return error.what();
+  }
+}
+
+asio::awaitable<void> Sleep(asio::any_io_executor executor, Millis time) {
+  asio::steady_timer timer(executor, time);
+  co_await timer.async_wait(asio::use_awaitable);
+}
+
+// `queued` becomes `dispatched` before it is handed over; what is dispatched already is sent again.
+Result<bool> MarkDispatched(store::Transaction& t, const Uuid& id, WallTime now) {
+  PROV_TRY(const auto record, t.jobs().Get(kPanel, id));
+  if (record.status == job::Status::kDispatched) return true;
+  if (record.status != job::Status::kQueued) {
+    PROV_CHECK(t.jobs().SetUndelivered(id, false));
+    return false;
+  }
+  auto next = record;
+  next.status = job::Status::kDispatched;
+  next.dispatched_at = now;
+  PROV_CHECK(t.jobs().Apply({record.attempt, record.status}, job::Party::kPanel, next, now));
+  return true;
+}
+
+Status End(store::Transaction& t, const job::Record& record, job::Status status, std::string reason,
+           WallTime now) {
+  auto next = record;
+  next.status = status;
+  next.status_reason = std::move(reason);
+  next.finished_at = now;
+  next.needs_attention = job::IsParked(status);
+  PROV_CHECK(t.jobs().Apply({record.attempt, record.status}, job::Party::kPanel, next, now));
+  PROV_CHECK(
+      t.audit().Append({now, "panel", "job." + json::EnumName(status), record.id.ToString(), {}}));
+  return {};
+}
+
+}  // namespace
+
+Dispatcher::Dispatcher(asio::any_io_executor executor, StoreGate& store, Registry& registry,
+                       LiveHub& hub, const KeyRing& keys, const Clock& clock, Random& random,
+                       Logger& logger, DispatchLimits limits)
+    : executor_(executor),
+      store_(store),
+      hub_(hub),
+      keys_(keys),
+      clock_(clock),
+      random_(random),
+      logger_(logger),
+      limits_(limits),
+      jobs_(store, registry, hub, keys, clock, random, logger,
+            [this](const std::string& agent) { Wake(agent); }),
+      events_(store, hub, keys, clock, random, logger),
+      wake_(executor),
+      tasks_(executor, [this](std::exception_ptr failure) {
+        logger_.Error("dispatch_failed", {{"reason", Sentence(failure)}});
+      }) {}
+
+void Dispatcher::Start() {
+  tasks_.Spawn(RelayLoop());
+  tasks_.Spawn(ReconcileLoop());
+  tasks_.Spawn(SeenLoop());
+}
+
+asio::awaitable<void> Dispatcher::Stop() {
+  tasks_.Close();
+  tasks_.CancelAll();
+  co_await tasks_.Wait();
+  co_await WriteSeen();
+}
+
+void Dispatcher::Complain(std::string_view doing, const Error& error) {
+  logger_.Error("dispatch_failed", {{"doing", doing}, {"reason", error.ToString()}});
+}
+
+bool Dispatcher::Alive(const std::string& agent) const {
+  const auto found = seen_.find(agent);
+  return found != seen_.end() && clock_.Now() - found->second < kUnreachableAfter;
+}
+
+std::optional<WallTime> Dispatcher::LastSeen(const store::Agent& agent) const {
+  const auto found = seen_.find(agent.id);
+  if (found == seen_.end()) return agent.last_seen_at;
+  return agent.last_seen_at ? std::max(*agent.last_seen_at, found->second) : found->second;
+}
+
+ServerStatus Dispatcher::StatusOf(const store::Agent& agent) const {
+  const auto last = LastSeen(agent);
+  if (!last) return ServerStatus::kNeverSeen;
+  if (clock_.Now() - *last >= kUnreachableAfter) return ServerStatus::kUnreachable;
+  return agent.drained ? ServerStatus::kDrained : ServerStatus::kOnline;
+}
+
+void Dispatcher::Wake(const std::string& agent) {
+  woken_.insert(agent);
+  wake_.Notify();
+}
+
+void Dispatcher::Seen(const std::string& agent) {
+  const bool back = !Alive(agent);
+  seen_[agent] = clock_.Now();
+  seen_unwritten_.insert(agent);
+  if (!back) return;
+  // Whatever waited for it goes now.
+  Wake(agent);
+  hub_.ServersChanged();
+}
+
+asio::awaitable<Result<std::string>> Dispatcher::Deliver(std::string agent,
+                                                         std::vector<std::string> events) {
+  co_return co_await events_.Deliver(std::move(agent), std::move(events));
+}
+
+asio::awaitable<void> Dispatcher::RelayLoop() {
+  for (;;) {
+    if (woken_.empty()) co_await wake_.Wait();
+    const auto woken = std::exchange(woken_, {});
+    co_await RelayUndelivered();
+    for (const auto& agent : woken) {
+      if (Alive(agent)) co_await SendCommands(agent);
+    }
+  }
+}
+
+asio::awaitable<void> Dispatcher::RelayUndelivered() {
+  auto deliveries =
+      co_await store_.Read([](store::Transaction& t) { return t.jobs().Undelivered(kAtOnce); });
+  if (!deliveries) co_return Complain("looking for undelivered jobs", deliveries.error());
+  for (auto& delivery : *deliveries) {
+    // To a server that is away nothing is handed over: until then the panel can still end the job.
+    if (!Alive(delivery.server_id)) continue;
+    if (const auto handed = co_await HandOver(std::move(delivery)); !handed)
+      Complain("handing over a job", handed.error());
+  }
+}
+
+asio::awaitable<Status> Dispatcher::HandOver(store::Delivery delivery) {
+  const auto id = delivery.job_id;
+  const auto now = clock_.Now();
+  PROV_CO_TRY(const bool send, co_await store_.Write([id, now](store::Transaction& t) {
+    return MarkDispatched(t, id, now);
+  }));
+  if (!send) co_return Status();
+  hub_.JobChanged(id);
+  PROV_CO_CHECK(
+      co_await queue_->Push(delivery.server_id, {id.ToString(), std::move(delivery.envelope)}));
+  co_return co_await store_.Write([id](store::Transaction& t) -> Status {
+    const auto marked = t.jobs().SetUndelivered(id, false);
+    // Meanwhile it may have ended, which clears the mark too.
+    if (!marked && marked.error().code != ErrorCode::kNotFound) return marked;
+    return {};
+  });
+}
+
+asio::awaitable<void> Dispatcher::SendCommands(std::string agent) {
+  auto commands = co_await store_.Read(
+      [agent](store::Transaction& t) { return t.commands().Pending(agent, kAtOnce); });
+  if (!commands) co_return Complain("looking for commands", commands.error());
+  for (auto& command : *commands) {
+    if (const auto pushed =
+            co_await queue_->Push(agent, {CommandNonce(command.id), std::move(command.bytes)});
+        !pushed)
+      Complain("handing over a command", pushed.error());
+  }
+}
+
+asio::awaitable<void> Dispatcher::ReconcileLoop() {
+  for (;;) {
+    co_await RelayUndelivered();
+    co_await SendAgain();
+    co_await SettleSilent();
+    co_await AskAfterGaps();
+    co_await Sleep(executor_, limits_.reconcile);
+  }
+}
+
+// What was handed over and not accepted since, and commands whose effect was not reported; into a
+// queue that still holds it, never.
+asio::awaitable<void> Dispatcher::SendAgain() {
+  const auto before = clock_.Now() - limits_.reconcile;
+  auto deliveries = co_await store_.Read(
+      [before](store::Transaction& t) { return t.jobs().Unacknowledged(before, kAtOnce); });
+  if (!deliveries) co_return Complain("looking for unacknowledged jobs", deliveries.error());
+  for (auto& delivery : *deliveries) {
+    if (!Alive(delivery.server_id)) continue;
+    const auto held = co_await queue_->Holds(delivery.server_id, delivery.job_id.ToString());
+    if (!held || *held) continue;
+    logger_.Info("job_sent_again", {{"server_id", delivery.server_id}},
+                 {delivery.job_id.ToString(), ""});
+    (void)co_await queue_->Push(delivery.server_id,
+                                {delivery.job_id.ToString(), std::move(delivery.envelope)});
+  }
+  std::vector<std::string> alive;
+  for (const auto& [agent, at] : seen_) {
+    if (Alive(agent)) alive.push_back(agent);
+  }
+  for (const auto& agent : alive) co_await SendCommands(agent);
+  const auto now = clock_.Now();
+  (void)co_await store_.Write(
+      [now](store::Transaction& t) { return t.commands().RemoveExpired(now); });
+}
+
+// Who has been silent for a day: nobody knows what became of its jobs. What never left is expired.
+asio::awaitable<void> Dispatcher::SettleSilent() {
+  const auto now = clock_.Now();
+  const auto silent_since = now - limits_.silence;
+  const auto queued_since = now - limits_.queued;
+  auto settled = co_await store_.Write(
+      [now, silent_since, queued_since](store::Transaction& t) -> Result<std::vector<Uuid>> {
+        std::vector<Uuid> ended;
+        PROV_TRY(const auto waiting, t.jobs().Undelivered(kAtOnce));
+        for (const auto& delivery : waiting) {
+          PROV_TRY(const auto record, t.jobs().Get(kPanel, delivery.job_id));
+          if (record.status != job::Status::kQueued || record.created_at > queued_since) continue;
+          PROV_CHECK(
+              End(t, record, job::Status::kExpired, "the server did not come for it in time", now));
+          ended.push_back(record.id);
+        }
+        PROV_TRY(const auto agents, t.agents().List(kPanel));
+        for (const auto& agent : agents) {
+          if (!agent.last_seen_at || *agent.last_seen_at > silent_since) continue;
+          PROV_TRY(const auto unsettled, t.jobs().Unsettled(agent.id, kAtOnce));
+          for (const auto& record : unsettled) {
+            PROV_CHECK(End(t, record, job::Status::kLost,
+                           "the server has not been heard of for 24 hours", now));
+            ended.push_back(record.id);
+          }
+        }
+        return ended;
+      });
+  if (!settled) co_return Complain("settling jobs of silent servers", settled.error());
+  for (const auto& id : *settled) hub_.JobChanged(id);
+}
+
+asio::awaitable<void> Dispatcher::AskAfterGaps() {
+  for (const auto& agent : events_.TakeGaps()) {
+    const auto now = clock_.Now();
+    const auto id = Uuid::MakeV7(clock_, random_);
+    const auto asked =
+        co_await store_.Write([this, agent, now, id](store::Transaction& t) -> Status {
+          PROV_TRY(const auto row, t.agents().Get(kPanel, agent));
+          PROV_TRY(const auto epoch, Uuid::Parse(row.epoch));
+          PROV_TRY(const auto unsettled, t.jobs().Unsettled(agent, job::kMaxQueriedJobs));
+          if (unsettled.empty()) return {};
+          job::Command command;
+          command.agent = agent;
+          command.epoch = epoch;
+          command.nonce = CommandNonce(id);
+          command.issued_at = now;
+          command.expires_at = now + kCommandValid;
+          command.query.emplace();
+          for (const auto& record : unsettled) command.query->jobs.push_back(record.id);
+          PROV_TRY(auto bytes,
+                   keys_.SignCommand(job::CommandType::kQuery, command, row.key_generation));
+          return t.commands().Insert(
+              {id, agent, "query", std::nullopt, std::move(bytes), now, command.expires_at});
+        });
+    if (!asked) Complain("asking after a gap", asked.error());
+    if (Alive(agent)) co_await SendCommands(agent);
+  }
+}
+
+asio::awaitable<void> Dispatcher::SeenLoop() {
+  for (;;) {
+    co_await Sleep(executor_, limits_.write_seen);
+    co_await WriteSeen();
+  }
+}
+
+asio::awaitable<void> Dispatcher::WriteSeen() {
+  if (seen_unwritten_.empty()) co_return;
+  std::vector<std::pair<std::string, WallTime>> seen;
+  for (const auto& agent : std::exchange(seen_unwritten_, {}))
+    seen.emplace_back(agent, seen_.at(agent));
+  const auto written = co_await store_.Write([seen](store::Transaction& t) -> Status {
+    for (const auto& [agent, at] : seen) PROV_CHECK(t.agents().Seen(agent, at));
+    return {};
+  });
+  if (!written) Complain("writing heartbeats", written.error());
+}
+
+}  // namespace prov::panel

@@ -1,0 +1,84 @@
+// The panel's dispatch, wired: jobs and commands to the queue (relay), again where they got lost
+// (reconciler), and what agents report into the store.
+//
+// Single-threaded: every call is made on the panel's io thread.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+
+#include "net/event.hpp"
+#include "net/task_group.hpp"
+#include "panel/dispatch/event_applier.hpp"
+#include "panel/dispatch/store_job_service.hpp"
+#include "store/agents.hpp"
+
+namespace prov::panel {
+
+inline constexpr Millis kUnreachableAfter{45'000};
+
+struct DispatchLimits {
+  Millis reconcile{30'000};
+  Millis write_seen{5'000};  // heartbeats are written in groups
+  Millis silence = std::chrono::hours{24};
+  Millis queued = std::chrono::hours{24};  // before it expires
+};
+
+enum class ServerStatus { kOnline, kUnreachable, kNeverSeen, kDrained };
+BOOST_DESCRIBE_ENUM(ServerStatus, kOnline, kUnreachable, kNeverSeen, kDrained)
+
+class Dispatcher final : public transport::EventSink {
+ public:
+  Dispatcher(boost::asio::any_io_executor executor, StoreGate& store, Registry& registry,
+             LiveHub& hub, const KeyRing& keys, const Clock& clock, Random& random, Logger& logger,
+             DispatchLimits limits = {});
+
+  JobService& jobs() { return jobs_; }
+  // Before Start(); it outlives the dispatcher's tasks.
+  void SetQueue(transport::JobQueue& queue) { queue_ = &queue; }
+  void Start();
+  boost::asio::awaitable<void> Stop();
+
+  ServerStatus StatusOf(const store::Agent& agent) const;
+  std::optional<WallTime> LastSeen(const store::Agent& agent) const;
+
+  boost::asio::awaitable<Result<std::string>> Deliver(std::string agent,
+                                                      std::vector<std::string> events) override;
+  void Seen(const std::string& agent) override;
+
+ private:
+  bool Alive(const std::string& agent) const;
+  void Wake(const std::string& agent);
+  boost::asio::awaitable<void> RelayLoop();
+  boost::asio::awaitable<void> ReconcileLoop();
+  boost::asio::awaitable<void> SeenLoop();
+  boost::asio::awaitable<void> RelayUndelivered();
+  boost::asio::awaitable<Status> HandOver(store::Delivery delivery);
+  boost::asio::awaitable<void> SendCommands(std::string agent);
+  boost::asio::awaitable<void> SendAgain();
+  boost::asio::awaitable<void> SettleSilent();
+  boost::asio::awaitable<void> AskAfterGaps();
+  boost::asio::awaitable<void> WriteSeen();
+  void Complain(std::string_view doing, const Error& error);
+
+  boost::asio::any_io_executor executor_;
+  StoreGate& store_;
+  LiveHub& hub_;
+  const KeyRing& keys_;
+  const Clock& clock_;
+  Random& random_;
+  Logger& logger_;
+  DispatchLimits limits_;
+  transport::JobQueue* queue_ = nullptr;
+  StoreJobService jobs_;
+  EventApplier events_;
+  std::map<std::string, WallTime> seen_;
+  std::set<std::string> seen_unwritten_;
+  std::set<std::string> woken_;
+  net::Event wake_;
+  net::TaskGroup tasks_;
+};
+
+}  // namespace prov::panel
