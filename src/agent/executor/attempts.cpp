@@ -106,14 +106,30 @@ Result<std::shared_ptr<const PreparedJob>> Executor::Prepared(const Uuid& id, Jo
   return job.prepared;
 }
 
-void Executor::StartWaiting() {
-  if (drained_) return;
-  const auto now = clock_.Now();
-  for (auto& [id, job] : jobs_) {
-    if (job.state.status != job::Status::kRetryWait || !job.state.due || *job.state.due > now)
-      continue;
-    if (std::ranges::find(waiting_, id) == waiting_.end()) waiting_.push_front(id);
+bool Executor::HasRun(const exec::AttemptId& attempt) const {
+  const auto paths = setup_.state.Attempt(attempt);
+  // The runner's lock is there before its fork.
+  for (const auto& left : {paths.RunnerLock(), paths.Containment(), paths.Log(), paths.Exit()}) {
+    std::error_code fault;
+    if (std::filesystem::exists(left, fault) || fault) return true;
   }
+  return false;
+}
+
+void Executor::Await(const Uuid& id, Job& job) {
+  if (!exec::AttemptExists(setup_.state, {id, 1, 0})) return waiting_.push_back(id);
+  job.state.attempt = 1;
+  RecoverAttempt(id, job);
+}
+
+void Executor::StartWaiting() {
+  const auto now = clock_.Steady();
+  std::erase_if(retrying_, [&](const auto& retry) {
+    if (retry.second > now) return false;
+    waiting_.push_front(retry.first);
+    return true;
+  });
+  if (drained_) return;
   while (!waiting_.empty() && running_.size() < setup_.configuration.max_parallel_jobs) {
     const auto id = waiting_.front();
     waiting_.pop_front();
@@ -151,6 +167,7 @@ void Executor::StartAttempt(const Uuid& id, Job& job) {
       running.pidfd = std::move(runner->pidfd);
       return;
     }
+    if (exec::RunnerHoldsLock(spec->paths)) return;  // it runs, and could not be held: follow it
     // Told in the same way as everything else about an attempt.
     exec::ExitRecord record;
     record.job = id;
@@ -209,6 +226,8 @@ void Executor::LookAtRunner(const Uuid& id, Running& running) {
   if (running.gone) return;
   if (!running.pidfd) {
     running.gone = !FindRunner(setup_.state.Attempt({id, running.attempt, 0}), running);
+    // The signal had nobody to go to before.
+    if (running.pidfd && jobs_.at(id).state.cancel) (void)exec::SendSignal(running.pidfd, SIGTERM);
     return;
   }
   pollfd fd{running.pidfd.get(), POLLIN, 0};
@@ -228,6 +247,10 @@ bool Executor::ReportLog(const Uuid& id, Job& job) {
     }
     if (!*report) return true;
     auto& [chunk, position, progress, warnings] = **report;
+    const std::size_t warned = job.log.warnings;
+    warnings.resize(
+        std::min(warnings.size(), exec::kMaxWarnings - std::min(warned, exec::kMaxWarnings)));
+    position.warnings = warned + warnings.size();
     job.log = position;
     job::Event event;
     event.type = job::EventType::kLog;
@@ -315,6 +338,7 @@ void Executor::Retry(const Uuid& id, Job& job, Seconds delay, job::StateChange c
   change.outputs.clear();
   change.left_running.clear();
   job.state.due = clock_.Now() + delay;
+  retrying_[id] = clock_.Steady() + delay;
   change.next_attempt_at = job.state.due;
   logger_.Info("retry_scheduled",
                {{"attempt", job.state.attempt}, {"due", FormatTime(*job.state.due)}},
@@ -329,17 +353,21 @@ void Executor::EndJob(const Uuid& id, Job& job, job::StateChange change) {
                {{"status", json::EnumName(change.status)}, {"reason", change.reason.value_or("")}},
                Subject(id, job));
   Change(id, job, std::move(change));
-  effects_.push_back([this, id] {
-    auto& ended = jobs_.at(id);
-    if (auto written =
-            WriteJobLog(setup_.state, id, ended.state.attempt, setup_.configuration.log_dir);
-        !written) {
-      logger_.Warning("job_log_not_written", {{"reason", written.error().ToString()}},
-                      Subject(id, ended));
-    }
-    CleanJob(id, ended);
-    ended.prepared.reset();
-  });
+  effects_.push_back([this, id] { Tidy(id); });
+}
+
+void Executor::Tidy(const Uuid& id) {
+  const auto found = jobs_.find(id);
+  if (found == jobs_.end()) return;
+  auto& ended = found->second;
+  if (auto written =
+          WriteJobLog(setup_.state, id, ended.state.attempt, setup_.configuration.log_dir);
+      !written) {
+    logger_.Warning("job_log_not_written", {{"reason", written.error().ToString()}},
+                    Subject(id, ended));
+  }
+  CleanJob(id, ended);
+  ended.prepared.reset();
 }
 
 // The sealed inputs go with the envelope; what is left is the record and the logs.

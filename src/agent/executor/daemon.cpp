@@ -2,6 +2,7 @@
 
 #include <csignal>
 #include <cstdio>
+#include <deque>
 #include <fcntl.h>
 #include <poll.h>
 #include <sched.h>
@@ -21,6 +22,7 @@ namespace prov::agent {
 namespace {
 
 constexpr int kCannotStart = 2;
+constexpr std::size_t kMostUnsent = std::size_t{4} << 20;
 
 int Refuse(const Error& error) {
   std::fprintf(stderr, "provisioning-agent: %s\n", error.ToString().c_str());
@@ -82,15 +84,14 @@ std::vector<std::string> Warnings(const AgentConfiguration& configuration,
   return warnings;
 }
 
-Hello MakeHello(const ExecutorSetup& setup, const Uuid& epoch) {
+NetConfiguration MakeNetConfiguration(const ExecutorSetup& setup) {
   NetConfiguration net;
   net.agent_id = setup.identity.agent_id;
   net.generation = setup.identity.generation;
   net.panel_url = setup.configuration.panel_url;
   net.panel_ca_file = setup.configuration.panel_ca_file.string();
   net.user = setup.configuration.net_user;
-  net.epoch = epoch.ToString();
-  return {json::Write(net), std::string(setup.identity.http_key.view())};
+  return net;
 }
 
 class Daemon {
@@ -121,7 +122,9 @@ class Daemon {
   void Wait() {
     std::vector<pollfd> fds{
         {signals_, POLLIN, 0},
-        {net_.fd(), static_cast<short>(POLLIN | (net_.wants_to_write() ? POLLOUT : 0)), 0}};
+        {net_.fd(),
+         static_cast<short>((wanted_.empty() ? POLLIN : 0) | (net_.wants_to_write() ? POLLOUT : 0)),
+         0}};
     for (const int runner : executor_.RunnerFds()) fds.push_back({runner, POLLIN, 0});
     auto wait = std::min(executor_.UntilNextTick(), net_.UntilRestart());
     if (watchdog_.count() > 0) wait = std::min(wait, watchdog_);
@@ -156,13 +159,16 @@ class Daemon {
     for (const auto number : taken_) net_.Send(ParcelTaken{number});
     taken_.clear();
     const auto& outbox = executor_.outbox();
-    for (const auto& want : wanted_) {
+    // Not more than it reads: a net role gone wild must not fill the executor's memory.
+    while (!wanted_.empty() && net_.unsent() < kMostUnsent) {
+      const auto want = wanted_.front();
+      wanted_.pop_front();
       SignedEvents events;
       events.events =
           outbox.Read(want.from, std::min<std::size_t>(want.most_bytes, 1 << 20), events.first);
       net_.Send(events);
     }
-    wanted_.clear();
+    if (net_.fd() < 0) wanted_.clear();
     const bool other = net_.starts() != told_start_ || outbox.published() != told_.last ||
                        outbox.acknowledged() != told_.acknowledged;
     if (!other || net_.fd() < 0) return;
@@ -178,7 +184,7 @@ class Daemon {
   bool stop_ = false;
   Millis watchdog_{0};
   std::vector<std::uint64_t> taken_;
-  std::vector<WantEvents> wanted_;
+  std::deque<WantEvents> wanted_;
   OutboxState told_;
   unsigned told_start_ = 0;
 };
@@ -235,10 +241,8 @@ int RunAgent(const AgentConfiguration& configuration) {
                       *cgroup,
                       host_network.get(),
                       Warnings(configuration, *cgroup)};
-  const auto hello = [&](const Uuid& epoch) { return MakeHello(setup, epoch); };
-  auto epoch = EnsureEpoch(state, clock, random);
-  if (!epoch) return Refuse(epoch.error());
-  auto greeting = hello(epoch->id);
+  auto net_configuration = MakeNetConfiguration(setup);
+  const auto http_key = setup.identity.http_key.Clone();
   const auto agent_id = setup.identity.agent_id;
   auto executor = Executor::Open(std::move(setup), clock, random, **logger);
   if (!executor) return Refuse(executor.error());
@@ -246,7 +250,10 @@ int RunAgent(const AgentConfiguration& configuration) {
                                     {"version", PROV_VERSION},
                                     {"epoch", (*executor)->epoch().ToString()},
                                     {"containment", exec::ContainmentName(cgroup->kind)}});
-  NetProcess net(std::move(greeting), host_network.get(), clock, **logger);
+  // Only now: opening a damaged journal begins another epoch.
+  net_configuration.epoch = (*executor)->epoch().ToString();
+  NetProcess net({json::Write(net_configuration), std::string(http_key.view())}, host_network.get(),
+                 clock, **logger);
   return Daemon(**executor, net, **logger, signals.get()).Run();
 }
 

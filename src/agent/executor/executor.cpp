@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "agent/facts.hpp"
+#include "base/encoding.hpp"
 #include "base/json.hpp"
 
 namespace prov::agent {
@@ -11,6 +12,7 @@ namespace {
 constexpr Millis kFollowEvery{50};
 constexpr Millis kFactsEvery{30'000};
 constexpr Millis kHousekeepingEvery{3'600'000};
+constexpr std::size_t kMaxReasonBytes = 4000;
 
 }  // namespace
 
@@ -27,13 +29,15 @@ Executor::Executor(ExecutorSetup setup, exec::Journal journal, const Clock& cloc
 
 Executor::~Executor() = default;
 
-void Executor::Append(const Entry& entry) { journal_.Append(json::ToValue(entry)); }
+void Executor::Append(Entry entry) {
+  if (outbox_.acknowledged() > journalled_acknowledgement_)
+    entry.acknowledged = journalled_acknowledgement_ = outbox_.acknowledged();
+  journal_.Append(json::ToValue(entry));
+}
 
 std::optional<StoredEvent> Executor::Sign(job::Event event) {
   auto stored = outbox_.Add(std::move(event));
   if (stored) return std::move(*stored);
-  // An event that cannot be written is a bug, and must not go unseen.
-  failed_ = true;
   logger_.Error("event_not_written", {{"reason", stored.error().ToString()}});
   return std::nullopt;
 }
@@ -45,13 +49,26 @@ void Executor::Change(const Uuid& id, Job& job, job::StateChange change) {
   event.type = job::EventType::kState;
   event.job = id;
   if (job.state.attempt > 0) event.attempt = job.state.attempt;
-  job.last_change = change;
+  if (change.status != job::Status::kRetryWait) retrying_.erase(id);
+  if (change.reason)
+    change.reason = ReplaceInvalidUtf8(std::string_view(*change.reason).substr(0, kMaxReasonBytes));
   if (!job.state.order_hash.empty()) change.order_hash = job.state.order_hash;
-  event.state = std::move(change);
+  event.state = change;
   Entry entry;
   entry.job = id;
   entry.state = job.state;
-  entry.event = Sign(std::move(event));
+  entry.event = Sign(event);
+  if (!entry.event) {
+    // What a script made of its result must not keep the panel from knowing how it ended.
+    event.state = job::StateChange{};
+    event.state->status = change.status;
+    event.state->failure_kind = change.failure_kind;
+    event.state->next_attempt_at = change.next_attempt_at;
+    event.state->order_hash = change.order_hash;
+    event.state->reason = "what else is known of it could not be reported";
+    entry.event = Sign(std::move(event));
+    if (!entry.event) failure_ = "a change of state could not be written";
+  }
   job.last_state_event = entry.event;
   Append(entry);
 }
@@ -111,12 +128,12 @@ void Executor::Tick() {
 
 Status Executor::Commit() {
   if (journal_.HasUnsynced()) PROV_CHECK(journal_.Sync());
-  if (failed_) return Error{ErrorCode::kInternal, "an event could not be written", {}};
+  if (!failure_.empty()) return Error{ErrorCode::kInternal, failure_, {}};
   outbox_.Publish();
   // An effect may ask for more, which the next commit covers.
   auto effects = std::exchange(effects_, {});
   for (const auto& effect : effects) effect();
-  Compact();
+  if (journal_.size() >= compact_above_) CompactNow();
   return {};
 }
 
@@ -132,11 +149,8 @@ Millis Executor::UntilNextTick() const {
   if (!running_.empty()) return kFollowEvery;
   const auto steady = clock_.Steady();
   auto wait = std::chrono::duration_cast<Millis>(std::min(facts_due_, housekeeping_due_) - steady);
-  const auto now = clock_.Now();
-  for (const auto& [id, job] : jobs_) {
-    if (job.state.status == job::Status::kRetryWait && job.state.due)
-      wait = std::min(wait, std::chrono::duration_cast<Millis>(*job.state.due - now));
-  }
+  for (const auto& [id, due] : retrying_)
+    wait = std::min(wait, std::chrono::ceil<Millis>(due - steady));
   return std::clamp(wait, Millis{0}, Millis{60'000});
 }
 

@@ -33,6 +33,9 @@
 
 namespace prov::agent {
 
+// Job ids that are older cannot be told from new ones: they are answered `lost`.
+inline constexpr std::chrono::hours kTombstonesKept{24 * 400};
+
 struct ExecutorSetup {
   AgentConfiguration configuration;
   Identity identity;
@@ -62,6 +65,8 @@ class Executor {
   // One fsync, then the effects. An error means that nothing can be promised any more: the process
   // must end, and the next one recovers.
   Status Commit();
+  // Rewrites the journal to what is still needed; Commit() does it when the journal has grown.
+  void CompactNow();
 
   Outbox& outbox() { return outbox_; }
   // pidfds of the runners under way, readable when one has gone.
@@ -81,7 +86,6 @@ class Executor {
   struct Job {
     JobState state;
     LogPosition log;
-    job::StateChange last_change;
     std::optional<StoredEvent> last_state_event;
     std::shared_ptr<const PreparedJob> prepared;
     std::unique_ptr<LogFollower> follower;
@@ -91,13 +95,17 @@ class Executor {
            Logger& logger, StartRunner start);
 
   // recovery.cpp
-  void Replay(const std::vector<exec::JournalRecord>& records);
+  void Replay(std::vector<Entry> entries);
   void RecoverJobs();
   void RecoverAttempt(const Uuid& id, Job& job);
   void RecoverLostJournal();
+  void RecoverUnknown();
+  void Lose(const Uuid& id, Job& job, std::string reason);
+  // What was last reported of it, to be said again.
+  job::StateChange LastChange(const Job& job) const;
+  bool HasRun(const exec::AttemptId& attempt) const;
   static bool FindRunner(const exec::AttemptPaths& paths, Running& running);
   void EndOrphans(const exec::AttemptPaths& paths);
-  void Compact();
   void Forget();
 
   // parcels.cpp
@@ -110,8 +118,11 @@ class Executor {
   std::optional<std::string> TakeNonce(const std::string& nonce, WallTime expires_at);
   Result<std::string> Verified(std::string_view bytes, std::string_view payload_type) const;
   Refusal Unknown(const job::Order& order) const;
+  void LoseJournal();
 
   // attempts.cpp
+  // It waits for its first attempt; where that was begun before, what became of it is found out.
+  void Await(const Uuid& id, Job& job);
   void StartWaiting();
   void StartAttempt(const Uuid& id, Job& job);
   Result<exec::AttemptSpec> MakeSpec(const Uuid& id, Job& job);
@@ -122,13 +133,16 @@ class Executor {
   void Conclude(const Uuid& id, Job& job, const exec::ExitRecord& record);
   void Retry(const Uuid& id, Job& job, Seconds delay, job::StateChange change);
   void EndJob(const Uuid& id, Job& job, job::StateChange change);
+  void Tidy(const Uuid& id);
   void CleanJob(const Uuid& id, const Job& job);
   void Remember(const Job& job);
   boost::json::object Remembered(const std::string& app_id) const;
   Result<std::shared_ptr<const PreparedJob>> Prepared(const Uuid& id, Job& job);
 
   // executor.cpp
-  void Append(const Entry& entry);
+  // With the acknowledgement, where that went on: it needs no fsync of its own.
+  void Append(Entry entry);
+  // Nothing, and an error in agent.log, where the event cannot be written.
   std::optional<StoredEvent> Sign(job::Event event);
   // Records the state with the event that reports it.
   void Change(const Uuid& id, Job& job, job::StateChange change);
@@ -145,12 +159,14 @@ class Executor {
   Outbox outbox_;
   signing::ReplayWindow nonces_;
   std::map<Uuid, Job> jobs_;
-  std::deque<Uuid> waiting_;  // accepted, in the order they came
+  std::deque<Uuid> waiting_;             // accepted, in the order they came
+  std::map<Uuid, SteadyTime> retrying_;  // when the next attempt is due
   std::map<Uuid, Running> running_;
   std::set<Uuid> tombstones_;
   std::set<Uuid> canceled_ahead_;
   bool drained_ = false;
-  bool failed_ = false;  // something could not be recorded
+  std::uint64_t journalled_acknowledgement_ = 0;
+  std::string failure_;  // why nothing more can be promised
   std::vector<std::function<void()>> effects_;
   std::uint64_t compact_above_ = std::uint64_t{16} << 20;
   std::string last_facts_;

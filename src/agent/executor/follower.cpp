@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "base/encoding.hpp"
+#include "exec/log_frames.hpp"
 #include "exec/output_lines.hpp"
 #include "job/log_chunk.hpp"
 #include "job/log_lines.hpp"
@@ -13,10 +14,16 @@ namespace {
 
 // Compressed or not, base64 twice: what fits an event of 256 KiB whatever the bytes are.
 constexpr std::size_t kChunkBytes = 96 * 1024;
-// A frame is at most 1 MiB (exec::LogWriter::Add) and its headers.
-constexpr std::size_t kReadBytes = (1 << 20) + 4096;
+// With their headers many small frames are longer than their text; this much makes one event, and
+// holds one frame at least.
+constexpr std::size_t kReadBytes = kChunkBytes + exec::kLargestFrame + 4096;
 constexpr std::size_t kMaxCompressed = 140 * 1024;
-constexpr std::size_t kMaxWarningBytes = 1000;
+// So that what a script prints always fits an event, and is UTF-8 there: cut first, then mended.
+constexpr std::size_t kMaxMessageBytes = 1000;
+
+std::string Message(std::string_view text) {
+  return ReplaceInvalidUtf8(text.substr(0, kMaxMessageBytes));
+}
 
 // The first frames that make at most kChunkBytes, one at least.
 std::size_t CountFrames(const std::vector<job::LogFrame>& frames) {
@@ -34,9 +41,9 @@ void ReadScriptLines(const std::vector<job::LogFrame>& frames, LogReport& report
   for (const auto& line : job::SplitLines(frames)) {
     const auto script = exec::ParseScriptLine(line.text);
     if (const auto* progress = std::get_if<exec::ProgressLine>(&script))
-      report.progress = {progress->percent, ReplaceInvalidUtf8(progress->message)};
+      report.progress = {progress->percent, Message(progress->message)};
     if (const auto* warning = std::get_if<exec::WarningLine>(&script))
-      report.warnings.push_back(ReplaceInvalidUtf8(warning->text).substr(0, kMaxWarningBytes));
+      report.warnings.push_back(Message(warning->text));
   }
 }
 

@@ -88,9 +88,12 @@ std::optional<Refusal> CopyInstaller(const IntakeContext& context, const job::Or
 Result<contract::Manifest> LoadManifest(const Path& installer, const std::string& app_id) {
   contract::DirectoryFacts facts;
   facts.name = app_id;
-  for (const auto& each : std::filesystem::directory_iterator(installer)) {
-    if (each.is_regular_file()) facts.files.insert(each.path().filename().string());
+  std::error_code fault;
+  for (std::filesystem::directory_iterator each(installer, fault), end; !fault && each != end;
+       each.increment(fault)) {
+    if (each->is_regular_file(fault)) facts.files.insert(each->path().filename().string());
   }
+  if (fault) return ErrnoError("cannot list " + installer.string(), fault.value());
   PROV_TRY(const auto text, ReadFile(installer / "manifest.yml", contract::kMaxManifestBytes));
   auto loaded = contract::ParseManifest("manifest.yml", text, &facts);
   if (loaded.manifest) return std::move(*loaded.manifest);
@@ -110,7 +113,7 @@ std::optional<Refusal> CheckManifest(const IntakeContext& context, const Prepare
     return Rejected("action_not_supported",
                     order.app_id + " has no script for " + json::EnumName(order.action));
   }
-  const auto errors = CheckPlainInputs(manifest, order, {});
+  const auto errors = CheckPlainInputs(manifest, order, context.remembered);
   if (!errors.empty()) return Rejected("invalid_input", Sentences(errors));
   const auto reasons = contract::CheckMachine(manifest, context.machine);
   if (reasons.empty()) return std::nullopt;

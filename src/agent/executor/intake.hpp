@@ -36,6 +36,7 @@ struct IntakeContext {
   Uuid epoch;
   contract::MachineFacts machine;
   WallTime now{};
+  boost::json::object remembered;  // plain inputs of the application's last successful install
 };
 
 // On success the job's directory holds the verified copy and the envelope, both durable.

@@ -26,6 +26,7 @@ class NetProcess {
   // -1 while there is none.
   int fd() const { return socket_.get(); }
   bool wants_to_write() const { return !outgoing_.empty(); }
+  std::size_t unsent() const { return outgoing_.size(); }
   void Send(const Message& message);
   void Flush();
   // What has come; empty when it has ended, or sent nonsense and was ended for it.

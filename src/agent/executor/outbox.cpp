@@ -1,5 +1,6 @@
 #include "agent/executor/outbox.hpp"
 
+#include "base/encoding.hpp"
 #include "signing/dsse.hpp"
 
 namespace prov::agent {
@@ -20,6 +21,9 @@ Result<StoredEvent> Outbox::Add(job::Event event) {
   event.oldest = acknowledged_ + 1;
   event.time = clock_.Now();
   PROV_TRY(const auto payload, job::SerializeEvent(event));
+  // The panel reads strictly, and one event it cannot read would hold up all that follow.
+  if (!IsUtf8(payload))
+    return Error{ErrorCode::kInvalidArgument, "the event would not be UTF-8", {}};
   StoredEvent stored{event.seq,
                      signing::Sign(job::kEventPayloadType, payload, keyid_, key_.view())};
   last_ = stored.seq;

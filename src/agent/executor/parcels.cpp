@@ -11,19 +11,6 @@
 #include "signing/dsse.hpp"
 
 namespace prov::agent {
-namespace {
-
-// Older ids than tombstones are kept for cannot be told from new ones.
-constexpr std::chrono::hours kTombstonesKept{24 * 400};
-
-WallTime TimeOf(const Uuid& id) {
-  // The first 48 bits of a UUIDv7 are milliseconds since 1970 (RFC 9562).
-  const auto text = id.ToString();
-  return WallTime{Millis{std::stoll(text.substr(0, 8) + text.substr(9, 4), nullptr, 16)}};
-}
-
-}  // namespace
-
 Result<std::string> Executor::Verified(std::string_view bytes,
                                        std::string_view payload_type) const {
   const auto keyid =
@@ -78,8 +65,11 @@ void Executor::TakeKnown(const Uuid& id, Job& job, const std::string& hash) {
 Refusal Executor::Unknown(const job::Order& order) const {
   if (tombstones_.contains(order.job))
     return {job::Status::kLost, "forgotten: the job was here, and its record is gone"};
-  if (TimeOf(order.job) + kTombstonesKept < clock_.Now())
+  if (order.job.Time() + kTombstonesKept < clock_.Now())
     return {job::Status::kLost, "too_old: whether it was here is not remembered"};
+  // Only a journal that lost records can be silent about what stands on the disk.
+  if (HasRun({order.job, 1, 0}))
+    return {job::Status::kLost, "not_journalled: an attempt is on disk that no record names"};
   if (canceled_ahead_.contains(order.job))
     return {job::Status::kCanceled, "canceled: the cancel came before the job"};
   return {job::Status::kAccepted, ""};
@@ -105,8 +95,9 @@ void Executor::TakeNew(job::Order order, const std::string& envelope, const std:
     nonce = Nonce{order.nonce, order.expires_at};
     if (const auto refused = TakeNonce(order.nonce, order.expires_at))
       return logger_.Warning("order_refused", {{"reason", *refused}}, subject);
-    const IntakeContext context{setup_.configuration, setup_.state, setup_.epoch.id,
-                                CollectMachine(setup_.state.root), clock_.Now()};
+    const IntakeContext context{setup_.configuration, setup_.state,
+                                setup_.epoch.id,      CollectMachine(setup_.state.root),
+                                clock_.Now(),         Remembered(order.app_id)};
     auto examined = Examine(context, std::move(order), envelope);
     if (auto* refused = std::get_if<Refusal>(&examined)) {
       refusal = std::move(*refused);
@@ -125,15 +116,24 @@ void Executor::TakeNew(job::Order order, const std::string& envelope, const std:
   }
   auto& kept = jobs_.emplace(id, std::move(job)).first->second;
   Change(id, kept, std::move(change));
+  canceled_ahead_.erase(id);
   if (refusal.status == job::Status::kAccepted) {
-    waiting_.push_back(id);
     logger_.Info("job_accepted", {}, subject);
+    Await(id, kept);
   } else {
     CleanJob(id, kept);
     logger_.Warning("job_rejected",
                     {{"status", json::EnumName(refusal.status)}, {"reason", refusal.reason}},
                     subject);
   }
+}
+
+// An acknowledgement under our key of what was never written here: the end of the journal was cut
+// off, and with it perhaps the start of a job. So a new life begins, with the next process.
+void Executor::LoseJournal() {
+  const auto begun = EnsureEpoch(setup_.state, clock_, random_,
+                                 "the panel has events that the journal no longer held");
+  failure_ = begun ? begun->reason : begun.error().ToString();
 }
 
 std::optional<std::string> Executor::TakeNonce(const std::string& nonce, WallTime expires_at) {
@@ -161,8 +161,9 @@ void Executor::TakeCommand(job::CommandType type, const std::string& bytes) {
   }
   if (type == job::CommandType::kAck) {
     // Cumulative, so that an old one again does no harm: no nonce is spent on it.
-    if (!outbox_.Acknowledge(command->ack->seq)) return refuse("it acknowledges what was not sent");
-    return;
+    if (outbox_.Acknowledge(command->ack->seq)) return;
+    refuse("it acknowledges what this journal never held");
+    return LoseJournal();
   }
   if (nonces_.Contains(command->nonce)) return;  // it came before; its effect is reported
   if (const auto refused = TakeNonce(command->nonce, command->expires_at)) return refuse(*refused);
@@ -227,7 +228,7 @@ void Executor::Query(const job::Query& query) {
     const auto found = jobs_.find(id);
     if (found != jobs_.end()) {
       auto& job = found->second;
-      Change(id, job, job.last_change);
+      Change(id, job, LastChange(job));
     } else {
       job::Event event;
       event.type = job::EventType::kState;

@@ -45,8 +45,9 @@ struct LogPosition {
   std::uint64_t offset = 0;      // bytes of the log file
   std::uint64_t next_frame = 1;  // sequence
   std::uint64_t next_line = 1;   // number within the attempt
+  std::uint64_t warnings = 0;    // reported of the attempt
 };
-BOOST_DESCRIBE_STRUCT(LogPosition, (), (attempt, offset, next_frame, next_line))
+BOOST_DESCRIBE_STRUCT(LogPosition, (), (attempt, offset, next_frame, next_line, warnings))
 
 struct Nonce {
   std::string value;

@@ -10,6 +10,7 @@
 #include "base/encoding.hpp"
 #include "base/json.hpp"
 #include "exec/spool.hpp"
+#include "job/retry.hpp"
 #include "signing/dsse.hpp"
 
 namespace prov::agent {
@@ -32,12 +33,24 @@ Status SetAside(const exec::StatePaths& state, const Clock& clock) {
 
 struct OpenJournal {
   exec::Journal journal;
-  std::vector<exec::JournalRecord> records;  // of an earlier epoch too
-  bool fresh = false;                        // a new epoch began
+  std::vector<Entry> entries;  // of an earlier epoch too
+  bool fresh = false;          // a new epoch began
 };
 
+// False where one cannot be understood; it is left out.
+bool ParseEntries(const std::vector<exec::JournalRecord>& records, std::vector<Entry>& entries) {
+  bool whole = true;
+  for (const auto& record : records) {
+    if (auto entry = ParseEntry(record.payload))
+      entries.push_back(std::move(*entry));
+    else
+      whole = false;
+  }
+  return whole;
+}
+
 Result<OpenJournal> Begin(const exec::StatePaths& state, const Epoch& epoch,
-                          std::vector<exec::JournalRecord> records) {
+                          std::vector<Entry> records) {
   PROV_TRY(auto journal, exec::Journal::Create(state.Journal(), epoch.id));
   PROV_CHECK(WriteFileAtomically(JournalBegun(state), epoch.id.ToString() + "\n", 0600));
   return OpenJournal{std::move(journal), std::move(records), true};
@@ -48,13 +61,15 @@ Result<OpenJournal> OpenOrBegin(const exec::StatePaths& state, Epoch& epoch, con
                                 Random& random) {
   auto opened = exec::Journal::Open(state.Journal());
   std::string reason;
-  std::vector<exec::JournalRecord> records;
+  std::vector<Entry> entries;
   if (opened) {
-    if (opened->damage != exec::Damage::kCorrupt && opened->journal.epoch() == epoch.id)
-      return OpenJournal{std::move(opened->journal), std::move(opened->records), false};
-    if (opened->damage == exec::Damage::kCorrupt) reason = "the journal was damaged";
+    // To pass over a record would be to forget what it said.
+    const bool whole =
+        ParseEntries(opened->records, entries) && opened->damage != exec::Damage::kCorrupt;
+    if (whole && opened->journal.epoch() == epoch.id)
+      return OpenJournal{std::move(opened->journal), std::move(entries), false};
     // Else the epoch was raised already, for another machine or root file system.
-    records = std::move(opened->records);
+    if (!whole) reason = "the journal was damaged";
     PROV_CHECK(SetAside(state, clock));
   } else if (opened.error().code == ErrorCode::kCorrupt) {
     reason = "the journal was damaged";
@@ -68,7 +83,7 @@ Result<OpenJournal> OpenOrBegin(const exec::StatePaths& state, Epoch& epoch, con
   if (!reason.empty()) {
     PROV_TRY(epoch, EnsureEpoch(state, clock, random, reason));
   }
-  return Begin(state, epoch, std::move(records));
+  return Begin(state, epoch, std::move(entries));
 }
 
 }  // namespace
@@ -83,104 +98,128 @@ Result<std::unique_ptr<Executor>> Executor::Open(ExecutorSetup setup, const Cloc
   if (opened.fresh) {
     // First of all, so that the panel knows the epoch before it hears of a job.
     executor->ReportFacts();
-    executor->Replay(opened.records);
+    executor->Replay(std::move(opened.entries));
     executor->RecoverLostJournal();
   } else {
-    executor->Replay(opened.records);
+    executor->Replay(std::move(opened.entries));
     executor->RecoverJobs();
   }
   PROV_CHECK(executor->Commit());
   return executor;
 }
 
-void Executor::Replay(const std::vector<exec::JournalRecord>& records) {
+void Executor::Replay(std::vector<Entry> entries) {
   const bool ours = outbox_.last() == 0;  // else they are of an earlier epoch: no events of ours
-  for (const auto& record : records) {
-    auto entry = ParseEntry(record.payload);
-    if (!entry) {
-      logger_.Error("journal_record_unreadable",
-                    {{"sequence", record.sequence}, {"reason", entry.error().ToString()}});
-      continue;
+  for (auto& entry : entries) {
+    if (entry.nonce) (void)nonces_.Take(entry.nonce->value, entry.nonce->expires_at, clock_.Now());
+    if (entry.drained) drained_ = *entry.drained;
+    if (ours && entry.acknowledged) outbox_.RestoreAcknowledged(*entry.acknowledged);
+    if (entry.job && entry.tombstone) {
+      tombstones_.insert(*entry.job);
+      jobs_.erase(*entry.job);
     }
-    if (entry->nonce)
-      (void)nonces_.Take(entry->nonce->value, entry->nonce->expires_at, clock_.Now());
-    if (entry->drained) drained_ = *entry->drained;
-    if (ours && entry->acknowledged) outbox_.RestoreAcknowledged(*entry->acknowledged);
-    if (entry->job && entry->tombstone) {
-      tombstones_.insert(*entry->job);
-      jobs_.erase(*entry->job);
+    if (entry.job && entry.cancel_ahead) canceled_ahead_.insert(*entry.job);
+    if (entry.job && entry.state) {
+      auto& job = jobs_[*entry.job];
+      job.state = *entry.state;
+      if (entry.event) job.last_state_event = entry.event;
     }
-    if (entry->job && entry->cancel_ahead) canceled_ahead_.insert(*entry->job);
-    if (entry->job && entry->state) {
-      auto& job = jobs_[*entry->job];
-      job.state = *entry->state;
-      if (entry->event) job.last_state_event = entry->event;
-    }
-    if (entry->job && entry->log) jobs_[*entry->job].log = *entry->log;
-    if (ours && entry->event) outbox_.Restore(std::move(*entry->event));
+    if (entry.job && entry.log) jobs_[*entry.job].log = *entry.log;
+    if (ours && entry.event) outbox_.Restore(std::move(*entry.event));
   }
+  if (ours) journalled_acknowledgement_ = outbox_.acknowledged();
+}
+
+job::StateChange Executor::LastChange(const Job& job) const {
   const auto keyid = signing::KeyId(signing::Purpose::kEvent, setup_.identity.agent_id,
                                     setup_.identity.generation);
   const signing::VerificationKey keys[] = {{keyid, setup_.identity.event_key.view()}};
-  for (auto& [id, job] : jobs_) {
-    job.last_change.status = job.state.status;
-    job.last_change.next_attempt_at = job.state.due;
-    if (!job.last_state_event) continue;
+  if (job.last_state_event) {
     const auto payload = signing::Verify(job.last_state_event->bytes, job::kEventPayloadType, keys,
                                          2 * job::kMaxEventBytes);
-    if (!payload) continue;
-    const auto event = job::ParseEvent(*payload);
-    if (event && event->state) job.last_change = *event->state;
+    const auto event = payload ? job::ParseEvent(*payload) : payload.error();
+    if (event && event->state) return *event->state;
   }
+  // Signed with keys of before, or by a journal of before.
+  job::StateChange change;
+  change.status = job.state.status;
+  change.next_attempt_at = job.state.due;
+  if (change.status == job::Status::kFailed) change.failure_kind = job::FailureKind::kUnknown;
+  return change;
+}
+
+void Executor::Lose(const Uuid& id, Job& job, std::string reason) {
+  logger_.Error("job_lost", {{"reason", reason}}, Subject(id, job));
+  job::StateChange change;
+  change.status = job::Status::kLost;
+  change.reason = std::move(reason);
+  Change(id, job, std::move(change));
 }
 
 // Of a journal that cannot be gone on with, everything that was under way is lost: nobody knows
-// whether it ran, and so it never runs again by itself.
+// whether it ran, and so it never runs again by itself. What had ended is said again, since the
+// events that said so were that journal's.
 void Executor::RecoverLostJournal() {
-  const auto lose = [&](const Uuid& id, Job& job) {
-    job::StateChange change;
-    change.status = job::Status::kLost;
-    change.reason =
-        "the journal of this server was lost while the job was under way: " + setup_.epoch.reason;
-    logger_.Error("job_lost", {{"reason", setup_.epoch.reason}}, Subject(id, job));
-    Change(id, job, std::move(change));
-  };
+  const auto reason =
+      "the journal of this server was lost while the job was under way: " + setup_.epoch.reason;
   for (auto& [id, job] : jobs_) {
-    if (job::IsActive(job.state.status)) lose(id, job);
+    if (job::IsActive(job.state.status))
+      Lose(id, job, reason);
+    else
+      Change(id, job, LastChange(job));
   }
+  Entry entry;
+  entry.drained = drained_;
+  Append(entry);
   const auto spooled = exec::ListJobs(setup_.state);
   if (!spooled) return;
   for (const auto& each : *spooled) {
-    if (!jobs_.contains(each.job)) lose(each.job, jobs_[each.job]);
+    if (!jobs_.contains(each.job) && !tombstones_.contains(each.job))
+      Lose(each.job, jobs_[each.job], reason);
+  }
+}
+
+// Attempts on disk that no record names: the journal's end was cut off between two records.
+void Executor::RecoverUnknown() {
+  std::error_code fault;
+  for (std::filesystem::directory_iterator each(setup_.state.Jobs(), fault), end;
+       !fault && each != end; each.increment(fault)) {
+    const auto id = Uuid::Parse(each->path().filename().string());
+    if (!id || jobs_.contains(*id)) continue;
+    if (tombstones_.contains(*id))
+      effects_.push_back([this, id = *id] { (void)exec::RemoveJob(setup_.state, id); });
+    else if (HasRun({*id, 1, 0}))
+      Lose(*id, jobs_[*id], "not_journalled: an attempt is on disk that no record names");
   }
 }
 
 void Executor::RecoverJobs() {
+  RecoverUnknown();
   for (auto& [id, job] : jobs_) {
     switch (job.state.status) {
-      case job::Status::kAccepted: {
-        const auto paths = setup_.state.Attempt({id, 1, 0});
-        if (std::filesystem::exists(paths.directory)) {
-          job.state.attempt = 1;
-          RecoverAttempt(id, job);
-        } else {
-          waiting_.push_back(id);
-        }
+      case job::Status::kAccepted:
+        Await(id, job);
         break;
-      }
       case job::Status::kRunning:
         RecoverAttempt(id, job);
         break;
-      case job::Status::kRetryWait: {
-        const auto next = setup_.state.Attempt({id, job.state.attempt + 1, 0});
-        if (std::filesystem::exists(next.directory)) {
+      case job::Status::kRetryWait:
+        if (exec::AttemptExists(setup_.state, {id, job.state.attempt + 1, 0})) {
           ++job.state.attempt;
           RecoverAttempt(id, job);
+        } else {
+          const auto wait = job.state.due.value_or(clock_.Now()) - clock_.Now();
+          retrying_[id] =
+              clock_.Steady() + std::clamp<Millis>(wait, Millis{0}, job::kLongestRetryDelay);
         }
         break;
-      }
-      default:
+      default: {
+        // It ended, and the process before it had tidied up.
+        std::error_code ignored;
+        if (std::filesystem::exists(setup_.state.Envelope(id), ignored))
+          effects_.push_back([this, id = id] { Tidy(id); });
         break;
+      }
     }
   }
   // Ids are made in the order of time, which is the order they were received in, nearly.
@@ -279,7 +318,7 @@ void Executor::Forget() {
   std::vector<exec::SpooledJob> settled;
   for (const auto& each : *spooled) {
     const auto found = jobs_.find(each.job);
-    if (found != jobs_.end() && job::IsTerminal(found->second.state.status)) {
+    if (found != jobs_.end() && !job::IsActive(found->second.state.status)) {
       settled.push_back(each);
       // A service that was left running has ended meanwhile.
       const auto paths = setup_.state.Attempt({each.job, found->second.state.attempt, 0});
@@ -289,7 +328,15 @@ void Executor::Forget() {
       }
     }
   }
-  for (const auto& id : exec::ChooseExpired(std::move(settled), {}, clock_.Now())) {
+  auto expired = exec::ChooseExpired(std::move(settled), {}, clock_.Now());
+  for (const auto& [id, job] : jobs_) {
+    // Those that left nothing on disk, since they were refused.
+    if (!job::IsActive(job.state.status) &&
+        clock_.Now() - job.state.changed_at > exec::Retention{}.age &&
+        !std::filesystem::exists(setup_.state.Job(id)))
+      expired.push_back(id);
+  }
+  for (const auto& id : expired) {
     Entry entry;
     entry.job = id;
     entry.tombstone = true;
@@ -299,11 +346,14 @@ void Executor::Forget() {
     effects_.push_back([this, id] { (void)exec::RemoveJob(setup_.state, id); });
   }
   // The oldest ids first: they are the ones whose age alone tells that they are old.
-  while (tombstones_.size() > kMostTombstones) tombstones_.erase(tombstones_.begin());
+  for (auto* ids : {&tombstones_, &canceled_ahead_}) {
+    while (!ids->empty() &&
+           (ids->size() > kMostTombstones || ids->begin()->Time() + kTombstonesKept < clock_.Now()))
+      ids->erase(ids->begin());
+  }
 }
 
-void Executor::Compact() {
-  if (journal_.size() < compact_above_) return;
+void Executor::CompactNow() {
   std::vector<boost::json::value> kept;
   const auto keep = [&](const Entry& entry) { kept.push_back(json::ToValue(entry)); };
   keep({.acknowledged = outbox_.acknowledged()});

@@ -1,0 +1,500 @@
+// The life of a job at the executor, and what tries to break it: repeated and forged parcels,
+// kill -9 at every step, a spool and a journal that disagree.
+#include <functional>
+
+#include "agent/executor/executor_fixture_test.hpp"
+
+namespace prov::agent {
+namespace {
+
+using testing::HasSubstr;
+using testing::StartsWith;
+
+class Jobs : public ExecutorTest {};
+
+TEST_F(Jobs, Install_IsAcceptedRunAndReportedOnce) {
+  const auto id = Run(NewOrder());
+  EXPECT_EQ(States(id), "accepted running");
+  Print(id, "one\ntwo\n");
+  Exit(id, 0);
+  Step();
+  EXPECT_EQ(States(id), "accepted running succeeded");
+  std::uint64_t lines = 0;
+  bool ended = false;
+  for (const auto& event : Events()) {
+    if (event.state && event.state->status == job::Status::kSucceeded) ended = true;
+    if (!event.log) continue;
+    EXPECT_FALSE(ended) << "the end comes after the last of the log";
+    lines += event.log->lines;
+  }
+  EXPECT_EQ(lines, 2u);
+  EXPECT_EQ(*ReadFile(configuration_.log_dir / (id.ToString() + ".log"), 1000), "one\ntwo\n");
+  EXPECT_FALSE(std::filesystem::exists(state_.Envelope(id)));
+}
+
+TEST_F(Jobs, OneEnvelopeAHundredTimesAcrossRestarts_RunsOnce) {
+  const auto order = NewOrder();
+  const auto envelope = Envelope(order);
+  for (int i = 0; i < 50; ++i) Deliver(envelope);
+  Restart();
+  for (int i = 0; i < 25; ++i) Deliver(envelope);
+  Exit(order.job, 0);
+  Step();
+  Restart();
+  for (int i = 0; i < 25; ++i) Deliver(envelope);
+  EXPECT_EQ(Starts(order.job), 1);
+  EXPECT_EQ(States(order.job), "accepted running succeeded");
+}
+
+// kill -9 after each single turn of the loop, and before each commit: the outcome is the same.
+TEST_F(Jobs, KilledAtEveryStep_TheSameStatesAreReportedOnce) {
+  for (int kill = 0; kill < 12; ++kill) {
+    const auto order = NewOrder();
+    const auto envelope = Envelope(order);
+    int step = 0;
+    const auto turn = [&](const std::function<void()>& act) {
+      if (act) act();
+      if (step++ == kill) Restart();
+      executor_->Tick();
+      if (step++ == kill) Restart();
+      ASSERT_TRUE(executor_->Commit());
+      if (step++ == kill) Restart();
+    };
+    turn([&] { executor_->TakeParcel(envelope); });
+    turn(
+        [&] { executor_->TakeParcel(envelope); });  // the net role asks again what was not answered
+    turn(nullptr);
+    const auto& job = order.job;
+    if (!runners_.contains(job)) {
+      // Its directory was made and its start not recorded: nobody knows, so it is not run twice.
+      clock_.Advance(Seconds{11});
+      turn(nullptr);
+    }
+    ASSERT_TRUE(runners_.contains(job)) << "killed at " << kill << ": " << States(job);
+    Print(job, "hello\n");
+    turn([&] { Exit(job, 0); });
+    turn(nullptr);
+    turn(nullptr);
+    EXPECT_THAT(States(job), StartsWith("accepted running")) << "killed at " << kill;
+    EXPECT_THAT(States(job), testing::EndsWith("running succeeded")) << "killed at " << kill;
+    for (const auto& [key, count] : starts_) EXPECT_EQ(count, 1) << "killed at " << kill;
+    std::uint64_t next = 1;
+    for (const auto& event : Events()) {
+      if (event.job == job && event.log) {
+        EXPECT_EQ(event.log->first, next);
+        next += event.log->lines;
+      }
+    }
+    EXPECT_EQ(next, 2u) << "killed at " << kill;
+  }
+}
+
+TEST_F(Jobs, OtherBytesUnderAKnownId_AreRefusedAndTheJobIsUntouched) {
+  auto order = NewOrder();
+  Run(order);
+  order.nonce = Nonce();
+  order.timeout_seconds = 61;
+  for (int i = 0; i < 2; ++i) {
+    Deliver(Envelope(order));
+    EXPECT_TRUE(log_.Has("order_refused"));
+    EXPECT_EQ(States(order.job), "accepted running");
+    EXPECT_EQ(executor_->running(), 1u);
+    log_.events.clear();
+    Restart();
+  }
+}
+
+TEST_F(Jobs, ANonceSeenBefore_IsRefusedAlsoAfterARestart) {
+  const auto first = NewOrder();
+  Run(first);
+  auto second = NewOrder();
+  second.nonce = first.nonce;
+  Deliver(Envelope(second));
+  Restart();
+  Deliver(Envelope(second));
+  EXPECT_EQ(Starts(second.job), 0);
+  EXPECT_EQ(States(second.job), "");
+  EXPECT_TRUE(log_.Has("order_refused"));
+}
+
+TEST_F(Jobs, EveryByteOfAnEnvelopeFlipped_NothingIsTaken) {
+  const auto order = NewOrder();
+  const auto envelope = Envelope(order);
+  for (std::size_t at = 0; at < envelope.size(); ++at) {
+    auto forged = envelope;
+    forged[at] = static_cast<char>(forged[at] ^ 1);
+    executor_->TakeParcel(forged);
+  }
+  Step();
+  EXPECT_EQ(States(order.job), "");
+  EXPECT_TRUE(runners_.empty());
+}
+
+struct Refused {
+  const char* name;
+  std::function<void(job::Order&)> change;
+  job::Status status;
+  const char* reason;
+};
+
+TEST_F(Jobs, Refusals_EachWithItsReasonAndNothingRuns) {
+  AddInstaller(
+      "given",
+      "idempotent: true\ninputs:\n  - {name: port, type: port, label: Port, required: true}\n"
+      "  - {name: token, type: password, label: Token}\n");
+  AddInstaller("broken", "idempotent: true\ninputs: 7\n");
+  AddInstaller("huge", "idempotent: true\nresource_requirements: {min_ram_mb: 100000000}\n");
+  std::filesystem::create_directory_symlink(configuration_.installers_dir / "demo",
+                                            configuration_.installers_dir / "linked");
+  const auto now = clock_.Now();
+  const auto app = [this](const char* name) {
+    return [this, name](job::Order& order) {
+      order.app_id = name;
+      if (const auto digest = signing::DigestTree(configuration_.installers_dir / name))
+        order.installer_digest = *digest;
+    };
+  };
+  const Refused table[] = {
+      {"another epoch", [&](auto& o) { o.epoch = Uuid::MakeV7(clock_, random_); },
+       job::Status::kLost, "other_epoch"},
+      {"expired",
+       [&](auto& o) {
+         o.issued_at = o.not_before = now - std::chrono::hours{23};
+         o.expires_at = now - std::chrono::minutes{6};
+       },
+       job::Status::kExpired, "expired"},
+      {"not yet",
+       [&](auto& o) {
+         o.issued_at = o.not_before = now + std::chrono::minutes{6};
+         o.expires_at = now + std::chrono::hours{1};
+       },
+       job::Status::kRejected, "not_valid"},
+      {"no such app", app("absent"), job::Status::kRejected, "unknown_app"},
+      {"a symlink", app("linked"), job::Status::kRejected, "unknown_app"},
+      {"other bytes", [](auto& o) { o.installer_digest.back() ^= 1; }, job::Status::kRejected,
+       "installer_mismatch"},
+      {"a broken manifest", app("broken"), job::Status::kRejected, "invalid_installer"},
+      {"no such script", [](auto& o) { o.action = contract::Action::kUninstall; },
+       job::Status::kRejected, "action_not_supported"},
+      {"a small machine", app("huge"), job::Status::kRejected, "unsuitable_server"},
+      {"an input is missing", app("given"), job::Status::kRejected, "invalid_input: port"},
+      {"an unknown input", [](auto& o) { o.inputs["path"] = "/tmp"; }, job::Status::kRejected,
+       "invalid_input: path"},
+      {"a secret in the clear",
+       [&](auto& o) {
+         app("given")(o);
+         o.inputs["port"] = 80;
+         o.inputs["token"] = "canary-canary";
+       },
+       job::Status::kRejected, "invalid_input: token"},
+      {"too old to be remembered",
+       [&](auto& o) {
+         FakeClock past(now - std::chrono::hours{24 * 401});
+         o.job = Uuid::MakeV7(past, random_);
+       },
+       job::Status::kLost, "too_old"},
+  };
+  for (const auto& row : table) {
+    auto order = NewOrder();
+    row.change(order);
+    Run(order);
+    EXPECT_EQ(Last(order.job).status, row.status) << row.name;
+    EXPECT_THAT(Last(order.job).reason.value_or(""), StartsWith(row.reason)) << row.name;
+    EXPECT_EQ(Last(order.job).reason.value_or("").find("canary"), std::string::npos);
+    EXPECT_FALSE(std::filesystem::exists(state_.Job(order.job))) << row.name;
+  }
+  EXPECT_TRUE(runners_.empty());
+  EXPECT_EQ(log_.text.find("canary"), std::string::npos);
+}
+
+TEST_F(Jobs, AllowLists_RefuseWhatTheyDoNotName) {
+  configuration_.allow_apps = {"other"};
+  Restart();
+  auto id = Run(NewOrder());
+  EXPECT_THAT(Last(id).reason.value_or(""), StartsWith("app_not_allowed"));
+  configuration_.allow_apps = {};
+  configuration_.allow_actions = {contract::Action::kCheck};
+  Restart();
+  id = Run(NewOrder());
+  EXPECT_THAT(Last(id).reason.value_or(""), StartsWith("action_not_allowed"));
+  EXPECT_TRUE(runners_.empty());
+}
+
+TEST_F(Jobs, InstallerReplacedWhileTheJobWaits_ItsOwnBytesRun) {
+  const auto first = Run(NewOrder());
+  const auto waiting = NewOrder();
+  Run(waiting);
+  EXPECT_EQ(States(waiting.job), "accepted");
+  AddInstaller("demo", "idempotent: true\n", "echo evil\n");
+  Exit(first, 0);
+  Step();
+  ASSERT_TRUE(runners_.contains(waiting.job));
+  const auto script = runners_.at(waiting.job).spec.paths.Installer() / "install.sh";
+  EXPECT_EQ(*ReadFile(script, 1000), "echo hello\n");
+}
+
+TEST_F(Jobs, JobsCopyTamperedWithWhileItWaits_DoesNotRun) {
+  const auto first = Run(NewOrder());
+  const auto waiting = NewOrder();
+  Run(waiting);
+  ASSERT_TRUE(
+      WriteFileAtomically(state_.Installer(waiting.job) / "install.sh", "echo evil\n", 0644));
+  Exit(first, 0);
+  Step();
+  EXPECT_EQ(States(waiting.job), "accepted rejected");
+  EXPECT_EQ(Starts(waiting.job), 0);
+}
+
+// The journal was cut at a record boundary, which leaves no trace in it: the attempt's directory
+// is what says that the job may have run.
+TEST_F(Jobs, UnknownJobWithAnAttemptOnDisk_IsLostAndNotRunAgain) {
+  const auto order = NewOrder();
+  const auto journal = *ReadFile(state_.Journal(), 1 << 20);
+  Run(order);
+  EXPECT_EQ(Starts(order.job), 1);
+  executor_.reset();
+  runners_.clear();
+  ASSERT_TRUE(WriteFileAtomically(state_.Journal(), journal, 0600));
+  Start();
+  Deliver(Envelope(order));
+  EXPECT_EQ(Starts(order.job), 1);
+  EXPECT_EQ(Last(order.job).status, job::Status::kLost);
+  EXPECT_THAT(Last(order.job).reason.value_or(""), testing::Not(testing::IsEmpty()));
+}
+
+TEST_F(Jobs, JournalDeletedCutOrFlipped_NothingRunsAgain) {
+  const auto order = NewOrder();
+  const auto envelope = Envelope(order);
+  Run(order);
+  executor_.reset();
+  const auto journal = *ReadFile(state_.Journal(), 1 << 20);
+  const auto epoch = *ReadFile(state_.Epoch(), 1 << 20);
+  const auto begun = *ReadFile(state_.root / "journal.begun", 1 << 20);
+  for (std::size_t length = 0; length <= journal.size(); length += 97) {
+    for (const bool flip : {false, true}) {
+      auto damaged = flip ? journal : journal.substr(0, length);
+      if (flip && length < journal.size()) damaged[length] = static_cast<char>(damaged[length] ^ 4);
+      ASSERT_TRUE(WriteFileAtomically(state_.Epoch(), epoch, 0600));
+      ASSERT_TRUE(WriteFileAtomically(state_.root / "journal.begun", begun, 0600));
+      ASSERT_TRUE(WriteFileAtomically(state_.Journal(), damaged, 0600));
+      Start();
+      Deliver(envelope);
+      clock_.Advance(Seconds{1});
+      Step();
+      EXPECT_EQ(Starts(order.job), 1) << length << (flip ? " flipped" : " cut");
+      executor_.reset();
+      clock_.Advance(Seconds{1});
+    }
+  }
+  std::filesystem::remove(state_.Journal());
+  ASSERT_TRUE(WriteFileAtomically(state_.Epoch(), epoch, 0600));
+  ASSERT_TRUE(WriteFileAtomically(state_.root / "journal.begun", begun, 0600));
+  Start();
+  EXPECT_NE(executor_->epoch(), order.epoch);
+  Deliver(envelope);
+  EXPECT_EQ(Starts(order.job), 1);
+  EXPECT_EQ(Last(order.job).status, job::Status::kLost);
+}
+
+TEST_F(Jobs, RunnerThatVanished_InterruptedAndRetriedOnlyIfIdempotent) {
+  AddInstaller("fragile", "idempotent: false\n");
+  const auto once = Run(NewOrder("fragile"));
+  Crash(once);
+  Step();
+  EXPECT_EQ(States(once), "accepted running interrupted");
+  const auto again = Run(NewOrder());
+  Crash(again);
+  Step();
+  EXPECT_EQ(States(again), "accepted running retry_wait");
+  clock_.Advance(Seconds{10});
+  Step();
+  EXPECT_EQ(States(again), "accepted running retry_wait running");
+  EXPECT_EQ(runners_.at(again).spec.id.attempt, 2u);
+}
+
+TEST_F(Jobs, InstallationError_IsRetriedAsOftenAsItSays) {
+  const auto id = Run(NewOrder());
+  for (const int delay : {10, 20}) {
+    Exit(id, 2);
+    Step();
+    EXPECT_EQ(Last(id).status, job::Status::kRetryWait);
+    EXPECT_EQ(Last(id).next_attempt_at, clock_.Now() + Seconds{delay});
+    Restart();
+    clock_.Advance(Seconds{delay} - Millis{1});
+    Step();
+    EXPECT_EQ(Last(id).status, job::Status::kRetryWait);
+    clock_.Advance(Millis{1});
+    Step();
+    EXPECT_EQ(Last(id).status, job::Status::kRunning);
+  }
+  Exit(id, 2);
+  Step();
+  EXPECT_EQ(Last(id).status, job::Status::kFailed);
+  EXPECT_EQ(Last(id).failure_kind, job::FailureKind::kInstallation);
+  EXPECT_EQ(Starts(id), 3);
+}
+
+TEST_F(Jobs, ClockSetBackAYear_ARetryComesWhenItsDelayIsOver) {
+  const auto id = Run(NewOrder());
+  Exit(id, 2);
+  Step();
+  clock_.SetWall(clock_.Now() - std::chrono::hours{24 * 365});
+  clock_.Advance(Seconds{11});
+  Step();
+  EXPECT_EQ(Starts(id), 2);
+  EXPECT_LE(executor_->UntilNextTick(), Millis{60'000});
+}
+
+TEST_F(Jobs, CancelAheadOfItsJob_TheJobIsCanceledAlsoAfterARestart) {
+  const auto order = NewOrder();
+  SendCancel(order.job);
+  Restart();
+  Run(order);
+  EXPECT_EQ(States(order.job), "canceled");
+  EXPECT_EQ(Starts(order.job), 0);
+}
+
+TEST_F(Jobs, CancelOfAWaitingJob_EndsItAtOnce) {
+  Run(NewOrder());
+  const auto waiting = Run(NewOrder());
+  SendCancel(waiting);
+  EXPECT_EQ(States(waiting), "accepted canceled");
+  Restart();
+  EXPECT_EQ(Last(waiting).status, job::Status::kCanceled);
+  EXPECT_EQ(Starts(waiting), 0);
+}
+
+TEST_F(Jobs, CancelOfAJobThatEndedMeanwhile_TheExitRecordDecides) {
+  const auto done = Run(NewOrder());
+  Exit(done, 0);
+  SendCancel(done);
+  Step();
+  EXPECT_EQ(Last(done).status, job::Status::kSucceeded);
+  const auto retried = Run(NewOrder());
+  Exit(retried, 2);
+  SendCancel(retried);
+  Step();
+  EXPECT_EQ(Last(retried).status, job::Status::kCanceled);
+  EXPECT_EQ(Starts(retried), 1);
+}
+
+TEST_F(Jobs, Drained_NothingStartsUntilItIsUndoneAlsoAfterARestart) {
+  auto command = NewCommand();
+  command.drain = job::Drain{true};
+  Deliver(Envelope(job::CommandType::kDrain, command));
+  const auto id = Run(NewOrder());
+  Restart();
+  Step();
+  EXPECT_EQ(States(id), "accepted");
+  command = NewCommand();
+  command.drain = job::Drain{false};
+  Deliver(Envelope(job::CommandType::kDrain, command));
+  EXPECT_EQ(States(id), "accepted running");
+}
+
+TEST_F(Jobs, Commands_ForgedExpiredRepeatedOrForAnother_HaveNoEffect) {
+  const auto id = Run(NewOrder());
+  Run(NewOrder());
+  auto command = NewCommand();
+  command.drain = job::Drain{true};
+  auto other = command;
+  other.agent = "agent-2";
+  Deliver(Envelope(job::CommandType::kDrain, other));
+  other = command;
+  other.epoch = Uuid::MakeV7(clock_, random_);
+  Deliver(Envelope(job::CommandType::kDrain, other));
+  other = command;
+  other.issued_at -= std::chrono::hours{3};
+  other.expires_at = clock_.Now() - std::chrono::minutes{6};
+  Deliver(Envelope(job::CommandType::kDrain, other));
+  // Under the key of events, which the panel has too and no queue: another purpose.
+  Deliver(signing::Sign(job::PayloadType(job::CommandType::kDrain),
+                        *job::SerializeCommand(job::CommandType::kDrain, command), KeyId(),
+                        MakeIdentity().event_key.view()));
+  // One kind's bytes under another kind's name.
+  Deliver(signing::Sign(job::PayloadType(job::CommandType::kCancel),
+                        *job::SerializeCommand(job::CommandType::kDrain, command), KeyId(),
+                        MakeIdentity().job_key.view()));
+  Exit(id, 0);
+  Step();
+  EXPECT_EQ(runners_.size(), 2u) << "not drained";
+  const auto twice = Envelope(job::CommandType::kDrain, command);
+  Deliver(twice);
+  Deliver(twice);
+  Restart();
+  Deliver(twice);
+  int results = 0;
+  for (const auto& event : Events()) results += event.command ? 1 : 0;
+  EXPECT_EQ(results, 1);
+}
+
+TEST_F(Jobs, Query_ReportsWhatTheJournalKnowsAndLostForTheRest) {
+  const auto done = Run(NewOrder());
+  Exit(done, 3);
+  Step();
+  const auto known = Last(done);
+  Acknowledge(executor_->outbox().last());
+  Restart();
+  const auto unknown = Uuid::MakeV7(clock_, random_);
+  Ask({done, unknown});
+  EXPECT_EQ(Last(done).status, job::Status::kFailed);
+  EXPECT_EQ(Last(done).failure_kind, known.failure_kind);
+  EXPECT_EQ(Last(done).reason, known.reason);
+  EXPECT_EQ(Last(unknown).status, job::Status::kLost);
+}
+
+TEST_F(Jobs, CrashBetweenTheEndAndItsCleaning_TheSealedInputsGoAtTheNextStart) {
+  const auto id = Run(NewOrder());
+  const auto envelope = *ReadFile(state_.Envelope(id), 1 << 20);
+  Exit(id, 0);
+  Step();
+  ASSERT_TRUE(WriteFileAtomically(state_.Envelope(id), envelope, 0600));
+  Restart();
+  Step();
+  EXPECT_FALSE(std::filesystem::exists(state_.Envelope(id)));
+}
+
+TEST_F(Jobs, InstallerCopyGoneAtRecovery_TheAgentStartsAllTheSame) {
+  const auto id = Run(NewOrder());
+  executor_.reset();
+  Crash(id);
+  std::filesystem::remove_all(state_.Installer(id));
+  Start();
+  Step();
+  EXPECT_EQ(Last(id).status, job::Status::kInterrupted);
+}
+
+TEST_F(Jobs, UninstallAndCheck_TakeTheInputsOfTheLastSuccessfulInstall) {
+  AddInstaller(
+      "kept",
+      "idempotent: true\ninputs:\n  - {name: port, type: port, label: Port, required: true}\n");
+  ASSERT_TRUE(
+      WriteFileAtomically(configuration_.installers_dir / "kept/uninstall.sh", "true\n", 0644));
+  auto order = NewOrder("kept");
+  order.inputs["port"] = 8080;
+  Run(order);
+  Exit(order.job, 0);
+  Step();
+  Restart();
+  auto uninstall = NewOrder("kept");
+  uninstall.action = contract::Action::kUninstall;
+  Run(uninstall);
+  ASSERT_TRUE(runners_.contains(uninstall.job)) << Last(uninstall.job).reason.value_or("");
+  const auto inputs = runners_.at(uninstall.job).spec.prepare("/nonexistent");
+  ASSERT_TRUE(inputs);
+  EXPECT_EQ(inputs->environment.variables.at("PORT"), "8080");
+}
+
+TEST_F(Jobs, SealedInputOfAnotherJob_TheScriptIsGivenNothing) {
+  AddInstaller("secret",
+               "idempotent: true\ninputs:\n  - {name: token, type: password, label: Token}\n");
+  auto order = NewOrder("secret");
+  const auto box = *signing::Seal(MakeIdentity().sealing.public_key, Uuid::MakeV7(clock_, random_),
+                                  "token", "canary-canary");
+  order.sealed_inputs["token"] = Base64Encode(box);
+  Run(order);
+  EXPECT_FALSE(runners_.at(order.job).spec.prepare("/nonexistent"));
+}
+
+}  // namespace
+}  // namespace prov::agent

@@ -1,0 +1,311 @@
+// What a script prints and how it ends reaches the panel, whatever it is: no event that the panel
+// cannot read, none too large, no flood, no line lost or told twice.
+#include "agent/executor/executor_fixture_test.hpp"
+#include "contract/exit_code.hpp"
+#include "job/log_chunk.hpp"
+#include "job/log_lines.hpp"
+
+namespace prov::agent {
+namespace {
+
+using testing::HasSubstr;
+
+class Reports : public ExecutorTest {
+ protected:
+  // The log as the panel has it, and that its lines are numbered without a gap.
+  std::string Log(const Uuid& job) {
+    std::string text;
+    std::uint64_t next = 1;
+    for (const auto& event : Events()) {
+      if (event.job != job || !event.log) continue;
+      EXPECT_EQ(event.log->first, next);
+      next += event.log->lines;
+      const auto packed = Base64Decode(event.log->frames);
+      const auto frames = job::UnpackFrames(*packed, event.log->raw_size);
+      EXPECT_TRUE(frames) << frames.error().ToString();
+      if (!frames) continue;
+      EXPECT_EQ(job::CountLines(*frames), event.log->lines);
+      for (const auto& frame : *frames) text += frame.bytes;
+    }
+    return text;
+  }
+};
+
+// Each of these came, or could have come, as an event that nobody can read: the agent would stop
+// at it, or the panel would never get past it.
+TEST_F(Reports, HostileScriptLines_AreReportedAsReadableEvents) {
+  const std::string accent = "\xC3\xA9";
+  const std::string lines[] = {
+      "::warning " + std::string(999, 'x') + accent,
+      "::progress 50 " + std::string(999, 'x') + accent,
+      "::progress 50 " + std::string(60'000, '\x01'),
+      "::warning " + std::string(60'000, '\x01'),
+      "::warning " + std::string(60'000, '\xFF'),
+      "::progress 50 \xED\xA0\x80",
+      std::string(60'000, '\0'),
+      "::progress 99999999999999999999 x",
+      "::output url=" + std::string(60'000, '\xFF'),
+  };
+  const auto id = Run(NewOrder());
+  for (const auto& line : lines) {
+    Print(id, line + "\n");
+    Step();
+  }
+  Exit(id, 0);
+  Step();
+  EXPECT_EQ(States(id), "accepted running succeeded");
+  std::string all;
+  for (const auto& line : lines) all += line + "\n";
+  EXPECT_EQ(Log(id), all);
+}
+
+TEST_F(Reports, ABacklogOfTinyFrames_IsReportedWhole) {
+  const auto id = Run(NewOrder());
+  std::string frames;
+  std::string text;
+  for (std::uint64_t i = 1; i <= 60'000; ++i) {
+    job::AppendFrame(frames, {i, clock_.Now(), job::Stream::kOut, "a\n"});
+    text += "a\n";
+  }
+  WriteLog(id, frames);
+  Exit(id, 0);
+  Step();
+  EXPECT_EQ(Log(id), text);
+  EXPECT_EQ(Last(id).status, job::Status::kSucceeded);
+}
+
+TEST_F(Reports, FramesThatDoNotCompress_FitTheirEvents) {
+  const auto id = Run(NewOrder());
+  std::string text;
+  for (int i = 0; i < 8; ++i) {
+    const auto piece = random_.Bytes(exec::kLargestFrame);
+    Print(id, piece);
+    text += piece;
+  }
+  Exit(id, 0);
+  Step();
+  EXPECT_EQ(Log(id), text);
+}
+
+TEST_F(Reports, AFloodOfWarnings_IsReportedOnlySoFar) {
+  const auto id = Run(NewOrder());
+  for (int round = 0; round < 3; ++round) {
+    std::string flood;
+    for (int i = 0; i < 1000; ++i) flood += "::warning x\n";
+    Print(id, flood);
+    Step();
+    Restart();
+  }
+  std::size_t warnings = 0;
+  for (const auto& event : Events()) warnings += event.warning ? 1 : 0;
+  EXPECT_EQ(warnings, exec::kMaxWarnings);
+}
+
+TEST_F(Reports, ATornFrame_IsNotReportedAndGoesOnWhenItIsWhole) {
+  const auto id = Run(NewOrder());
+  std::string frame;
+  job::AppendFrame(frame, {1, clock_.Now(), job::Stream::kOut, "whole\n"});
+  for (const char byte : frame) {
+    EXPECT_EQ(Log(id), "");
+    WriteLog(id, {&byte, 1});
+    Step();
+  }
+  EXPECT_EQ(Log(id), "whole\n");
+}
+
+TEST_F(Reports, KilledWhileTheLogGrows_NoLineIsMissingOrDoubled) {
+  const auto id = Run(NewOrder());
+  std::string text;
+  for (int i = 0; i < 200; ++i) {
+    const auto line = "line " + std::to_string(i) + "\n";
+    text += line;
+    Print(id, line, i % 3 == 0 ? job::Stream::kErr : job::Stream::kOut);
+    executor_->Tick();
+    if (i % 3 == 0) Restart();
+    ASSERT_TRUE(executor_->Commit());
+    if (i % 5 == 0) Restart();
+    if (i % 50 == 49) Acknowledge(executor_->outbox().last() / 2 + 1);
+  }
+  Restart();
+  Exit(id, 0);
+  Step();
+  EXPECT_EQ(Last(id).status, job::Status::kSucceeded);
+  EXPECT_EQ(*ReadFile(configuration_.log_dir / (id.ToString() + ".log"), 1 << 20), text);
+}
+
+TEST_F(Reports, EventsAreTheSameBytesAfterARestart) {
+  const auto id = Run(NewOrder());
+  Print(id, "hello\n");
+  Step();
+  std::uint64_t first = 0;
+  const auto before = executor_->outbox().Read(0, std::size_t{1} << 30, first);
+  Restart();
+  auto after = executor_->outbox().Read(0, std::size_t{1} << 30, first);
+  ASSERT_GE(after.size(), before.size());
+  after.resize(before.size());
+  EXPECT_EQ(after, before);
+}
+
+TEST_F(Reports, NothingIsReadBeforeItIsDurable) {
+  executor_->TakeParcel(Envelope(NewOrder()));
+  executor_->Tick();
+  const auto published = executor_->outbox().published();
+  EXPECT_LT(published, executor_->outbox().last());
+  EXPECT_TRUE(runners_.empty()) << "nothing runs either";
+  std::uint64_t first = 0;
+  EXPECT_EQ(executor_->outbox().Read(published + 1, 1 << 20, first).size(), 0u);
+  ASSERT_TRUE(executor_->Commit());
+  EXPECT_EQ(runners_.size(), 1u);
+  EXPECT_EQ(executor_->outbox().published(), executor_->outbox().last());
+}
+
+TEST_F(Reports, Acknowledged_IsDroppedAndStaysSoAfterARestart) {
+  const auto id = Run(NewOrder());
+  const auto acknowledged = executor_->outbox().last();
+  Acknowledge(acknowledged);
+  Acknowledge(acknowledged - 1);  // an old one again does no harm
+  EXPECT_EQ(executor_->outbox().acknowledged(), acknowledged);
+  Exit(id, 0);  // the next record carries it
+  Step();
+  Restart();
+  EXPECT_EQ(executor_->outbox().acknowledged(), acknowledged);
+  EXPECT_EQ(States(id), "succeeded");
+  EXPECT_EQ(Events().front().seq, acknowledged + 1);
+}
+
+TEST_F(Reports, AcknowledgementsForgedOrOfAnotherEpoch_DropNothing) {
+  Run(NewOrder());
+  const auto last = executor_->outbox().last();
+  auto command = NewCommand();
+  command.ack = job::Ack{last};
+  auto forged = command;
+  forged.epoch = Uuid::MakeV7(clock_, random_);
+  Deliver(Envelope(job::CommandType::kAck, forged));
+  forged = command;
+  forged.agent = "agent-2";
+  Deliver(Envelope(job::CommandType::kAck, forged));
+  const auto identity = MakeIdentity();
+  for (const auto* key : {&identity.event_key, &identity.http_key}) {
+    Deliver(signing::Sign(job::PayloadType(job::CommandType::kAck),
+                          *job::SerializeCommand(job::CommandType::kAck, command), KeyId(),
+                          key->view()));
+  }
+  EXPECT_EQ(executor_->outbox().acknowledged(), 0u);
+}
+
+// The journal's end was cut off, and the panel says so by what it acknowledges: under this epoch
+// the same numbers would be given again, to other bytes.
+TEST_F(Reports, AcknowledgementOfWhatTheJournalNoLongerHolds_BeginsANewEpoch) {
+  const auto epoch = executor_->epoch();
+  const auto journal = *ReadFile(state_.Journal(), 1 << 20);
+  const auto order = NewOrder();
+  Run(order);
+  const auto last = executor_->outbox().last();
+  executor_.reset();
+  runners_.clear();
+  ASSERT_TRUE(WriteFileAtomically(state_.Journal(), journal, 0600));
+  Start();
+  EXPECT_EQ(executor_->epoch(), epoch);
+  auto command = NewCommand();
+  command.ack = job::Ack{last + 10};
+  executor_->TakeParcel(Envelope(job::CommandType::kAck, command));
+  executor_->Tick();
+  EXPECT_FALSE(executor_->Commit()) << "the process is to end";
+  Restart();
+  EXPECT_NE(executor_->epoch(), epoch);
+  Deliver(Envelope(order));
+  EXPECT_EQ(Last(order.job).status, job::Status::kLost);
+  EXPECT_EQ(Starts(order.job), 1);
+  EXPECT_EQ(Events().front().seq, 1u);
+  EXPECT_EQ(Events().front().type, job::EventType::kFacts) << "the epoch is told first";
+}
+
+TEST_F(Reports, DamagedJournal_WhatHadEndedIsSaidAgainInTheNewEpoch) {
+  const auto done = Run(NewOrder());
+  Exit(done, 0);
+  Step();
+  const auto under_way = Run(NewOrder());
+  executor_.reset();
+  auto journal = *ReadFile(state_.Journal(), 1 << 20);
+  journal[journal.size() - 5] ^= 1;
+  ASSERT_TRUE(WriteFileAtomically(state_.Journal(), journal, 0600));
+  Start();
+  EXPECT_EQ(States(done), "succeeded");
+  EXPECT_EQ(States(under_way), "lost");
+  EXPECT_THAT(Last(under_way).reason.value_or(""), HasSubstr("damaged"));
+}
+
+TEST_F(Reports, EveryExitCode_AsTheContractSays) {
+  for (int code = 0; code < 256; ++code) {
+    AddInstaller("once", "idempotent: false\n");
+    const auto id = Run(NewOrder("once"));
+    Exit(id, code);
+    Step();
+    const auto last = Last(id);
+    contract::ProcessEnd end;
+    end.exit_code = code;
+    const auto verdict = contract::Judge(end, false);
+    EXPECT_EQ(last.status == job::Status::kSucceeded, verdict == contract::Verdict::kSucceeded);
+    EXPECT_EQ(last.status == job::Status::kTimedOut, verdict == contract::Verdict::kTimedOut);
+    EXPECT_EQ(last.exit_code, code);
+    Acknowledge(executor_->outbox().last());
+  }
+}
+
+TEST_F(Reports, ServicesNotActive_FailedWithConfiguration) {
+  const auto id = Run(NewOrder());
+  exec::ExitRecord record;
+  record.ending = exec::Ending::kExited;
+  record.exit_code = 0;
+  record.services_error = "web.service is not active";
+  End(id, record);
+  Step();
+  EXPECT_EQ(Last(id).status, job::Status::kFailed);
+  EXPECT_EQ(Last(id).failure_kind, job::FailureKind::kConfiguration);
+  EXPECT_EQ(Last(id).reason, "web.service is not active");
+}
+
+TEST_F(Reports, ReasonsWithAnyBytes_AreReadableText) {
+  const auto id = Run(NewOrder());
+  exec::ExitRecord record;
+  record.ending = exec::Ending::kNotStarted;
+  record.reason = std::string(5000, '\x02') + "\xC3\xA9";
+  End(id, record);
+  Step();
+  EXPECT_EQ(Last(id).status, job::Status::kFailed);
+}
+
+TEST_F(Reports, Compaction_KeepsWhatIsNeeded) {
+  const auto done = NewOrder();
+  Run(done);
+  Exit(done.job, 0);
+  Step();
+  Acknowledge(executor_->outbox().last());
+  const auto ahead = NewOrder();
+  SendCancel(ahead.job);
+  auto drain = NewCommand();
+  drain.drain = job::Drain{true};
+  const auto drained = Envelope(job::CommandType::kDrain, drain);
+  Deliver(drained);
+  const auto waiting = NewOrder();
+  Run(waiting);
+  const auto before = Events();
+  executor_->CompactNow();
+  Restart();
+  const auto after = Events();
+  ASSERT_GE(after.size(), before.size());
+  for (std::size_t i = 0; i < before.size(); ++i) EXPECT_EQ(after[i].seq, before[i].seq);
+  EXPECT_EQ(States(waiting.job), "accepted");
+  Deliver(drained);  // its nonce is remembered
+  Run(ahead);
+  EXPECT_EQ(States(ahead.job), "canceled");
+  Ask({done.job});
+  EXPECT_EQ(States(done.job), "succeeded");
+  auto stolen = NewOrder();
+  stolen.nonce = done.nonce;
+  Run(stolen);
+  EXPECT_EQ(States(stolen.job), "");
+}
+
+}  // namespace
+}  // namespace prov::agent
