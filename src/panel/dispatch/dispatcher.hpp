@@ -38,6 +38,9 @@ class Dispatcher final : public transport::EventSink {
   JobService& jobs() { return jobs_; }
   // Before Start(); it outlives the dispatcher's tasks.
   void SetQueue(transport::JobQueue& queue) { queue_ = &queue; }
+  void OnFinished(std::function<void(const job::Record&)> listener) {
+    events_.OnFinished(std::move(listener));
+  }
   void Start();
   boost::asio::awaitable<void> Stop();
 

@@ -26,6 +26,7 @@ struct Applied {
   std::set<Uuid> jobs;
   bool servers = false;
   bool gap = false;
+  std::vector<job::Record> finished;
   std::vector<std::string> refused;  // sentences for the log
 };
 
@@ -156,6 +157,7 @@ class Application {
     if (!applied) return applied.error();
     if (event.state && event.state->status != record->status) PROV_CHECK(Audit(id, next));
     done_.jobs.insert(id);
+    if (job::IsTerminal(next.status)) done_.finished.push_back(next);
     return {};
   }
 
@@ -298,6 +300,9 @@ asio::awaitable<Result<std::string>> EventApplier::Deliver(std::string agent,
   for (const auto& why : applied->refused)
     logger_.Warning("event_refused", {{"server_id", agent}, {"reason", why}});
   for (const auto& id : applied->jobs) hub_.JobChanged(id);
+  for (const auto& record : applied->finished) {
+    if (on_finished_) on_finished_(record);
+  }
   if (applied->servers) hub_.ServersChanged();
   if (applied->gap) {
     gaps_.insert(agent);

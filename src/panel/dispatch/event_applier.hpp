@@ -34,6 +34,10 @@ class EventApplier {
 
   boost::asio::awaitable<Result<std::string>> Deliver(std::string agent,
                                                       std::vector<std::string> events);
+  // Told of each job that an agent ended, after the commit.
+  void OnFinished(std::function<void(const job::Record&)> listener) {
+    on_finished_ = std::move(listener);
+  }
   // Agents of which some events can never come (an old backup was restored): their unsettled jobs
   // must be asked for. Taken by the dispatcher.
   std::set<std::string> TakeGaps() { return std::exchange(gaps_, {}); }
@@ -48,6 +52,7 @@ class EventApplier {
   const Clock& clock_;
   Random& random_;
   Logger& logger_;
+  std::function<void(const job::Record&)> on_finished_;
   std::set<std::string> gaps_;
   std::set<std::string> answering_;  // agents that were asked, and may say any state
 };

@@ -18,12 +18,12 @@
 namespace prov::panel {
 
 struct Installer {
-  std::string id;                                // the directory's name
-  std::optional<contract::Manifest> manifest;    // set exactly when it is valid
-  std::vector<contract::ManifestFault> faults;   // why it is not
-  std::string digest;                            // "sha256:…"; "" where it could not be made
-  std::string readme;                            // README.md, "" when there is none
-  std::string icon;                              // icon.svg's bytes, "" when there is none
+  std::string id;                               // the directory's name
+  std::optional<contract::Manifest> manifest;   // set exactly when it is valid
+  std::vector<contract::ManifestFault> faults;  // why it is not
+  std::string digest;                           // "sha256:…"; "" where it could not be made
+  std::string readme;                           // README.md, "" when there is none
+  std::string icon;                             // icon.svg's bytes, "" when there is none
 };
 
 struct Catalogue {

@@ -1,0 +1,184 @@
+// provisioning-panel: serve, and the two things that are done beside it, tokens.
+#include <charconv>
+#include <cstdio>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "panel/auth/authenticator.hpp"
+#include "panel/configuration.hpp"
+#include "panel/enrolment/enrolment_desk.hpp"
+#include "panel/panel.hpp"
+#include "store/sqlite/database.hpp"
+
+namespace {
+
+using namespace prov;
+
+constexpr int kUsage = 2;
+
+void PrintHelp() {
+  std::puts(
+      "provisioning-panel [serve] [--config FILE] [--check-config] [--SETTING VALUE ...]\n"
+      "provisioning-panel token create --name NAME [--user USER] [--scope SCOPE ...] "
+      "[--expires-in-days N]\n"
+      "provisioning-panel enroll-token AGENT_ID [--re-enroll] [--expires-in-minutes N]\n"
+      "provisioning-panel --version | --help\n\nSettings, also in the file and as NAME or "
+      "NAME_FILE "
+      "in the environment:");
+  for (const auto& setting : panel::PanelSettings()) {
+    std::printf("  %-22s %s%s%s\n", setting.name.c_str(), setting.help.c_str(),
+                setting.default_value && !setting.default_value->empty() ? "; default " : "",
+                setting.default_value ? setting.default_value->c_str() : "");
+  }
+}
+
+int Fail(const std::string& sentence) {
+  std::fprintf(stderr, "provisioning-panel: %s\n", sentence.c_str());
+  return kUsage;
+}
+
+// Flags of the command itself, taken out of `arguments`; what is left are settings.
+struct Flags {
+  std::map<std::string, std::vector<std::string>> own;
+  std::map<std::string, std::string> settings;
+  std::string config;
+  std::vector<std::string> words;
+  std::string wrong;  // a sentence
+};
+
+Flags ReadFlags(const std::vector<std::string>& arguments, const std::vector<std::string>& own,
+                const std::vector<std::string>& switches) {
+  const auto one_of = [](const std::vector<std::string>& names, const std::string& name) {
+    return std::ranges::find(names, name) != names.end();
+  };
+  Flags flags;
+  for (std::size_t i = 0; i < arguments.size(); ++i) {
+    const auto& flag = arguments[i];
+    if (!flag.starts_with("--")) {
+      flags.words.push_back(flag);
+    } else if (one_of(switches, flag)) {
+      flags.own[flag];
+    } else if (i + 1 == arguments.size()) {
+      flags.wrong = "`" + flag + "` is not understood, or lacks a value; see --help";
+    } else if (flag == "--config") {
+      flags.config = arguments[++i];
+    } else if (one_of(own, flag)) {
+      flags.own[flag].push_back(arguments[++i]);
+    } else {
+      auto name = flag.substr(2);
+      for (auto& c : name) c = c == '-' ? '_' : c;
+      flags.settings[name] = arguments[++i];
+    }
+  }
+  return flags;
+}
+
+Result<panel::PanelConfiguration> Configure(const Flags& flags, std::string* description) {
+  PROV_TRY(const auto settings, Configuration::Load(panel::PanelSettings(), flags.config,
+                                                    ProcessEnvironment(), flags.settings));
+  if (description != nullptr) *description = settings.Describe();
+  return panel::ReadConfiguration(settings);
+}
+
+std::string Last(const Flags& flags, const std::string& name, std::string otherwise) {
+  const auto found = flags.own.find(name);
+  return found == flags.own.end() || found->second.empty() ? otherwise : found->second.back();
+}
+
+Result<long> Number(const Flags& flags, const std::string& name, long otherwise) {
+  const auto text = Last(flags, name, std::to_string(otherwise));
+  long number = 0;
+  const auto [end, bad] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (bad != std::errc{} || end != text.data() + text.size() || number < 1 || number > 100'000)
+    return Error{ErrorCode::kInvalidArgument, name + " must be a whole number from 1", {}};
+  return number;
+}
+
+// The text goes to standard output alone, so that it can be put into a file.
+int Print(const Result<std::string>& token) {
+  if (!token) return Fail(token.error().ToString());
+  std::puts(token->c_str());
+  return 0;
+}
+
+int CreateToken(const Flags& flags) {
+  const auto configuration = Configure(flags, nullptr);
+  if (!configuration) return Fail(configuration.error().message);
+  auto database = store::sqlite::SqliteDatabase::Open({.path = configuration->database});
+  if (!database) return Fail(database.error().ToString());
+  std::optional<Seconds> valid_for;
+  if (flags.own.contains("--expires-in-days")) {
+    const auto days = Number(flags, "--expires-in-days", 1);
+    if (!days) return Fail(days.error().message);
+    valid_for = std::chrono::hours{24} * *days;
+  }
+  const auto scopes = flags.own.find("--scope");
+  const SystemClock clock;
+  SystemRandom random;
+  return Print(panel::MakeApiToken(
+      **database, Last(flags, "--name", ""), Last(flags, "--user", "admin"),
+      scopes == flags.own.end() ? std::vector<std::string>{"admin"} : scopes->second, valid_for,
+      clock, random));
+}
+
+int CreateEnrollToken(const Flags& flags) {
+  if (flags.words.size() != 1)
+    return Fail("enroll-token takes the id of one agent, such as agent-web1");
+  const auto configuration = Configure(flags, nullptr);
+  if (!configuration) return Fail(configuration.error().message);
+  const auto minutes = Number(flags, "--expires-in-minutes", 60);
+  if (!minutes) return Fail(minutes.error().message);
+  auto database = store::sqlite::SqliteDatabase::Open({.path = configuration->database});
+  if (!database) return Fail(database.error().ToString());
+  const SystemClock clock;
+  SystemRandom random;
+  return Print(panel::MakeEnrolmentToken(**database, configuration->secret_key, flags.words.front(),
+                                         flags.own.contains("--re-enroll"),
+                                         std::chrono::minutes{*minutes}, "admin", clock, random));
+}
+
+int Serve(const Flags& flags) {
+  if (!flags.words.empty()) return Fail("`" + flags.words.front() + "` is not understood");
+  std::string description;
+  const auto configuration = Configure(flags, &description);
+  if (!configuration) return Fail(configuration.error().message);
+  if (flags.own.contains("--check-config")) {
+    std::fputs(description.c_str(), stdout);
+    return 0;
+  }
+  return panel::RunPanel(*configuration);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  std::vector<std::string> arguments(argv + 1, argv + argc);
+  std::string command = "serve";
+  if (!arguments.empty() && !arguments.front().starts_with("--")) {
+    command = arguments.front();
+    arguments.erase(arguments.begin());
+  } else if (!arguments.empty() &&
+             (arguments.front() == "--help" || arguments.front() == "--version")) {
+    command = arguments.front().substr(2);
+  }
+  if (command == "help") return PrintHelp(), 0;
+  if (command == "version") return std::puts("provisioning-panel " PROV_VERSION), 0;
+  if (command == "token") {
+    if (arguments.empty() || arguments.front() != "create")
+      return Fail("there is `token create --name NAME`");
+    arguments.erase(arguments.begin());
+    const auto flags =
+        ReadFlags(arguments, {"--name", "--user", "--scope", "--expires-in-days"}, {});
+    return flags.wrong.empty() ? CreateToken(flags) : Fail(flags.wrong);
+  }
+  if (command == "enroll-token") {
+    const auto flags = ReadFlags(arguments, {"--expires-in-minutes"}, {"--re-enroll"});
+    return flags.wrong.empty() ? CreateEnrollToken(flags) : Fail(flags.wrong);
+  }
+  if (command == "serve") {
+    const auto flags = ReadFlags(arguments, {}, {"--check-config"});
+    return flags.wrong.empty() ? Serve(flags) : Fail(flags.wrong);
+  }
+  return Fail("unknown command `" + command + "`; there are serve, token create and enroll-token");
+}

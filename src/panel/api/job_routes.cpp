@@ -1,0 +1,203 @@
+#include "base/json.hpp"
+#include "net/json_body.hpp"
+#include "panel/api/paging.hpp"
+#include "panel/api/routes.hpp"
+#include "panel/api/views.hpp"
+#include "panel/auth/authenticator.hpp"
+
+namespace prov::panel {
+namespace {
+
+namespace asio = boost::asio;
+using net::Request;
+using net::Response;
+
+struct NewJobBody {
+  std::string app_id;
+  std::string server_id;
+  boost::json::object inputs;
+  std::optional<contract::Action> action;
+};
+BOOST_DESCRIBE_STRUCT(NewJobBody, (), (app_id, server_id, inputs, action))
+
+struct RetryBody {
+  std::optional<boost::json::object> inputs;
+};
+BOOST_DESCRIBE_STRUCT(RetryBody, (), (inputs))
+
+Response Accepted(const job::Record& record, bool replayed) {
+  auto response = net::MakeJson(JobJson(record), 202);
+  response.headers.Set("Location", "/api/jobs/" + record.id.ToString());
+  if (replayed) response.headers.Set("Idempotent-Replayed", "true");
+  return response;
+}
+
+Response NotThere() { return net::MakeProblem(404, "not_found", "there is no such job"); }
+
+std::optional<Uuid> IdOf(const Request& request) {
+  const auto id = Uuid::Parse(request.parameters.at("id"));
+  return id ? std::optional(*id) : std::nullopt;
+}
+
+// Bound to the route, so that one key does not stand for two kinds of request.
+Result<std::optional<IdempotencyRequest>> IdempotencyOf(const Request& request) {
+  const auto key = request.headers.Find("Idempotency-Key");
+  if (!key) return std::optional<IdempotencyRequest>();
+  if (key->empty() || key->size() > 255 || request.headers.Count("Idempotency-Key") > 1) {
+    return Error{
+        ErrorCode::kInvalidArgument, "Idempotency-Key: give one, of 1 to 255 characters", {}};
+  }
+  return std::optional(IdempotencyRequest{std::string(*key), request.path + "\n" + request.body});
+}
+
+Response BadKey(const Error& error) {
+  return Unprocessable({{"Idempotency-Key", "range", error.message}});
+}
+
+Response Answer(OrProblem<Submitted> submitted) {
+  if (auto* problem = std::get_if<net::Problem>(&submitted)) return net::MakeProblem(*problem);
+  const auto& [record, replayed] = std::get<Submitted>(submitted);
+  return Accepted(record, replayed);
+}
+
+asio::awaitable<Response> Create(JobService& jobs, Request request) {
+  auto body = net::ReadJsonBody<NewJobBody>(request);
+  if (auto* refusal = std::get_if<Response>(&body)) co_return std::move(*refusal);
+  auto idempotency = IdempotencyOf(request);
+  if (!idempotency) co_return BadKey(idempotency.error());
+  auto& given = std::get<NewJobBody>(body);
+  Submission submission{std::move(given.app_id), std::move(given.server_id),
+                        std::move(given.inputs), given.action.value_or(contract::Action::kInstall)};
+  co_return Answer(co_await jobs.Submit(CallerOf(request).actor, std::move(submission),
+                                        std::move(*idempotency)));
+}
+
+std::optional<WallTime> TimeParameter(const Request& request, const char* name,
+                                      std::vector<net::FieldError>& faults) {
+  const auto text = request.Query(name);
+  if (!text) return std::nullopt;
+  const auto time = ParseTime(*text);
+  if (time) return *time;
+  faults.push_back({name, "format", "must be a time such as 2026-11-24T00:23:58Z"});
+  return std::nullopt;
+}
+
+store::JobFilter ReadFilter(const Request& request, std::vector<net::FieldError>& faults) {
+  store::JobFilter filter;
+  filter.app_id = request.Query("app_id").value_or("");
+  filter.server_id = request.Query("server_id").value_or("");
+  filter.user_id = request.Query("user").value_or("");
+  for (const auto& [name, value] : request.query) {
+    if (name != "status") continue;
+    if (const auto status = json::EnumFromName<job::Status>(value))
+      filter.statuses.push_back(*status);
+    else
+      faults.push_back(
+          {"status", "allowed_values", "must be one of " + json::EnumNames<job::Status>()});
+  }
+  if (const auto action = request.Query("action")) {
+    filter.action = json::EnumFromName<contract::Action>(*action);
+    if (!filter.action)
+      faults.push_back(
+          {"action", "allowed_values", "must be one of " + json::EnumNames<contract::Action>()});
+  }
+  filter.since = TimeParameter(request, "since", faults);
+  filter.until = TimeParameter(request, "until", faults);
+  return filter;
+}
+
+asio::awaitable<Response> List(StoreGate& store, const KeyRing& keys, Request request) {
+  std::vector<net::FieldError> faults;
+  CheckParameters(
+      request,
+      {"app_id", "server_id", "status", "user", "action", "since", "until", "limit", "cursor"},
+      faults);
+  const auto filter = ReadFilter(request, faults);
+  const auto bound = FilterOf(request);
+  const auto page = ReadPage(request, keys, bound, faults);
+  std::optional<Uuid> before;
+  if (!page.after.empty()) {
+    if (const auto id = Uuid::Parse(page.after)) before = *id;
+  }
+  if (!faults.empty()) co_return Unprocessable(std::move(faults));
+  const auto actor = CallerOf(request).actor;
+  // One more than is shown says whether there is a next page.
+  const auto wanted = page.limit + 1;
+  auto records = co_await store.Read([actor, filter, before, wanted](store::Transaction& t) {
+    return t.jobs().List(actor, filter, before, wanted);
+  });
+  if (!records) co_return net::MakeProblem(net::ToProblem(records.error()));
+  const bool more = records->size() > page.limit;
+  if (more) records->pop_back();
+  boost::json::array items;
+  for (const auto& record : *records) items.push_back(JobJson(record));
+  boost::json::value next = nullptr;
+  if (more) next = MakeCursor(keys, bound, records->back().id.ToString());
+  co_return net::MakeJson(
+      boost::json::object{{"items", std::move(items)}, {"next_cursor", std::move(next)}});
+}
+
+asio::awaitable<Response> Show(StoreGate& store, Request request) {
+  const auto id = IdOf(request);
+  if (!id) co_return NotThere();
+  const auto actor = CallerOf(request).actor;
+  const auto record = co_await store.Read(
+      [actor, id = *id](store::Transaction& t) { return t.jobs().Get(actor, id); });
+  if (record) co_return net::MakeJson(JobJson(*record));
+  if (record.error().code == ErrorCode::kNotFound) co_return NotThere();
+  co_return net::MakeProblem(net::ToProblem(record.error()));
+}
+
+asio::awaitable<Response> Cancel(JobService& jobs, Request request) {
+  const auto id = IdOf(request);
+  if (!id) co_return NotThere();
+  if (auto idempotency = IdempotencyOf(request); !idempotency)
+    co_return BadKey(idempotency.error());
+  // Canceling twice is canceling once, so a key has nothing more to do.
+  auto canceled = co_await jobs.Cancel(CallerOf(request).actor, *id);
+  if (auto* problem = std::get_if<net::Problem>(&canceled)) co_return net::MakeProblem(*problem);
+  co_return Accepted(std::get<job::Record>(canceled), false);
+}
+
+asio::awaitable<Response> Retry(JobService& jobs, Request request) {
+  const auto id = IdOf(request);
+  if (!id) co_return NotThere();
+  RetryBody given;
+  if (!request.body.empty()) {
+    auto body = net::ReadJsonBody<RetryBody>(request);
+    if (auto* refusal = std::get_if<Response>(&body)) co_return std::move(*refusal);
+    given = std::move(std::get<RetryBody>(body));
+  }
+  auto idempotency = IdempotencyOf(request);
+  if (!idempotency) co_return BadKey(idempotency.error());
+  co_return Answer(co_await jobs.Retry(CallerOf(request).actor, *id,
+                                       given.inputs.value_or(boost::json::object()),
+                                       std::move(*idempotency)));
+}
+
+}  // namespace
+
+void AddJobRoutes(net::Router& router, const ApiDependencies& dependencies) {
+  auto& store = dependencies.store;
+  const auto& keys = dependencies.keys;
+  auto& jobs = dependencies.dispatcher.jobs();
+  const std::string read(kScopeRead);
+  const std::string write(kScopeJobs);
+  router.Add({"POST", "/api/jobs", write, {}, [&jobs](Request request) {
+                return Create(jobs, std::move(request));
+              }});
+  router.Add({"GET", "/api/jobs", read, {}, [&store, &keys](Request request) {
+                return List(store, keys, std::move(request));
+              }});
+  router.Add({"GET", "/api/jobs/{id}", read, {}, [&store](Request request) {
+                return Show(store, std::move(request));
+              }});
+  router.Add({"POST", "/api/jobs/{id}/cancel", write, {}, [&jobs](Request request) {
+                return Cancel(jobs, std::move(request));
+              }});
+  router.Add({"POST", "/api/jobs/{id}/retry", write, {}, [&jobs](Request request) {
+                return Retry(jobs, std::move(request));
+              }});
+}
+
+}  // namespace prov::panel

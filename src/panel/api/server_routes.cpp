@@ -1,0 +1,87 @@
+#include "net/json_body.hpp"
+#include "panel/api/paging.hpp"
+#include "panel/api/routes.hpp"
+#include "panel/api/views.hpp"
+#include "panel/auth/authenticator.hpp"
+
+namespace prov::panel {
+namespace {
+
+namespace asio = boost::asio;
+using net::Request;
+using net::Response;
+
+struct Servers {
+  std::vector<store::Agent> agents;
+  std::map<std::string, std::uint64_t> queue;
+};
+
+asio::awaitable<Result<Servers>> ReadServers(StoreGate& store, store::Actor actor) {
+  co_return co_await store.Read([actor](store::Transaction& t) -> Result<Servers> {
+    Servers servers;
+    PROV_TRY(servers.agents, t.agents().List(actor));
+    PROV_TRY(const auto depths, t.jobs().QueueDepth());
+    for (const auto& depth : depths) servers.queue[depth.server_id] = depth.jobs;
+    return servers;
+  });
+}
+
+boost::json::object View(const Dispatcher& dispatcher, const Servers& servers,
+                         const store::Agent& agent) {
+  const auto depth = servers.queue.find(agent.id);
+  return ServerJson({agent, dispatcher.StatusOf(agent), dispatcher.LastSeen(agent),
+                     depth == servers.queue.end() ? 0 : depth->second});
+}
+
+asio::awaitable<Response> List(StoreGate& store, const Dispatcher& dispatcher, const KeyRing& keys,
+                               Request request) {
+  std::vector<net::FieldError> faults;
+  CheckParameters(request, {"limit", "cursor"}, faults);
+  const auto filter = FilterOf(request);
+  const auto page = ReadPage(request, keys, filter, faults);
+  if (!faults.empty()) co_return Unprocessable(std::move(faults));
+  const auto servers = co_await ReadServers(store, CallerOf(request).actor);
+  if (!servers) co_return net::MakeProblem(net::ToProblem(servers.error()));
+  boost::json::array items;
+  boost::json::value next = nullptr;
+  std::string last;
+  for (const auto& agent : servers->agents) {
+    if (agent.id <= page.after) continue;
+    if (items.size() == page.limit) {
+      next = MakeCursor(keys, filter, last);
+      break;
+    }
+    items.push_back(View(dispatcher, *servers, agent));
+    last = agent.id;
+  }
+  co_return net::MakeJson(
+      boost::json::object{{"items", std::move(items)}, {"next_cursor", std::move(next)}});
+}
+
+asio::awaitable<Response> Show(StoreGate& store, const Dispatcher& dispatcher, Request request) {
+  const auto& id = request.parameters.at("id");
+  const auto servers = co_await ReadServers(store, CallerOf(request).actor);
+  if (!servers) co_return net::MakeProblem(net::ToProblem(servers.error()));
+  for (const auto& agent : servers->agents) {
+    if (agent.id == id) co_return net::MakeJson(View(dispatcher, *servers, agent));
+  }
+  co_return net::MakeProblem(404, "unknown_server",
+                             "there is no server `" + id + "`; GET /api/servers lists them");
+}
+
+}  // namespace
+
+void AddServerRoutes(net::Router& router, const ApiDependencies& dependencies) {
+  auto& store = dependencies.store;
+  const auto& dispatcher = dependencies.dispatcher;
+  const auto& keys = dependencies.keys;
+  const std::string read(kScopeRead);
+  router.Add({"GET", "/api/servers", read, {}, [&store, &dispatcher, &keys](Request request) {
+                return List(store, dispatcher, keys, std::move(request));
+              }});
+  router.Add({"GET", "/api/servers/{id}", read, {}, [&store, &dispatcher](Request request) {
+                return Show(store, dispatcher, std::move(request));
+              }});
+}
+
+}  // namespace prov::panel

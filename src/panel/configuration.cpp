@@ -1,0 +1,107 @@
+#include "panel/configuration.hpp"
+
+#include <charconv>
+
+#include <boost/asio/ip/address.hpp>
+#include <fmt/format.h>
+
+#include "signing/keys.hpp"
+
+namespace prov::panel {
+namespace {
+
+namespace ip = boost::asio::ip;
+
+constexpr std::string_view kSqlite = "sqlite:";
+
+Status ReadListen(const Configuration& settings, PanelConfiguration& read) {
+  const auto text = settings.Text("panel_listen");
+  const auto colon = text.rfind(':');
+  const auto wrong = [&] {
+    return settings.Fault("panel_listen",
+                          "must be ADDRESS:PORT, such as 127.0.0.1:5000 or "
+                          "[::1]:5000");
+  };
+  if (colon == std::string::npos) return wrong();
+  auto host = text.substr(0, colon);
+  if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
+  boost::system::error_code fault;
+  ip::make_address(host, fault);
+  const auto port = text.substr(colon + 1);
+  const auto [end, bad] = std::from_chars(port.data(), port.data() + port.size(), read.port);
+  if (fault || bad != std::errc{} || end != port.data() + port.size()) return wrong();
+  read.address = host;
+  return {};
+}
+
+Status ReadTls(const Configuration& settings, PanelConfiguration& read) {
+  const auto certificate = settings.Text("panel_tls_cert");
+  const auto key = settings.Text("panel_tls_key");
+  read.trusted_proxy = settings.Text("panel_trusted_proxy");
+  if (certificate.empty() != key.empty())
+    return settings.Fault("panel_tls_cert", "PANEL_TLS_CERT and PANEL_TLS_KEY go together");
+  if (!certificate.empty()) read.tls = net::TlsFiles{certificate, key};
+  boost::system::error_code fault;
+  if (!read.trusted_proxy.empty()) {
+    ip::make_address(read.trusted_proxy, fault);
+    if (fault) return settings.Fault("panel_trusted_proxy", "must be an IP address");
+  }
+  if (ip::make_address(read.address).is_loopback() || read.tls || !read.trusted_proxy.empty())
+    return {};
+  return settings.Fault("panel_listen",
+                        "beyond loopback the panel needs PANEL_TLS_CERT and PANEL_TLS_KEY, or "
+                        "PANEL_TRUSTED_PROXY, the address of the proxy that has TLS");
+}
+
+}  // namespace
+
+std::vector<Setting> PanelSettings() {
+  return {
+      {"panel_listen", "address and port", "127.0.0.1:5000"},
+      {"panel_url", "how people and agents reach it", ""},
+      {"secret_key", "at least 32 bytes; every key follows from it", std::nullopt, true},
+      {"database_url", "sqlite:PATH; default panel.db in the state directory", ""},
+      {"state_dir", "the database", "/var/lib/provisioning/panel"},
+      {"installers_dir", "the catalogue", "/opt/provisioning/installers"},
+      {"log_dir", "panel.log and access.log; - for standard error", "/var/log/provisioning/panel"},
+      {"log_level", "debug, info, warning or error", "info"},
+      {"panel_tls_cert", "certificate chain, PEM", ""},
+      {"panel_tls_key", "its private key, PEM", ""},
+      {"panel_trusted_proxy", "the only address that may connect, and whose X-Forwarded-For counts",
+       ""},
+  };
+}
+
+Result<PanelConfiguration> ReadConfiguration(const Configuration& settings) {
+  PanelConfiguration read;
+  read.secret_key = settings.Text("secret_key");
+  if (read.secret_key.size() < signing::kLeastSecretKeyBytes) {
+    return settings.Fault("secret_key",
+                          fmt::format("SECRET_KEY must have at least {} bytes: make one with "
+                                      "`openssl rand -hex 32`, and give it in SECRET_KEY or in a "
+                                      "file named by SECRET_KEY_FILE",
+                                      signing::kLeastSecretKeyBytes));
+  }
+  PROV_CHECK(ReadListen(settings, read));
+  PROV_CHECK(ReadTls(settings, read));
+  read.state_dir = settings.Text("state_dir");
+  read.installers_dir = settings.Text("installers_dir");
+  const auto logs = settings.Text("log_dir");
+  if (logs != "-") read.log_dir = logs;
+  const auto level = ParseLogLevel(settings.Text("log_level"));
+  if (!level) return settings.Fault("log_level", level.error().message);
+  read.log_level = *level;
+  auto database = settings.Text("database_url");
+  if (database.empty()) {
+    read.database = read.state_dir / "panel.db";
+  } else if (database.starts_with(kSqlite) && database.size() > kSqlite.size()) {
+    read.database = database.substr(kSqlite.size());
+  } else {
+    return settings.Fault("database_url",
+                          "must be sqlite:PATH; other databases are not supported "
+                          "in this version");
+  }
+  return read;
+}
+
+}  // namespace prov::panel

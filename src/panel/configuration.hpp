@@ -1,0 +1,32 @@
+// The panel's configuration (docs/operations/panel.md).
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/configuration.hpp"
+#include "base/log.hpp"
+#include "net/http_server.hpp"
+
+namespace prov::panel {
+
+struct PanelConfiguration {
+  std::string address;  // an IP address
+  std::uint16_t port = 0;
+  std::string secret_key;
+  Path database;  // of SQLite
+  Path state_dir;
+  Path installers_dir;
+  Path log_dir;  // "" for standard error
+  LogLevel log_level = LogLevel::kInfo;
+  std::optional<net::TlsFiles> tls;
+  std::string trusted_proxy;  // an address; connections from any other are refused
+};
+
+std::vector<Setting> PanelSettings();
+// kInvalidArgument with what would be right. A panel beyond loopback needs TLS or a proxy.
+Result<PanelConfiguration> ReadConfiguration(const Configuration& settings);
+
+}  // namespace prov::panel

@@ -1,0 +1,157 @@
+#include "panel/metrics/metrics.hpp"
+
+#include <prometheus/counter.h>
+#include <prometheus/gauge.h>
+#include <prometheus/histogram.h>
+#include <prometheus/registry.h>
+#include <prometheus/text_serializer.h>
+
+#include "base/json.hpp"
+
+namespace prov::panel {
+namespace {
+
+namespace asio = boost::asio;
+namespace pm = prometheus;
+
+const store::Actor kPanel{"panel", true};
+const pm::Histogram::BucketBoundaries kJobSeconds{1, 5, 15, 30, 60, 120, 300, 600, 1800, 3600};
+const pm::Histogram::BucketBoundaries kRequestSeconds{0.001, 0.005, 0.025, 0.1, 0.5, 2.5, 10};
+
+struct Counts {
+  std::vector<store::StatusCount> jobs;
+  std::vector<store::ServerCount> queue;
+  std::vector<store::Agent> agents;
+  std::vector<store::Delivery> undelivered;
+  std::optional<WallTime> oldest_undelivered;
+};
+
+Result<Counts> Read(store::Transaction& t) {
+  Counts counts;
+  PROV_TRY(counts.jobs, t.jobs().CountByAppAndStatus());
+  PROV_TRY(counts.queue, t.jobs().QueueDepth());
+  PROV_TRY(counts.agents, t.agents().List(kPanel));
+  PROV_TRY(const auto oldest, t.jobs().Undelivered(1));
+  if (!oldest.empty()) {
+    PROV_TRY(const auto record, t.jobs().Get(kPanel, oldest.front().job_id));
+    counts.oldest_undelivered = record.created_at;
+  }
+  return counts;
+}
+
+}  // namespace
+
+struct Metrics::State {
+  State(StoreGate& gate, const Registry& catalogue, const Clock& time)
+      : store(gate),
+        registry(catalogue),
+        clock(time),
+        requests(pm::BuildCounter()
+                     .Name("provisioning_http_requests_total")
+                     .Help("Requests answered, by route and status")
+                     .Register(passing)),
+        request_seconds(pm::BuildHistogram()
+                            .Name("provisioning_http_request_seconds")
+                            .Help("Time to answer, by route")
+                            .Register(passing)),
+        job_seconds(pm::BuildHistogram()
+                        .Name("provisioning_job_duration_seconds")
+                        .Help("From a job's first start to its end, by application")
+                        .Register(passing)),
+        failures(pm::BuildCounter()
+                     .Name("provisioning_job_failures_total")
+                     .Help("Jobs that did not succeed, by application and kind")
+                     .Register(passing)) {}
+
+  StoreGate& store;
+  const Registry& registry;
+  const Clock& clock;
+  const Dispatcher* dispatcher = nullptr;
+  std::function<std::size_t()> open_streams;
+  pm::Registry passing;
+  pm::Family<pm::Counter>& requests;
+  pm::Family<pm::Histogram>& request_seconds;
+  pm::Family<pm::Histogram>& job_seconds;
+  pm::Family<pm::Counter>& failures;
+};
+
+Metrics::Metrics(StoreGate& store, const Registry& registry, const Clock& clock)
+    : state_(new State(store, registry, clock)) {}
+
+Metrics::~Metrics() = default;
+
+void Metrics::SetSources(const Dispatcher* dispatcher, std::function<std::size_t()> open_streams) {
+  state_->dispatcher = dispatcher;
+  state_->open_streams = std::move(open_streams);
+}
+
+void Metrics::RequestAnswered(const net::AccessEntry& entry) {
+  // The pattern, never the path: whoever asks must not be able to make new series.
+  const auto route = entry.route.empty() ? std::string("none") : entry.route;
+  state_->requests.Add({{"route", route}, {"status", std::to_string(entry.status)}}).Increment();
+  state_->request_seconds.Add({{"route", route}}, kRequestSeconds)
+      .Observe(std::chrono::duration<double>(entry.duration).count());
+}
+
+void Metrics::JobFinished(const job::Record& record) {
+  if (record.started_at && record.finished_at) {
+    state_->job_seconds.Add({{"app", record.app_id}}, kJobSeconds)
+        .Observe(std::chrono::duration<double>(*record.finished_at - *record.started_at).count());
+  }
+  if (record.status == job::Status::kSucceeded) return;
+  const auto kind =
+      record.failure_kind ? json::EnumName(*record.failure_kind) : json::EnumName(record.status);
+  state_->failures.Add({{"app", record.app_id}, {"kind", kind}}).Increment();
+}
+
+asio::awaitable<Result<std::string>> Metrics::Text() {
+  auto& state = *state_;
+  const auto counts = co_await state.store.Read([](store::Transaction& t) { return Read(t); });
+  if (!counts) co_return counts.error();
+  pm::Registry now;
+  const auto gauge = [&now](const char* name, const char* help) -> pm::Family<pm::Gauge>& {
+    return pm::BuildGauge().Name(name).Help(help).Register(now);
+  };
+  auto& jobs = gauge("provisioning_jobs", "Jobs, by application and status");
+  for (const auto& count : counts->jobs) {
+    jobs.Add({{"app", count.app_id}, {"status", json::EnumName(count.status)}})
+        .Set(static_cast<double>(count.jobs));
+  }
+  auto& queue = gauge("provisioning_queue_depth", "Jobs that wait for a server");
+  for (const auto& count : counts->queue)
+    queue.Add({{"server", count.server_id}}).Set(static_cast<double>(count.jobs));
+  const auto oldest = counts->oldest_undelivered;
+  gauge("provisioning_oldest_undelivered_seconds", "Age of the oldest job not handed over")
+      .Add({})
+      .Set(oldest ? std::chrono::duration<double>(state.clock.Now() - *oldest).count() : 0);
+  auto& agents = gauge("provisioning_agents", "Servers, by status");
+  for (const auto status : {ServerStatus::kOnline, ServerStatus::kUnreachable,
+                            ServerStatus::kNeverSeen, ServerStatus::kDrained}) {
+    const auto n = std::ranges::count_if(counts->agents, [&](const store::Agent& agent) {
+      return state.dispatcher != nullptr && state.dispatcher->StatusOf(agent) == status;
+    });
+    agents.Add({{"status", json::EnumName(status)}}).Set(static_cast<double>(n));
+  }
+  gauge("provisioning_streams", "Live streams that are open")
+      .Add({})
+      .Set(state.open_streams ? static_cast<double>(state.open_streams()) : 0);
+  const auto catalogue = state.registry.Current();
+  const auto valid = std::ranges::count_if(
+      catalogue->installers, [](const auto& each) { return each.second.manifest.has_value(); });
+  auto& installers = gauge("provisioning_installers", "Installers in the catalogue");
+  installers.Add({{"valid", "true"}}).Set(static_cast<double>(valid));
+  installers.Add({{"valid", "false"}})
+      .Set(static_cast<double>(catalogue->installers.size()) - static_cast<double>(valid));
+  pm::BuildCounter()
+      .Name("provisioning_registry_reload_failures_total")
+      .Help("Reloads of the catalogue that failed")
+      .Register(now)
+      .Add({})
+      .Increment(static_cast<double>(state.registry.failed_reloads()));
+  gauge("provisioning_build_info", "The version that runs").Add({{"version", PROV_VERSION}}).Set(1);
+  auto families = state.passing.Collect();
+  for (auto& family : now.Collect()) families.push_back(std::move(family));
+  co_return pm::TextSerializer().Serialize(families);
+}
+
+}  // namespace prov::panel

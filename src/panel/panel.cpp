@@ -1,0 +1,272 @@
+#include "panel/panel.hpp"
+
+#include <csignal>
+#include <cstdio>
+#include <cstring>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <fmt/format.h>
+
+#include "base/json.hpp"
+#include "net/http_server.hpp"
+#include "net/problem.hpp"
+#include "panel/api/routes.hpp"
+#include "panel/auth/authenticator.hpp"
+#include "panel/dispatch/dispatcher.hpp"
+#include "panel/enrolment/enrolment_desk.hpp"
+#include "panel/live/live_routes.hpp"
+#include "panel/metrics/metrics.hpp"
+#include "store/sqlite/database.hpp"
+#include "transport/http/panel_end.hpp"
+
+namespace prov::panel {
+namespace {
+
+namespace asio = boost::asio;
+
+constexpr int kCannotStart = 2;
+constexpr Millis kLookAtInstallers{2'000};
+
+int Refuse(const Error& error) {
+  std::fprintf(stderr, "provisioning-panel: %s\n", error.ToString().c_str());
+  return kCannotStart;
+}
+
+// sd_notify(3).
+void NotifyServiceManager(const char* state) {
+  const char* path = std::getenv("NOTIFY_SOCKET");
+  sockaddr_un address{};
+  if (path == nullptr || std::strlen(path) >= sizeof address.sun_path) return;
+  address.sun_family = AF_UNIX;
+  std::memcpy(address.sun_path, path, std::strlen(path));
+  if (path[0] == '@') address.sun_path[0] = '\0';
+  const UniqueFd socket(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  if (!socket) return;
+  (void)sendto(socket.get(), state, std::strlen(state), MSG_NOSIGNAL,
+               reinterpret_cast<const sockaddr*>(&address),
+               static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + std::strlen(path)));
+}
+
+struct Logs {
+  std::unique_ptr<FileLogger> panel;
+  std::unique_ptr<FileLogger> access;
+};
+
+Result<Logs> OpenLogs(const PanelConfiguration& configuration, const Clock& clock) {
+  Logs logs;
+  const auto& directory = configuration.log_dir;
+  if (!directory.empty()) PROV_CHECK(MakeDirectories(directory, 0750));
+  const auto file = [&](const char* name) { return directory.empty() ? Path() : directory / name; };
+  PROV_TRY(logs.panel, FileLogger::Open(file("panel.log"), configuration.log_level, clock));
+  PROV_TRY(logs.access, FileLogger::Open(file("access.log"), configuration.log_level, clock));
+  return logs;
+}
+
+class Panel {
+ public:
+  Panel(const PanelConfiguration& configuration, Logs& logs, store::Database& database,
+        KeyRing keys, const Clock& clock, Random& random)
+      : configuration_(configuration),
+        logs_(logs),
+        clock_(clock),
+        keys_(std::move(keys)),
+        gate_(database),
+        registry_(configuration.installers_dir, clock, *logs.panel),
+        dispatcher_(io_.get_executor(), gate_, registry_, hub_, keys_, clock, random, *logs.panel),
+        desk_(gate_, hub_, clock, *logs.panel, configuration.secret_key),
+        end_(io_.get_executor(), clock, dispatcher_, desk_, desk_, *logs.panel),
+        authenticator_(gate_, clock),
+        metrics_(gate_, registry_, clock),
+        tasks_(io_.get_executor(), [this](std::exception_ptr) { failed_ = true; }) {}
+
+  int Run() {
+    if (const auto loaded = registry_.Reload(); !loaded) return Refuse(loaded.error());
+    AddRoutes();
+    auto server = net::HttpServer::Listen(io_.get_executor(), clock_, Options());
+    if (!server) return Refuse(InUse(server.error()));
+    server_ = std::move(*server);
+    dispatcher_.SetQueue(end_);
+    dispatcher_.OnFinished([this](const job::Record& record) { metrics_.JobFinished(record); });
+    dispatcher_.Start();
+    tasks_.Spawn(WatchInstallers());
+    tasks_.Spawn(HandleSignals());
+    const auto address = configuration_.address.find(':') == std::string::npos
+                             ? configuration_.address
+                             : "[" + configuration_.address + "]";
+    logs_.panel->Info("panel_started", {{"version", PROV_VERSION},
+                                        {"address", address},
+                                        {"port", server_->port()},
+                                        {"tls", configuration_.tls.has_value()}});
+    std::fprintf(stderr, "provisioning-panel: listening on %s://%s:%u\n",
+                 configuration_.tls ? "https" : "http", address.c_str(), server_->port());
+    NotifyServiceManager("READY=1");
+    io_.run();
+    logs_.panel->Info("panel_stopped");
+    return failed_ ? 1 : 0;
+  }
+
+ private:
+  Error InUse(Error error) const {
+    if (error.code == ErrorCode::kConflict) {
+      error.message += fmt::format(
+          "; something else listens on {}:{}: stop it, or choose another "
+          "port with PANEL_LISTEN",
+          configuration_.address, configuration_.port);
+    }
+    return error;
+  }
+
+  void AddRoutes() {
+    const ApiDependencies api{gate_,    registry_, dispatcher_,    keys_,
+                              metrics_, clock_,    clock_.Steady()};
+    AddStatusRoutes(router_, api);
+    AddInstallerRoutes(router_, api);
+    AddServerRoutes(router_, api);
+    AddJobRoutes(router_, api);
+    AddLiveRoutes(router_,
+                  {.store = gate_,
+                   .hub = hub_,
+                   .streams = streams_,
+                   .caller = [](const net::Request& request) { return CallerOf(request).actor; },
+                   .scope = std::string(kScopeRead),
+                   .on_error =
+                       [this](const Error& error) {
+                         logs_.panel->Error("live_failed", {{"reason", error.ToString()}});
+                       }});
+    end_.AddRoutes(router_);
+    metrics_.SetSources(&dispatcher_, [this] { return streams_.open(); });
+    before_ = [this](const net::Route& route, net::Request& request) {
+      return authenticator_.Before(route, request);
+    };
+  }
+
+  net::ServerOptions Options() {
+    net::ServerOptions options;
+    options.address = configuration_.address;
+    options.port = configuration_.port;
+    options.tls = configuration_.tls;
+    options.handler = [this](net::Request request) { return Serve(std::move(request)); };
+    options.body_limit = [this](const net::Request& request) {
+      const auto match = router_.Find(request.method, request.raw_path);
+      return match.route != nullptr && match.route->body_limit ? *match.route->body_limit
+                                                               : net::ServerLimits{}.body_bytes;
+    };
+    options.access_log = [this](const net::AccessEntry& entry) { Answered(entry); };
+    options.on_failure = [this](std::string_view what) {
+      logs_.panel->Error("handler_failed", {{"reason", what}});
+    };
+    return options;
+  }
+
+  asio::awaitable<net::Response> Serve(net::Request request) {
+    if (!FromProxy(request))
+      co_return net::MakeProblem(403, "forbidden", "this panel is reached through its proxy");
+    auto response = co_await router_.Dispatch(std::move(request), before_);
+    response.headers.Set("X-Content-Type-Options", "nosniff");
+    if (!response.headers.Find("Cache-Control")) response.headers.Set("Cache-Control", "no-store");
+    co_return response;
+  }
+
+  // From the proxy alone, where there is one; what it says of the client is then believed.
+  bool FromProxy(net::Request& request) const {
+    const auto& proxy = configuration_.trusted_proxy;
+    if (proxy.empty()) return true;
+    if (request.peer != proxy) return false;
+    if (const auto forwarded = request.headers.Find("X-Forwarded-For")) {
+      // The last one is what the proxy itself saw.
+      auto client = std::string(forwarded->substr(forwarded->rfind(',') + 1));
+      std::erase(client, ' ');
+      if (!client.empty() && client.size() <= 64) request.peer = client;
+    }
+    return true;
+  }
+
+  void Answered(const net::AccessEntry& entry) {
+    metrics_.RequestAnswered(entry);
+    logs_.access->Info("request", {{"method", entry.method},
+                                   {"target", entry.target},
+                                   {"route", entry.route},
+                                   {"status", entry.status},
+                                   {"bytes", entry.bytes},
+                                   {"duration_ms", entry.duration.count()},
+                                   {"peer", entry.peer}});
+  }
+
+  void Reload() {
+    if (const auto loaded = registry_.Reload(); !loaded)
+      logs_.panel->Error("registry_not_loaded", {{"reason", loaded.error().ToString()}});
+  }
+
+  asio::awaitable<void> WatchInstallers() {
+    asio::steady_timer timer(io_);
+    for (;;) {
+      timer.expires_after(kLookAtInstallers);
+      co_await timer.async_wait(asio::use_awaitable);
+      if (registry_.Changed()) Reload();
+    }
+  }
+
+  asio::awaitable<void> HandleSignals() {
+    asio::signal_set signals(io_, SIGTERM, SIGINT, SIGHUP);
+    for (;;) {
+      const int signal = co_await signals.async_wait(asio::use_awaitable);
+      if (signal != SIGHUP) break;
+      (void)logs_.panel->Reopen();
+      (void)logs_.access->Reopen();
+      Reload();
+    }
+    NotifyServiceManager("STOPPING=1");
+    // What waits by design is ended; what works is waited for.
+    streams_.Close();
+    end_.Close();
+    co_await server_->Drain();
+    co_await dispatcher_.Stop();
+    io_.stop();
+  }
+
+  const PanelConfiguration& configuration_;
+  Logs& logs_;
+  const Clock& clock_;
+  asio::io_context io_{1};
+  KeyRing keys_;
+  StoreGate gate_;
+  LiveHub hub_;
+  LiveStreams streams_;
+  Registry registry_;
+  Dispatcher dispatcher_;
+  EnrolmentDesk desk_;
+  transport::http::PanelEnd end_;
+  Authenticator authenticator_;
+  Metrics metrics_;
+  net::Router router_;
+  net::Router::Before before_;
+  std::unique_ptr<net::HttpServer> server_;
+  net::TaskGroup tasks_;
+  bool failed_ = false;
+};
+
+}  // namespace
+
+int RunPanel(const PanelConfiguration& configuration) {
+  const SystemClock clock;
+  SystemRandom random;
+  auto keys = KeyRing::Create(configuration.secret_key);
+  if (!keys) return Refuse(keys.error());
+  if (const auto made = MakeDirectories(configuration.state_dir, 0700); !made)
+    return Refuse(made.error());
+  auto logs = OpenLogs(configuration, clock);
+  if (!logs) return Refuse(logs.error());
+  auto database = store::sqlite::SqliteDatabase::Open({.path = configuration.database});
+  if (!database) return Refuse(database.error());
+  return Panel(configuration, *logs, **database, std::move(*keys), clock, random).Run();
+}
+
+}  // namespace prov::panel

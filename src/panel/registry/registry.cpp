@@ -1,0 +1,146 @@
+#include "panel/registry/registry.hpp"
+
+#include <algorithm>
+#include <atomic>
+#include <mutex>
+
+#include <fmt/format.h>
+
+#include "base/sha256.hpp"
+#include "signing/tree_digest.hpp"
+
+namespace prov::panel {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::size_t kMaxReadme = 256 * 1024;
+constexpr std::size_t kMaxIcon = 64 * 1024;
+constexpr int kMostLevels = 4;  // looked at for changes
+
+contract::ManifestFault Fault(std::string message) {
+  return {"manifest.yml", 1, 1, "", std::move(message)};
+}
+
+Installer Load(const fs::path& directory) {
+  Installer installer;
+  installer.id = directory.filename().string();
+  contract::DirectoryFacts facts;
+  facts.name = installer.id;
+  std::error_code fault;
+  for (fs::directory_iterator each(directory, fault), end; !fault && each != end;
+       each.increment(fault)) {
+    std::error_code gone;
+    if (fs::is_regular_file(each->symlink_status(gone)))
+      facts.files.insert(each->path().filename().string());
+  }
+  const auto text = ReadFile(directory / "manifest.yml", contract::kMaxManifestBytes);
+  if (!text) {
+    installer.faults.push_back(Fault(text.error().ToString()));
+    return installer;
+  }
+  auto loaded = contract::ParseManifest("manifest.yml", *text, &facts);
+  installer.faults = std::move(loaded.faults);
+  auto digest = signing::DigestTree(directory);
+  if (digest)
+    installer.digest = std::move(*digest);
+  else
+    installer.faults.push_back(Fault(digest.error().message));
+  if (installer.faults.empty()) installer.manifest = std::move(loaded.manifest);
+  if (auto readme = ReadFile(directory / "README.md", kMaxReadme))
+    installer.readme = std::move(*readme);
+  if (installer.manifest && !installer.manifest->icon.empty()) {
+    if (auto icon = ReadFile(directory / installer.manifest->icon, kMaxIcon))
+      installer.icon = std::move(*icon);
+  }
+  return installer;
+}
+
+// Names, times and sizes of what is there: different whenever an installer may have changed.
+void Collect(const fs::path& directory, int level, std::vector<std::string>& lines) {
+  std::error_code fault;
+  for (fs::directory_iterator each(directory, fault), end; !fault && each != end;
+       each.increment(fault)) {
+    std::error_code gone;
+    const auto status = each->symlink_status(gone);
+    const auto size = fs::is_regular_file(status) ? fs::file_size(each->path(), gone) : 0;
+    lines.push_back(fmt::format("{}\n{} {} {}", each->path().string(), size,
+                                fs::last_write_time(each->path(), gone).time_since_epoch().count(),
+                                static_cast<unsigned>(status.permissions())));
+    if (fs::is_directory(status) && level < kMostLevels) Collect(each->path(), level + 1, lines);
+  }
+}
+
+std::string FingerprintOf(const fs::path& directory) {
+  std::vector<std::string> lines;
+  Collect(directory, 0, lines);
+  std::ranges::sort(lines);  // a directory has no order of its own
+  return Sha256(fmt::format("{}", fmt::join(lines, "\n")));
+}
+
+}  // namespace
+
+const Installer* Catalogue::Find(std::string_view id) const {
+  const auto found = installers.find(id);
+  return found == installers.end() ? nullptr : &found->second;
+}
+
+struct Registry::State {
+  Path directory;
+  const Clock& clock;
+  Logger& logger;
+  mutable std::mutex mutex;  // guards what follows
+  std::shared_ptr<const Catalogue> current = std::make_shared<Catalogue>();
+  std::string fingerprint;
+  std::atomic<std::uint64_t> failed{0};
+};
+
+Registry::Registry(Path directory, const Clock& clock, Logger& logger)
+    : state_(new State{
+          std::move(directory), clock, logger, {}, std::make_shared<Catalogue>(), "", {}}) {}
+
+Registry::~Registry() = default;
+
+Status Registry::Reload() {
+  // Before the reading: what changes meanwhile is seen again.
+  const auto fingerprint = FingerprintOf(state_->directory);
+  const auto catalogue = std::make_shared<Catalogue>();
+  catalogue->loaded_at = state_->clock.Now();
+  std::error_code fault;
+  std::size_t broken = 0;
+  for (fs::directory_iterator each(state_->directory, fault), end; !fault && each != end;
+       each.increment(fault)) {
+    std::error_code gone;
+    const auto name = each->path().filename().string();
+    // Links are no installers: what they lead to is outside the digest.
+    if (name.starts_with('.') || !fs::is_directory(each->symlink_status(gone))) continue;
+    auto installer = Load(each->path());
+    if (!installer.manifest) ++broken;
+    catalogue->installers.emplace(name, std::move(installer));
+  }
+  if (fault) {
+    ++state_->failed;
+    return ErrnoError("cannot read the installers in " + state_->directory.string(), fault.value());
+  }
+  state_->logger.Info("registry_loaded",
+                      {{"installers", catalogue->installers.size()}, {"broken", broken}});
+  const std::lock_guard lock(state_->mutex);
+  state_->current = catalogue;
+  state_->fingerprint = fingerprint;
+  return {};
+}
+
+bool Registry::Changed() const {
+  const auto fingerprint = FingerprintOf(state_->directory);
+  const std::lock_guard lock(state_->mutex);
+  return fingerprint != state_->fingerprint;
+}
+
+std::shared_ptr<const Catalogue> Registry::Current() const {
+  const std::lock_guard lock(state_->mutex);
+  return state_->current;
+}
+
+std::uint64_t Registry::failed_reloads() const { return state_->failed; }
+
+}  // namespace prov::panel
