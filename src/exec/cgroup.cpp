@@ -13,6 +13,7 @@
 
 #include <fmt/format.h>
 
+#include "base/encoding.hpp"
 #include "exec/pidref.hpp"
 
 namespace prov::exec {
@@ -219,7 +220,8 @@ std::vector<job::LeftRunning> Cgroup::Describe() const {
   for (const auto pid : Pids()) {
     auto comm = ReadControl(fmt::format("/proc/{}/comm", pid));
     while (comm.ends_with('\n')) comm.pop_back();
-    if (!comm.empty()) left.push_back({pid, comm, UnitOf(pid)});
+    // A process gives itself any name: it goes into JSON.
+    if (!comm.empty()) left.push_back({pid, ReplaceInvalidUtf8(comm), UnitOf(pid)});
   }
   return left;
 }

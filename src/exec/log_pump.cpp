@@ -46,7 +46,8 @@ void LogPump::Line(Side& side, std::string_view line, std::string& text) {
     else
       plain_[output->name] = Masked(output->value);
   } else if (const auto* warning = std::get_if<WarningLine>(&parsed)) {
-    Warn(Masked(std::string_view(warning->text).substr(0, 500)));
+    // Masked first: a secret that is cut is not found any more.
+    Warn(ReplaceInvalidUtf8(std::string_view(Masked(warning->text)).substr(0, 500)));
   }
   side.masker.Push(line, text);
   side.masker.Flush(text);

@@ -227,7 +227,15 @@ Result<ExitRecord> RunAttempt(const AttemptSpec& spec, const Clock& clock) {
   }
   CleanAttempt(spec.paths);
   record.finished_at = clock.Now();
-  PROV_CHECK(WriteExit(spec.paths, record));
+  auto written = WriteExit(spec.paths, record);
+  if (!written && written.error().code == ErrorCode::kTooLarge) {
+    // What the script printed must not hide how it ended.
+    record.outputs.clear();
+    record.left_running.clear();
+    record.warnings = {"The outputs and what was left running are too long to be reported."};
+    written = WriteExit(spec.paths, record);
+  }
+  PROV_CHECK(written);
   return record;
 }
 
