@@ -86,7 +86,7 @@ class ExecutorTest : public ::testing::Test {
 
   Identity MakeIdentity() { return *DeriveIdentity(kAgent, kSecret, state_); }
 
-  ExecutorSetup MakeSetup() {
+  virtual ExecutorSetup MakeSetup() {
     return {configuration_, MakeIdentity(), {}, state_, {exec::CgroupKind::kSubreaper, {}}, -1, {}};
   }
 

@@ -89,6 +89,23 @@ TEST_F(Jobs, KilledAtEveryStep_TheSameStatesAreReportedOnce) {
   }
 }
 
+TEST_F(Jobs, KilledBetweenTheRecordOfAStartAndTheRunner_OnlyAnotherAttemptRuns) {
+  AddInstaller("fragile", "idempotent: false\n");
+  for (const std::string app : {"fragile", "demo"}) {
+    const auto order = NewOrder(app);
+    executor_->TakeParcel(Envelope(order));
+    executor_->Tick();
+    executor_->CompactNow();  // durable, and nothing done
+    Restart();
+    Step();
+    EXPECT_EQ(Starts(order.job), 0);
+    clock_.Advance(Seconds{10});
+    Step();
+    EXPECT_EQ(States(order.job), app == "demo" ? "accepted running retry_wait running"
+                                               : "accepted running interrupted");
+  }
+}
+
 TEST_F(Jobs, OtherBytesUnderAKnownId_AreRefusedAndTheJobIsUntouched) {
   auto order = NewOrder();
   Run(order);
