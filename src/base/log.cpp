@@ -103,8 +103,12 @@ void FileLogger::Write(LogLevel level, std::string_view event, const LogSubject&
   // was.
   const std::string text = ReplaceInvalidUtf8(boost::json::serialize(line));
   const std::lock_guard lock(state_->mutex);
-  state_->sink->log(spdlog::details::log_msg("", spdlog::level::info, text));
-  state_->sink->flush();
+  try {
+    state_->sink->log(spdlog::details::log_msg("", spdlog::level::info, text));
+    state_->sink->flush();
+  } catch (const spdlog::spdlog_ex&) {
+    // A full disk must not end whoever logs.
+  }
 }
 
 Status FileLogger::Reopen() {

@@ -52,5 +52,13 @@ TEST(Log, AFileThatCannotBeOpened_IsAnErrorWithThePath) {
   EXPECT_NE(logger.error().message.find("/proc/no/such/log"), std::string::npos);
 }
 
+TEST(FileLogger, FullDisk_LosesTheLineAndEndsNobody) {
+  const FakeClock clock;
+  auto logger = FileLogger::Open("/dev/full", LogLevel::kInfo, clock);
+  ASSERT_TRUE(logger);
+  (*logger)->Info("event", {{"text", std::string(100'000, 'x')}});
+  (*logger)->Info("event");
+}
+
 }  // namespace
 }  // namespace prov
