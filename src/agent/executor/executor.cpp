@@ -16,10 +16,11 @@ constexpr std::size_t kMaxReasonBytes = 4000;
 
 }  // namespace
 
-Executor::Executor(ExecutorSetup setup, exec::Journal journal, const Clock& clock, Random& random,
-                   Logger& logger, StartRunner start)
+Executor::Executor(ExecutorSetup setup, exec::Journal journal, Quarantine quarantine,
+                   const Clock& clock, Random& random, Logger& logger, StartRunner start)
     : setup_(std::move(setup)),
       journal_(std::move(journal)),
+      quarantine_(std::move(quarantine)),
       clock_(clock),
       random_(random),
       logger_(logger),

@@ -20,6 +20,7 @@
 #include "agent/executor/follower.hpp"
 #include "agent/executor/intake.hpp"
 #include "agent/executor/outbox.hpp"
+#include "agent/executor/quarantine.hpp"
 #include "agent/executor/records.hpp"
 #include "agent/identity.hpp"
 #include "base/log.hpp"
@@ -91,8 +92,8 @@ class Executor {
     std::unique_ptr<LogFollower> follower;
   };
 
-  Executor(ExecutorSetup setup, exec::Journal journal, const Clock& clock, Random& random,
-           Logger& logger, StartRunner start);
+  Executor(ExecutorSetup setup, exec::Journal journal, Quarantine quarantine, const Clock& clock,
+           Random& random, Logger& logger, StartRunner start);
 
   // recovery.cpp
   void Replay(std::vector<Entry> entries);
@@ -109,6 +110,7 @@ class Executor {
   void Forget();
 
   // parcels.cpp
+  void Take(const std::string& bytes);
   void TakeOrder(const std::string& envelope);
   void TakeKnown(const Uuid& id, Job& job, const std::string& hash);
   void TakeNew(job::Order order, const std::string& envelope, const std::string& hash);
@@ -152,6 +154,7 @@ class Executor {
 
   ExecutorSetup setup_;
   exec::Journal journal_;
+  Quarantine quarantine_;
   const Clock& clock_;
   Random& random_;
   Logger& logger_;

@@ -1,6 +1,7 @@
 #include "agent/executor/job_log.hpp"
 
 #include <fcntl.h>
+#include <unistd.h>
 
 #include <fmt/format.h>
 
@@ -9,8 +10,28 @@
 namespace prov::agent {
 namespace {
 
-// 64 MiB of text and the headers of its frames.
-constexpr std::size_t kMostLogBytes = std::size_t{96} << 20;
+constexpr std::size_t kPieceBytes = std::size_t{1} << 20;
+
+// The text of the frames, a piece at a time: a log may have 64 MiB.
+Status AppendText(const Path& log, int to) {
+  const UniqueFd from(open(log.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
+  if (!from) return {};
+  std::string piece;
+  off_t offset = 0;
+  for (std::uint64_t next = 1;;) {
+    piece.resize(kPieceBytes);
+    const auto got = pread(from.get(), piece.data(), piece.size(), offset);
+    if (got <= 0) return {};
+    piece.resize(static_cast<std::size_t>(got));
+    const auto read = exec::ParseFrames(piece, next);
+    if (read.frames.empty()) return {};  // the torn end of a runner that was killed
+    std::string text;
+    for (const auto& frame : read.frames) text += frame.bytes;
+    PROV_CHECK(WriteAll(to, text));
+    offset += static_cast<off_t>(read.consumed);
+    next += read.frames.size();
+  }
+}
 
 }  // namespace
 
@@ -23,11 +44,7 @@ Status WriteJobLog(const exec::StatePaths& state, const Uuid& job, std::uint32_t
   if (!fd) return ErrnoError("cannot write " + path.string());
   for (std::uint32_t attempt = 1; attempt <= attempts; ++attempt) {
     if (attempts > 1) PROV_CHECK(WriteAll(fd.get(), fmt::format("--- attempt {}\n", attempt)));
-    const auto frames = ReadFile(state.Attempt({job, attempt, 0}).Log(), kMostLogBytes);
-    if (!frames) continue;
-    std::string text;
-    for (const auto& frame : exec::ParseFrames(*frames).frames) text += frame.bytes;
-    PROV_CHECK(WriteAll(fd.get(), text));
+    PROV_CHECK(AppendText(state.Attempt({job, attempt, 0}).Log(), fd.get()));
   }
   return {};
 }

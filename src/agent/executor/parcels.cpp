@@ -20,6 +20,16 @@ Result<std::string> Executor::Verified(std::string_view bytes,
 }
 
 void Executor::TakeParcel(const std::string& bytes) {
+  if (!quarantine_.Begin(bytes)) {
+    return logger_.Error("parcel_quarantined",
+                         {{"sha256", HexEncode(Sha256(bytes))},
+                          {"reason", "it ended the agent three times while it was looked at"}});
+  }
+  Take(bytes);
+  quarantine_.End();
+}
+
+void Executor::Take(const std::string& bytes) {
   const auto type = ClaimedPayloadType(bytes);
   if (!type) {
     return logger_.Warning("parcel_refused", {{"reason", type.error().ToString()}});

@@ -93,8 +93,10 @@ Result<std::unique_ptr<Executor>> Executor::Open(ExecutorSetup setup, const Cloc
                                                  StartRunner start) {
   PROV_TRY(setup.epoch, EnsureEpoch(setup.state, clock, random));
   PROV_TRY(auto opened, OpenOrBegin(setup.state, setup.epoch, clock, random));
+  PROV_TRY(auto quarantine, Quarantine::Open(setup.state.root));
   std::unique_ptr<Executor> executor(new Executor(std::move(setup), std::move(opened.journal),
-                                                  clock, random, logger, std::move(start)));
+                                                  std::move(quarantine), clock, random, logger,
+                                                  std::move(start)));
   if (opened.fresh) {
     // First of all, so that the panel knows the epoch before it hears of a job.
     executor->ReportFacts();
