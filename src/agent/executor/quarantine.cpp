@@ -43,8 +43,9 @@ Result<Quarantine> Quarantine::Open(const Path& directory) {
 }
 
 bool Quarantine::Begin(std::string_view parcel) {
-  const auto hash = HexEncode(Sha256(parcel));
-  if (const auto found = deaths_.find(hash); found != deaths_.end() && found->second >= kMostDeaths)
+  current_ = HexEncode(Sha256(parcel));
+  if (const auto found = deaths_.find(current_);
+      found != deaths_.end() && found->second >= kMostDeaths)
     return false;
   // Where that fails a parcel that kills goes uncounted, which is no reason to take none.
   (void)!pwrite(in_hand_.get(), current_.data(), current_.size(), 0);
