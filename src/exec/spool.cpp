@@ -76,7 +76,15 @@ Result<std::optional<ExitRecord>> ReadExit(const AttemptPaths& attempt) {
 }
 
 Status WriteContainment(const AttemptPaths& attempt, const Containment& containment) {
-  return WriteFileAtomically(attempt.Containment(), json::Write(containment), 0600);
+  // Whole or not there, but not durable: after the machine died nothing of it lives, and the script
+  // waits for this.
+  const auto fresh = attempt.Containment().string() + ".new";
+  UniqueFd fd(open(fresh.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600));
+  if (!fd) return ErrnoError("cannot write where the attempt is contained");
+  PROV_CHECK(WriteAll(fd.get(), json::Write(containment)));
+  if (rename(fresh.c_str(), attempt.Containment().c_str()) != 0)
+    return ErrnoError("cannot write where the attempt is contained");
+  return {};
 }
 
 Result<std::optional<Containment>> ReadContainment(const AttemptPaths& attempt) {
