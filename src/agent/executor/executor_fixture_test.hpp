@@ -106,6 +106,7 @@ class ExecutorTest : public ::testing::Test {
   }
 
   virtual Result<exec::Runner> StartFake(const exec::AttemptSpec& spec) {
+    if (!refuse_.empty()) return Error{ErrorCode::kIo, refuse_, {}};
     ++starts_[{spec.id.job, spec.id.attempt}];
     int ends[2];
     if (pipe2(ends, O_CLOEXEC) != 0) return ErrnoError("cannot make a pipe");
@@ -268,6 +269,7 @@ class ExecutorTest : public ::testing::Test {
   test::TemporaryDirectory directory_;
   exec::StatePaths state_;
   AgentConfiguration configuration_;
+  std::string refuse_;  // why no runner can be started
   std::map<Uuid, FakeRunner> runners_;
   std::map<std::pair<Uuid, std::uint32_t>, int> starts_;
   std::map<Uuid, std::uint64_t> frames_;

@@ -1,6 +1,8 @@
 // The life of a job at the executor, and what tries to break it: repeated and forged parcels,
 // kill -9 at every step, a spool and a journal that disagree.
+#include <csignal>
 #include <functional>
+#include <sys/resource.h>
 
 #include "agent/executor/executor_fixture_test.hpp"
 
@@ -511,6 +513,59 @@ TEST_F(Jobs, SealedInputOfAnotherJob_TheScriptIsGivenNothing) {
   order.sealed_inputs["token"] = Base64Encode(box);
   Run(order);
   EXPECT_FALSE(runners_.at(order.job).spec.prepare("/nonexistent"));
+}
+
+TEST_F(Jobs, JournalThatCannotBeWritten_NothingRunsAndTheNextLifeGoesOn) {
+  const auto order = NewOrder();
+  executor_->TakeParcel(Envelope(order));
+  executor_->Tick();
+  rlimit before{};
+  ASSERT_EQ(getrlimit(RLIMIT_FSIZE, &before), 0);
+  signal(SIGXFSZ, SIG_IGN);
+  const rlimit full{std::filesystem::file_size(state_.Journal()) + 100, before.rlim_max};
+  ASSERT_EQ(setrlimit(RLIMIT_FSIZE, &full), 0);
+  const auto committed = executor_->Commit();
+  const auto again = executor_->Commit();
+  ASSERT_EQ(setrlimit(RLIMIT_FSIZE, &before), 0);
+  EXPECT_FALSE(committed);
+  EXPECT_FALSE(again) << "a second fsync would lie";
+  EXPECT_TRUE(runners_.empty());
+  EXPECT_EQ(States(order.job), "");
+  Restart();
+  Run(order);
+  clock_.Advance(Seconds{10});
+  Step();
+  EXPECT_EQ(Starts(order.job), 1);
+}
+
+TEST_F(Jobs, RunnerThatCannotBeForked_FailsWithTheReason) {
+  refuse_ = "cannot fork a runner";
+  const auto id = Run(NewOrder());
+  Step();
+  EXPECT_EQ(States(id), "accepted running failed");
+  EXPECT_THAT(Last(id).reason.value_or(""), HasSubstr("cannot fork a runner"));
+}
+
+TEST_F(Jobs, SeveralAtOnce_NeverMoreThanConfiguredAndInTheOrderTheyCame) {
+  configuration_.max_parallel_jobs = 2;
+  Restart();
+  std::vector<Uuid> ids;
+  for (int i = 0; i < 5; ++i) {
+    executor_->TakeParcel(Envelope(NewOrder()));
+    clock_.Advance(Millis{5});
+  }
+  Step();
+  for (const auto& event : Events()) {
+    if (event.state && event.state->status == job::Status::kAccepted) ids.push_back(*event.job);
+  }
+  ASSERT_EQ(ids.size(), 5u);
+  for (std::size_t i = 0; i < ids.size(); ++i) {
+    EXPECT_LE(executor_->running(), 2u);
+    ASSERT_TRUE(runners_.contains(ids[i])) << i;
+    EXPECT_FALSE(i + 2 < ids.size() && runners_.contains(ids[i + 2]));
+    Exit(ids[i], 0);
+    Step();
+  }
 }
 
 }  // namespace
