@@ -17,8 +17,6 @@
 namespace prov::agent {
 namespace {
 
-// Beyond this much that the panel has not acknowledged, logs wait in their files.
-constexpr std::size_t kMostUnacknowledged = std::size_t{64} << 20;
 constexpr Seconds kServicesDeadline{30};
 
 contract::ProcessEnd EndOf(const exec::ExitRecord& record) {
@@ -130,7 +128,11 @@ void Executor::StartWaiting() {
     return true;
   });
   if (drained_) return;
-  while (!waiting_.empty() && running_.size() < setup_.configuration.max_parallel_jobs) {
+  // One whose log waits to be reported, while the panel is away, keeps nobody from running.
+  const auto busy = [this] {
+    return std::ranges::count_if(running_, [](const auto& each) { return !each.second.gone; });
+  };
+  while (!waiting_.empty() && busy() < setup_.configuration.max_parallel_jobs) {
     const auto id = waiting_.front();
     waiting_.pop_front();
     StartAttempt(id, jobs_.at(id));
@@ -239,7 +241,7 @@ void Executor::LookAtRunner(const Uuid& id, Running& running) {
 
 // True when all that is on disk is reported.
 bool Executor::ReportLog(const Uuid& id, Job& job) {
-  while (job.follower != nullptr && outbox_.bytes() < kMostUnacknowledged) {
+  while (job.follower != nullptr && outbox_.bytes() < setup_.most_unacknowledged) {
     auto report = job.follower->Next();
     if (!report) {
       logger_.Error("log_unreadable", {{"reason", report.error().ToString()}}, Subject(id, job));

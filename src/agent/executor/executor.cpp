@@ -11,6 +11,7 @@ namespace {
 
 constexpr Millis kFollowEvery{50};
 constexpr Millis kFactsEvery{30'000};
+constexpr Millis kHousekeepingAfter{60'000};  // a start has other things to do
 constexpr Millis kHousekeepingEvery{3'600'000};
 constexpr std::size_t kMaxReasonBytes = 4000;
 
@@ -26,7 +27,8 @@ Executor::Executor(ExecutorSetup setup, exec::Journal journal, Quarantine quaran
       logger_(logger),
       start_(std::move(start)),
       outbox_(setup_.identity.agent_id, setup_.epoch.id, setup_.identity.generation,
-              setup_.identity.event_key.Clone(), clock) {}
+              setup_.identity.event_key.Clone(), clock),
+      housekeeping_due_(clock.Steady() + kHousekeepingAfter) {}
 
 Executor::~Executor() = default;
 

@@ -45,6 +45,8 @@ struct ExecutorSetup {
   exec::CgroupBase cgroup;
   int network_namespace = -1;         // where scripts run; -1: here
   std::vector<std::string> warnings;  // for the server's page
+  // Beyond this much that the panel has not acknowledged, logs wait in their files.
+  std::size_t most_unacknowledged = std::size_t{16} << 20;
 };
 
 class Executor {

@@ -87,7 +87,13 @@ class ExecutorTest : public ::testing::Test {
   Identity MakeIdentity() { return *DeriveIdentity(kAgent, kSecret, state_); }
 
   virtual ExecutorSetup MakeSetup() {
-    return {configuration_, MakeIdentity(), {}, state_, {exec::CgroupKind::kSubreaper, {}}, -1, {}};
+    ExecutorSetup setup;
+    setup.configuration = configuration_;
+    setup.identity = MakeIdentity();
+    setup.state = state_;
+    setup.cgroup = {exec::CgroupKind::kSubreaper, {}};
+    setup.most_unacknowledged = most_unacknowledged_;
+    return setup;
   }
 
   void Start() {
@@ -269,6 +275,7 @@ class ExecutorTest : public ::testing::Test {
   test::TemporaryDirectory directory_;
   exec::StatePaths state_;
   AgentConfiguration configuration_;
+  std::size_t most_unacknowledged_ = std::size_t{16} << 20;
   std::string refuse_;  // why no runner can be started
   std::map<Uuid, FakeRunner> runners_;
   std::map<std::pair<Uuid, std::uint32_t>, int> starts_;

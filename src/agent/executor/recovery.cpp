@@ -320,7 +320,10 @@ void Executor::Forget() {
   std::vector<exec::SpooledJob> settled;
   for (const auto& each : *spooled) {
     const auto found = jobs_.find(each.job);
-    if (found != jobs_.end() && !job::IsActive(found->second.state.status)) {
+    if (found == jobs_.end()) continue;
+    const auto& event = found->second.last_state_event;
+    const bool reported = !event || event->seq <= outbox_.acknowledged();
+    if (!job::IsActive(found->second.state.status) && reported) {
       settled.push_back(each);
       // A service that was left running has ended meanwhile.
       const auto paths = setup_.state.Attempt({each.job, found->second.state.attempt, 0});

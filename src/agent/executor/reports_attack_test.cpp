@@ -133,6 +133,41 @@ TEST_F(Reports, KilledWhileTheLogGrows_NoLineIsMissingOrDoubled) {
   EXPECT_EQ(*ReadFile(configuration_.log_dir / (id.ToString() + ".log"), 1 << 20), text);
 }
 
+// The panel is away, and a script talks: its log stays in its file, other jobs go on.
+TEST_F(Reports, NobodyAcknowledges_TheLogWaitsInItsFileAndOtherJobsRun) {
+  most_unacknowledged_ = 300'000;
+  Restart();
+  const auto id = Run(NewOrder());
+  std::string text;
+  for (int i = 0; i < 20; ++i) {
+    auto piece = random_.Bytes(50'000);
+    std::ranges::replace(piece, '\n', ' ');
+    text += piece + "\n";
+    Print(id, piece + "\n");
+    Step();
+  }
+  Exit(id, 0);
+  Step();
+  EXPECT_LT(executor_->outbox().bytes(), 800'000u);
+  EXPECT_EQ(States(id), "accepted running") << "the end comes after the last of the log";
+  const auto other = Run(NewOrder());
+  Step();
+  EXPECT_EQ(Starts(other), 1);
+  Restart();
+  std::string seen;
+  for (int i = 0; i < 20 && seen.size() < text.size(); ++i) {
+    for (const auto& event : Events()) {
+      if (event.job != id || !event.log) continue;
+      const auto packed = Base64Decode(event.log->frames);
+      for (const auto& frame : *job::UnpackFrames(*packed, event.log->raw_size))
+        seen += frame.bytes;
+    }
+    Acknowledge(executor_->outbox().last());
+  }
+  EXPECT_EQ(seen, text);
+  EXPECT_EQ(Last(id).status, job::Status::kSucceeded);
+}
+
 TEST_F(Reports, EventsAreTheSameBytesAfterARestart) {
   const auto id = Run(NewOrder());
   Print(id, "hello\n");
@@ -273,6 +308,30 @@ TEST_F(Reports, ReasonsWithAnyBytes_AreReadableText) {
   End(id, record);
   Step();
   EXPECT_EQ(Last(id).status, job::Status::kFailed);
+}
+
+TEST_F(Reports, OldJobs_AreForgottenOnceReportedAndThenAnsweredLost) {
+  const auto order = NewOrder();
+  Run(order);
+  Exit(order.job, 0);
+  Step();
+  auto refused = NewOrder();
+  refused.installer_digest.back() ^= 1;
+  Run(refused);
+  clock_.Advance(std::chrono::hours{24 * 31});
+  Step();
+  EXPECT_TRUE(std::filesystem::exists(state_.Job(order.job))) << "its end was not acknowledged";
+  Acknowledge(executor_->outbox().last());
+  clock_.Advance(std::chrono::hours{1});
+  Step();
+  Step();
+  EXPECT_FALSE(std::filesystem::exists(state_.Job(order.job)));
+  for (const auto& each : {order, refused}) {
+    Restart();
+    Deliver(Envelope(each));
+    EXPECT_EQ(Last(each.job).status, job::Status::kLost);
+    EXPECT_EQ(Starts(each.job), each.job == order.job ? 1 : 0);
+  }
 }
 
 TEST_F(Reports, Compaction_KeepsWhatIsNeeded) {
