@@ -7,8 +7,8 @@
 
 #include "agent/executor/executor.hpp"
 #include "agent/executor/job_log.hpp"
+#include "agent/executor/outcome.hpp"
 #include "base/json.hpp"
-#include "contract/exit_code.hpp"
 #include "exec/services.hpp"
 #include "exec/spool.hpp"
 #include "job/retry.hpp"
@@ -18,79 +18,6 @@ namespace prov::agent {
 namespace {
 
 constexpr Seconds kServicesDeadline{30};
-
-contract::ProcessEnd EndOf(const exec::ExitRecord& record) {
-  contract::ProcessEnd end;
-  end.exit_code = record.exit_code;
-  end.signal = record.signal;
-  end.out_of_memory = record.oom;
-  end.timed_out = record.ending == exec::Ending::kTimedOut;
-  end.canceled = record.ending == exec::Ending::kCanceled;
-  return end;
-}
-
-void Fail(job::StateChange& change, job::FailureKind kind) {
-  change.status = job::Status::kFailed;
-  change.failure_kind = kind;
-}
-
-void SetVerdict(job::StateChange& change, contract::Verdict verdict) {
-  using contract::Verdict;
-  switch (verdict) {
-    case Verdict::kSucceeded:
-      change.status = job::Status::kSucceeded;
-      return;
-    case Verdict::kFailedValidation:
-      return Fail(change, job::FailureKind::kValidation);
-    case Verdict::kFailedInstallation:
-      return Fail(change, job::FailureKind::kInstallation);
-    case Verdict::kFailedConfiguration:
-      return Fail(change, job::FailureKind::kConfiguration);
-    case Verdict::kFailedOom:
-      return Fail(change, job::FailureKind::kOom);
-    case Verdict::kFailedSignal:
-      return Fail(change, job::FailureKind::kSignal);
-    case Verdict::kFailedUnknown:
-    case Verdict::kReboot:
-      return Fail(change, job::FailureKind::kUnknown);
-    case Verdict::kTimedOut:
-      change.status = job::Status::kTimedOut;
-      return;
-    case Verdict::kCanceled:
-      change.status = job::Status::kCanceled;
-      return;
-  }
-}
-
-// What the exit record says, as the panel will show it.
-job::StateChange ChangeOf(const exec::ExitRecord& record, bool reboot_allowed) {
-  job::StateChange change;
-  change.exit_code = record.exit_code;
-  change.signal = record.signal;
-  change.outputs = record.outputs;
-  change.log = record.log;
-  if (record.ending == exec::Ending::kNotStarted) {
-    Fail(change,
-         record.invalid_inputs ? job::FailureKind::kValidation : job::FailureKind::kUnknown);
-    change.reason = "the script was not started: " + record.reason.value_or("no reason was given");
-    return change;
-  }
-  const auto end = EndOf(record);
-  const auto verdict = contract::Judge(end, reboot_allowed);
-  SetVerdict(change, verdict);
-  if (verdict == contract::Verdict::kReboot)
-    change.reason = "exit code 194: this agent does not reboot servers yet";
-  else if (verdict != contract::Verdict::kSucceeded)
-    change.reason = record.reason.value_or(contract::Describe(end));
-  if (change.status == job::Status::kSucceeded) {
-    change.left_running = record.left_running;
-    if (record.services_error) {
-      Fail(change, job::FailureKind::kConfiguration);
-      change.reason = record.services_error;
-    }
-  }
-  return change;
-}
 
 }  // namespace
 
@@ -145,7 +72,7 @@ void Executor::StartAttempt(const Uuid& id, Job& job) {
     job::StateChange change;
     change.reason = "the attempt could not be started: " + spec.error().ToString();
     change.status = job::Status::kRejected;
-    if (job.state.status == job::Status::kRetryWait) Fail(change, job::FailureKind::kUnknown);
+    if (job.state.status == job::Status::kRetryWait) SetFailed(change, job::FailureKind::kUnknown);
     return EndJob(id, job, std::move(change));
   }
   job.state.attempt = spec->id.attempt;
@@ -312,7 +239,7 @@ void Executor::Conclude(const Uuid& id, Job& job, const exec::ExitRecord& record
   const auto prepared = Prepared(id, job);
   const bool reboot_allowed =
       prepared && (*prepared)->manifest.reboot == contract::Reboot::kAllowed;
-  auto change = ChangeOf(record, reboot_allowed);
+  auto change = OutcomeOf(record, reboot_allowed);
   logger_.Info("attempt_exited",
                {{"attempt", job.state.attempt},
                 {"status", json::EnumName(change.status)},
