@@ -33,7 +33,7 @@ struct ExitRecord {
   std::optional<int> exit_code;
   std::optional<int> signal;
   bool invalid_inputs = false;  // with kNotStarted: they could not be opened, or break a rule
-  bool oom = false;  // the kernel ended a process of the job for lack of memory
+  bool oom = false;             // the kernel ended a process of the job for lack of memory
   std::optional<std::string> reason;
   std::optional<std::string>
       services_error;  // after exit 0: the declared services that are not active
@@ -45,8 +45,8 @@ struct ExitRecord {
   job::LogSummary log;
 };
 BOOST_DESCRIBE_STRUCT(ExitRecord, (),
-                      (v, job, attempt, continuation, ending, exit_code, signal, invalid_inputs, oom, reason,
-                       services_error, started_at, finished_at, left_running, outputs, warnings,
-                       log))
+                      (v, job, attempt, continuation, ending, exit_code, signal, invalid_inputs,
+                       oom, reason, services_error, started_at, finished_at, left_running, outputs,
+                       warnings, log))
 
 }  // namespace prov::exec

@@ -113,6 +113,7 @@ class Executor {
 
   // parcels.cpp
   void Take(const std::string& bytes);
+  void Audit(std::string_view event, boost::json::object metadata, LogSubject subject = {});
   void TakeOrder(const std::string& envelope);
   void TakeKnown(const Uuid& id, Job& job, const std::string& hash);
   void TakeNew(job::Order order, const std::string& envelope, const std::string& hash);
@@ -175,6 +176,9 @@ class Executor {
   std::vector<std::function<void()>> effects_;
   std::uint64_t compact_above_ = std::uint64_t{16} << 20;
   std::string last_facts_;
+  SteadyTime answer_again_{};
+  SteadyTime audit_again_{};
+  std::uint64_t audited_ = 0;  // refusals since
   SteadyTime facts_due_{};
   SteadyTime housekeeping_due_{};
 };

@@ -568,5 +568,25 @@ TEST_F(Jobs, SeveralAtOnce_NeverMoreThanConfiguredAndInTheOrderTheyCame) {
   }
 }
 
+// What a rooted net role can do without any key: send what it has, and nonsense, without end.
+TEST_F(Jobs, ParcelsWithoutEnd_FillNeitherOutboxNorLog) {
+  const auto order = NewOrder();
+  const auto envelope = Envelope(order);
+  Deliver(envelope);
+  const auto events = Events().size();
+  const auto lines = log_.events.size();
+  for (int i = 0; i < 2000; ++i) {
+    executor_->TakeParcel(envelope);
+    executor_->TakeParcel("nonsense " + std::to_string(i));
+    if (i % 10 == 0) Step();
+  }
+  EXPECT_LE(Events().size(), events + 1);
+  EXPECT_LE(log_.events.size(), lines + 300 + 2001) << "refusals, and order_known at debug";
+  EXPECT_EQ(std::ranges::count(log_.events, "parcel_refused"), 300);
+  clock_.Advance(Seconds{61});
+  executor_->TakeParcel("nonsense");
+  EXPECT_THAT(log_.text, HasSubstr("refusals_not_listed  {\"count\":1700}"));
+}
+
 }  // namespace
 }  // namespace prov::agent

@@ -11,6 +11,14 @@
 #include "signing/dsse.hpp"
 
 namespace prov::agent {
+namespace {
+
+constexpr Millis kAnswerEvery{10'000};
+constexpr Millis kAuditWindow{60'000};
+constexpr std::uint64_t kMostAudited = 300;
+
+}  // namespace
+
 Result<std::string> Executor::Verified(std::string_view bytes,
                                        std::string_view payload_type) const {
   const auto keyid =
@@ -19,11 +27,23 @@ Result<std::string> Executor::Verified(std::string_view bytes,
   return signing::Verify(bytes, payload_type, keys);
 }
 
+// A net role gone wild must not fill the disk with our log.
+void Executor::Audit(std::string_view event, boost::json::object metadata, LogSubject subject) {
+  const auto now = clock_.Steady();
+  if (now >= audit_again_) {
+    if (audited_ > kMostAudited)
+      logger_.Warning("refusals_not_listed", {{"count", audited_ - kMostAudited}});
+    audited_ = 0;
+    audit_again_ = now + kAuditWindow;
+  }
+  if (++audited_ <= kMostAudited) logger_.Warning(event, std::move(metadata), std::move(subject));
+}
+
 void Executor::TakeParcel(const std::string& bytes) {
   if (!quarantine_.Begin(bytes)) {
-    return logger_.Error("parcel_quarantined",
-                         {{"sha256", HexEncode(Sha256(bytes))},
-                          {"reason", "it ended the agent three times while it was looked at"}});
+    return Audit("parcel_quarantined",
+                 {{"sha256", HexEncode(Sha256(bytes))},
+                  {"reason", "it ended the agent three times while it was looked at"}});
   }
   Take(bytes);
   quarantine_.End();
@@ -32,27 +52,26 @@ void Executor::TakeParcel(const std::string& bytes) {
 void Executor::Take(const std::string& bytes) {
   const auto type = ClaimedPayloadType(bytes);
   if (!type) {
-    return logger_.Warning("parcel_refused", {{"reason", type.error().ToString()}});
+    return Audit("parcel_refused", {{"reason", type.error().ToString()}});
   }
   if (*type == job::kOrderPayloadType) return TakeOrder(bytes);
   if (const auto command = job::CommandTypeOf(*type)) return TakeCommand(*command, bytes);
-  logger_.Warning("parcel_refused", {{"reason", "unknown payload type " + *type}});
+  Audit("parcel_refused", {{"reason", "unknown payload type " + *type}});
 }
 
 // Nothing of what is refused here is reported to the panel: nobody with the key has said it.
 void Executor::TakeOrder(const std::string& envelope) {
   const auto payload = Verified(envelope, job::kOrderPayloadType);
   if (!payload) {
-    return logger_.Warning("signature_rejected", {{"reason", payload.error().ToString()}});
+    return Audit("signature_rejected", {{"reason", payload.error().ToString()}});
   }
   auto order = job::ParseOrder(*payload);
   if (!order) {
-    return logger_.Warning("order_refused", {{"reason", order.error().ToString()}});
+    return Audit("order_refused", {{"reason", order.error().ToString()}});
   }
   if (order->agent != setup_.identity.agent_id) {
-    return logger_.Warning("order_refused",
-                           {{"reason", "it is for another agent"}, {"agent", order->agent}},
-                           {order->job.ToString(), order->app_id});
+    return Audit("order_refused", {{"reason", "it is for another agent"}, {"agent", order->agent}},
+                 {order->job.ToString(), order->app_id});
   }
   const auto hash = HexEncode(Sha256(*payload));
   const auto known = jobs_.find(order->job);
@@ -62,12 +81,15 @@ void Executor::TakeOrder(const std::string& envelope) {
 
 void Executor::TakeKnown(const Uuid& id, Job& job, const std::string& hash) {
   if (!job.state.order_hash.empty() && job.state.order_hash != hash) {
-    return logger_.Warning("order_refused", {{"reason", "the job is known with other bytes"}},
-                           Subject(id, job));
+    return Audit("order_refused", {{"reason", "the job is known with other bytes"}},
+                 Subject(id, job));
   }
   // Its last state event is still on its way, or the panel has it. Should the panel have lost it
   // (an old backup), the next event shows it the gap, and it asks.
   logger_.Debug("order_known", {{"status", json::EnumName(job.state.status)}}, Subject(id, job));
+  // Not at every time: whoever holds the envelope can send it as often as he likes.
+  if (clock_.Steady() < answer_again_) return;
+  answer_again_ = clock_.Steady() + kAnswerEvery;
   last_facts_.clear();
   facts_due_ = {};
 }
@@ -104,7 +126,7 @@ void Executor::TakeNew(job::Order order, const std::string& envelope, const std:
   if (refusal.status == job::Status::kAccepted) {
     nonce = Nonce{order.nonce, order.expires_at};
     if (const auto refused = TakeNonce(order.nonce, order.expires_at))
-      return logger_.Warning("order_refused", {{"reason", *refused}}, subject);
+      return Audit("order_refused", {{"reason", *refused}}, subject);
     const IntakeContext context{setup_.configuration, setup_.state,
                                 setup_.epoch.id,      CollectMachine(setup_.state.root),
                                 clock_.Now(),         Remembered(order.app_id)};
@@ -155,11 +177,11 @@ std::optional<std::string> Executor::TakeNonce(const std::string& nonce, WallTim
 void Executor::TakeCommand(job::CommandType type, const std::string& bytes) {
   const auto payload = Verified(bytes, job::PayloadType(type));
   if (!payload) {
-    return logger_.Warning("signature_rejected", {{"reason", payload.error().ToString()}});
+    return Audit("signature_rejected", {{"reason", payload.error().ToString()}});
   }
   const auto command = job::ParseCommand(type, *payload);
   const auto refuse = [&](const std::string& why) {
-    logger_.Warning("command_refused", {{"kind", json::EnumName(type)}, {"reason", why}});
+    Audit("command_refused", {{"kind", json::EnumName(type)}, {"reason", why}});
   };
   if (!command) return refuse(command.error().ToString());
   if (command->agent != setup_.identity.agent_id) return refuse("it is for another agent");
