@@ -104,6 +104,7 @@ class Daemon {
     NotifyServiceManager("READY=1");
     while (!stop_) {
       net_.EnsureRunning();
+      TellState();  // to one just started, before anything else happens
       Wait();
       executor_.Tick();
       if (const auto committed = executor_.Commit(); !committed) {
@@ -169,6 +170,11 @@ class Daemon {
       net_.Send(events);
     }
     if (net_.fd() < 0) wanted_.clear();
+    TellState();
+  }
+
+  void TellState() {
+    const auto& outbox = executor_.outbox();
     const bool other = net_.starts() != told_start_ || outbox.published() != told_.last ||
                        outbox.acknowledged() != told_.acknowledged;
     if (!other || net_.fd() < 0) return;
