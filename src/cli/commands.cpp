@@ -201,12 +201,12 @@ class Watcher {
       Print(Harmless(output));
       if (!output.ends_with('\n')) Print("\n");
     }
+    std::fflush(stdout);  // what was said before stands before
     if (status != status_) {
       std::fprintf(stderr, "%s\n",
                    Paint(ColourOf(status), "-- " + Harmless(status), settings_.colours).c_str());
       status_ = status;
     }
-    std::fflush(stdout);
     return true;
   }
 
