@@ -54,8 +54,8 @@ struct PanelClock {
   std::int64_t offset_ms = 0;
 };
 
-using Message = std::variant<Hello, TakeParcel, ParcelTaken, WantEvents, SignedEvents, OutboxState,
-                             PanelClock>;
+using Message =
+    std::variant<Hello, TakeParcel, ParcelTaken, WantEvents, SignedEvents, OutboxState, PanelClock>;
 
 void AppendFrame(std::string& to, const Message& message);
 

@@ -77,6 +77,7 @@ std::string Harmless(std::string_view text) {
   for (std::size_t i = 0; i < utf8.size(); ++i) {
     const auto c = static_cast<unsigned char>(utf8[i]);
     const auto next = i + 1 < utf8.size() ? static_cast<unsigned char>(utf8[i + 1]) : 0;
+    if (c == '\r' && (next == '\n' || next == '\r')) continue;  // dpkg ends its lines like this
     if ((c < 0x20 && c != '\t' && c != '\n') || c == 0x7f) {
       safe += fmt::format("\\x{:02x}", c);
     } else if (c == 0xc2 && next >= 0x80 && next <= 0x9f) {  // C1 controls, U+0080 to U+009F

@@ -50,26 +50,26 @@ class StoreGate {
     const auto state = std::make_shared<State>(State{std::move(fn), std::nullopt});
     const auto executor = co_await boost::asio::this_coro::executor;
     // Not cancellable: what was submitted is waited for, so that a commit is never left unknown.
-    Status status = co_await boost::asio::async_initiate<
-        const boost::asio::use_awaitable_t<>, void(Status)>(
-        [this, access, state, executor](auto handler) {
-          const auto shared = std::make_shared<decltype(handler)>(std::move(handler));
-          auto work = boost::asio::make_work_guard(executor);
-          database_.Submit(
-              access,
-              [state](store::Transaction& transaction) -> Status {
-                state->outcome.emplace(state->fn(transaction));
-                if (state->outcome->has_error()) return state->outcome->error();
-                return {};
-              },
-              [shared, work = std::move(work), executor](Status done) mutable {
-                boost::asio::post(executor, [shared, done = std::move(done)]() mutable {
-                  (*shared)(std::move(done));
-                });
-                work.reset();
-              });
-        },
-        boost::asio::use_awaitable);
+    Status status =
+        co_await boost::asio::async_initiate<const boost::asio::use_awaitable_t<>, void(Status)>(
+            [this, access, state, executor](auto handler) {
+              const auto shared = std::make_shared<decltype(handler)>(std::move(handler));
+              auto work = boost::asio::make_work_guard(executor);
+              database_.Submit(
+                  access,
+                  [state](store::Transaction& transaction) -> Status {
+                    state->outcome.emplace(state->fn(transaction));
+                    if (state->outcome->has_error()) return state->outcome->error();
+                    return {};
+                  },
+                  [shared, work = std::move(work), executor](Status done) mutable {
+                    boost::asio::post(executor, [shared, done = std::move(done)]() mutable {
+                      (*shared)(std::move(done));
+                    });
+                    work.reset();
+                  });
+            },
+            boost::asio::use_awaitable);
     if (status.has_error()) co_return std::move(status).error();
     co_return std::move(*state->outcome);
   }

@@ -66,8 +66,8 @@ class AgentPort {
   // one). Does not wait.
   virtual boost::asio::awaitable<Result<std::vector<Event>>> Events(std::uint64_t from,
                                                                     std::size_t most_bytes) = 0;
-  virtual std::uint64_t last_event() const = 0;     // 0: none yet
-  virtual std::uint64_t acknowledged() const = 0;   // verified by the executor
+  virtual std::uint64_t last_event() const = 0;    // 0: none yet
+  virtual std::uint64_t acknowledged() const = 0;  // verified by the executor
   // Ends when last_event() or acknowledged() has changed since the call.
   virtual boost::asio::awaitable<void> Changed() = 0;
 };
