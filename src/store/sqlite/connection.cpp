@@ -57,10 +57,13 @@ struct Rewind {
   }
 };
 
-// SQLite would create it with the umask's mode, and gives -wal and -shm the mode of the file.
+// SQLite would create it with the umask's mode, and gives -wal and -shm the mode of the file. Never
+// opened where it exists: closing any descriptor of a file drops every POSIX lock this process has
+// on it, SQLite's too, and then another process takes itself for the last one and removes the log.
 Status CreatePrivately(const Path& path) {
-  const UniqueFd fd{open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600)};
-  if (!fd) return ErrnoError(fmt::format("opening the database {}", path.string()));
+  const UniqueFd fd{open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600)};
+  if (!fd && errno != EEXIST)
+    return ErrnoError(fmt::format("opening the database {}", path.string()));
   return {};
 }
 

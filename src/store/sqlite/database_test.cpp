@@ -58,6 +58,18 @@ TEST_F(SqliteStore, FileAndDirectory_ArePrivate) {
   EXPECT_EQ(file.st_mode & 0777, 0600u);
 }
 
+TEST_F(SqliteStore, AnotherProcessThatComesAndGoes_LeavesTheLogAlone) {
+  const auto database = Open();
+  struct stat before{};
+  struct stat after{};
+  const auto log = File().string() + "-wal";
+  ASSERT_EQ(stat(log.c_str(), &before), 0);
+  const auto command = "sqlite3 " + File().string() + " 'SELECT count(*) FROM jobs' >/dev/null";
+  ASSERT_EQ(std::system(command.c_str()), 0);
+  ASSERT_EQ(stat(log.c_str(), &after), 0) << "what is committed from now on would be lost";
+  EXPECT_EQ(before.st_ino, after.st_ino);
+}
+
 TEST_F(SqliteStore, QueuedWrites_ShareOneCommit_AndAFailingOneRollsBackAlone) {
   const auto database = Open();
   std::latch queued(1);

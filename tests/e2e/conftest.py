@@ -1,0 +1,202 @@
+"""A real panel and a real agent, from the release build, for each test module: real keys, real cgroups, real kills."""
+import http.client
+import json
+import os
+import pathlib
+import shutil
+import signal
+import socket
+import subprocess
+import time
+
+import pytest
+
+from openapi import Contract
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+BIN = ROOT / "build/release"
+SECRET = "e2e-secret-key-of-more-than-32-bytes!"
+AGENT = "agent-e2e"
+
+
+def requires(name):
+    found = subprocess.run([ROOT / "tests/support/requirement", name], capture_output=True, text=True, check=False)
+    if found.returncode != 0:
+        pytest.skip(found.stdout.strip())
+
+
+def free_port():
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        return sock.getsockname()[1]
+
+
+def wait_for(condition, seconds=30, what="it"):
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        value = condition()
+        if value:
+            return value
+        time.sleep(0.05)
+    raise AssertionError(f"{what} did not happen in {seconds} s")
+
+
+class Platform:
+    def __init__(self, directory):
+        self.directory = directory
+        self.port = free_port()
+        self.contract = Contract(ROOT / "docs/api/openapi.yaml")
+        self.installers = directory / "installers"
+        shutil.copytree(ROOT / "installers", self.installers)
+        shutil.copytree(ROOT / "tests/installers", self.installers, dirs_exist_ok=True)
+        self.panel = self.agent = None
+        self.token = None
+
+    # ---- processes
+
+    def panel_environment(self):
+        return {"PATH": os.environ["PATH"], "SECRET_KEY": SECRET, "STATE_DIR": str(self.directory / "panel"),
+                "INSTALLERS_DIR": str(self.installers), "LOG_DIR": str(self.directory / "panel-log"),
+                "PANEL_LISTEN": f"127.0.0.1:{self.port}"}
+
+    def start_panel(self):
+        self.panel = subprocess.Popen([BIN / "provisioning-panel"], env=self.panel_environment(),
+                                      stderr=open(self.directory / "panel.err", "a", encoding="utf-8"))
+        wait_for(self.ready, what="the panel's readiness")
+
+    def ready(self):
+        assert self.panel.poll() is None, (self.directory / "panel.err").read_text()
+        try:
+            return self.raw("GET", "/api/ready")[0] == 200
+        except OSError:
+            return False
+
+    def tool(self, *arguments):
+        return subprocess.run([BIN / "provisioning-panel", *arguments], env=self.panel_environment(), check=True,
+                              capture_output=True, text=True).stdout.strip()
+
+    def agent_arguments(self):
+        return ["--panel-url", f"http://127.0.0.1:{self.port}", "--agent-id", AGENT,
+                "--state-dir", str(self.directory / "agent"), "--installers-dir", str(self.installers),
+                "--log-dir", str(self.directory / "agent-log"), "--app-state-dir", str(self.directory / "apps"),
+                "--provisioning-lib", str(ROOT / "packaging/lib/provisioning.sh"), "--net-user", "nobody"]
+
+    def enrol(self):
+        token = self.directory / "enroll-token"
+        token.write_text(self.tool("enroll-token", AGENT))
+        subprocess.run([BIN / "provisioning-agent", "enroll", "--panel", f"http://127.0.0.1:{self.port}",
+                        "--token-file", token, "--id", AGENT, "--state-dir", self.directory / "agent"], check=True)
+
+    def start_agent(self):
+        self.agent = subprocess.Popen([BIN / "provisioning-agent", *self.agent_arguments()],
+                                      stderr=open(self.directory / "agent.err", "a", encoding="utf-8"))
+
+    def agent_online(self):
+        assert self.agent.poll() is None, (self.directory / "agent.err").read_text()
+        return self.get(f"/api/servers/{AGENT}")["status"] == "online"
+
+    def net_pid(self):
+        children = pathlib.Path(f"/proc/{self.agent.pid}/task/{self.agent.pid}/children").read_text().split()
+        for child in children:
+            if b"net-role" in pathlib.Path(f"/proc/{child}/cmdline").read_bytes():
+                return int(child)
+        return None
+
+    def start(self):
+        self.start_panel()
+        self.token = self.tool("token", "create", "--name", "e2e")
+        self.enrol()
+        self.start_agent()
+        wait_for(self.agent_online, what="the agent")
+
+    def stop(self):
+        for process in (self.agent, self.panel):
+            if process and process.poll() is None:
+                process.terminate()
+                process.wait(20)
+
+    # ---- the API, every exchange held to the document
+
+    def raw(self, method, target, body=None, headers=None):
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        try:
+            connection.request(method, target, body, headers or {})
+            response = connection.getresponse()
+            return response.status, {k.lower(): v for k, v in response.getheaders()}, response.read()
+        finally:
+            connection.close()
+
+    def call(self, method, target, body=None, headers=None, token=True):
+        sent = dict(headers or {})
+        if token:
+            sent.setdefault("Authorization", f"Bearer {self.token}")
+        raw = body
+        if body is not None and not isinstance(body, (str, bytes)):
+            raw = json.dumps(body)
+            sent.setdefault("Content-Type", "application/json")
+        status, got, data = self.raw(method, target, raw, sent)
+        parsed = json.loads(data) if "json" in got.get("content-type", "") else data.decode("utf-8", "replace")
+        self.contract.check(method, target.split("?")[0], body if isinstance(body, dict) else None, status, got, parsed)
+        return status, parsed
+
+    def get(self, target):
+        status, body = self.call("GET", target)
+        assert status == 200, body
+        return body
+
+    def submit(self, app, inputs=None, **more):
+        status, job = self.call("POST", "/api/jobs", {"app_id": app, "server_id": AGENT, "inputs": inputs or {}, **more})
+        assert status == 202, job
+        return job["id"]
+
+    def job(self, job):
+        return self.get(f"/api/jobs/{job}")
+
+    def status(self, job):
+        return self.job(job)["status"]
+
+    def ended(self, job, seconds=60):
+        active = ("queued", "dispatched", "accepted", "running", "retry_wait")
+        wait_for(lambda: self.status(job) not in active, seconds, f"the end of {job}")
+        return self.job(job)
+
+    def log(self, job):
+        status, body = self.call("GET", f"/api/jobs/{job}/log", headers={"Accept": "text/plain"})
+        return body if status == 200 else ""
+
+    def installer(self, name, script, **manifest):
+        """Writes an installer of this test's own and waits until the panel has seen it."""
+        directory = self.installers / name
+        directory.mkdir()
+        fields = {"id": name, "name": name, "version": "1.0", "description": "d", "category": "tests", "author": "a",
+                  "os_requirements": {"family": ["debian", "ubuntu"]}, "timeout_seconds": 120, "idempotent": False}
+        (directory / "manifest.yml").write_text(json.dumps({**fields, **manifest}))
+        (directory / "install.sh").write_text("#!/bin/bash\nset -euo pipefail\n" + script)
+        (directory / "install.sh").chmod(0o755)
+        wait_for(lambda: self.call("GET", f"/api/installers/{name}")[1].get("valid"), what=f"installer {name}")
+
+
+@pytest.fixture(scope="module")
+def platform(tmp_path_factory):
+    requires("root")
+    running = Platform(tmp_path_factory.mktemp("platform"))
+    try:
+        running.start()
+        yield running
+    finally:
+        running.stop()
+
+
+@pytest.fixture(autouse=True)
+def everything_runs(platform):
+    """A test that killed something and failed must not fail the next one too."""
+    if platform.panel.poll() is not None:
+        platform.start_panel()
+    if platform.agent.poll() is not None:
+        platform.start_agent()
+    wait_for(platform.agent_online, what="the agent")
+    yield
+
+
+def kill(pid):
+    os.kill(pid, signal.SIGKILL)
