@@ -83,7 +83,6 @@ OsRelease ParseOsRelease(std::string_view text) {
 
 int CompareVersions(std::string_view a, std::string_view b) {
   while (!a.empty() || !b.empty()) {
-    if (a.empty() || b.empty()) return a.empty() ? -1 : 1;
     if (const int order = CompareParts(TakePart(a), TakePart(b)); order != 0)
       return order < 0 ? -1 : 1;
   }

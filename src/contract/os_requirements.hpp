@@ -24,8 +24,9 @@ struct OsRelease {
 // is "linux".
 OsRelease ParseOsRelease(std::string_view text);
 
-// Numerically, part by part: "9" < "10", "20.04" < "20.10", "1.2" < "1.2.1". Parts that are not
-// numbers compare as text, after numbers. Negative, zero or positive.
+// Numerically, part by part, a part that is not there counting as 0: "9" < "10", "20.04" < "20.10",
+// "12" = "12.0", "1.2" < "1.2.1". Parts that are not numbers compare as text, after numbers.
+// Negative, zero or positive.
 int CompareVersions(std::string_view a, std::string_view b);
 
 struct OsRequirements {

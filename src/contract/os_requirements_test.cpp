@@ -33,7 +33,8 @@ TEST(Versions, CompareNumerically_PartByPart) {
     EXPECT_LT(CompareVersions(less, more), 0) << less << " " << more;
     EXPECT_GT(CompareVersions(more, less), 0) << less << " " << more;
   }
-  for (const auto& [a, b] : {std::pair{"1.0", "1.00"}, {"12", "12"}, {"", ""}})
+  for (const auto& [a, b] :
+       {std::pair{"1.0", "1.00"}, {"12", "12"}, {"12", "12.0"}, {"1.0.0", "1"}, {"", ""}})
     EXPECT_EQ(CompareVersions(a, b), 0);
 }
 
