@@ -245,6 +245,8 @@ down() {
     if running $name; then stop_one $name; say "stopped the $name"; stopped=1; fi
   done
   [ $stopped = 1 ] || say "nothing was running"
+  local mounted=/var/lib/provisioning/panel/$HASH/installers
+  if [ "$(id -u)" = 0 ] && mountpoint -q "$mounted"; then umount "$mounted"; fi
   say "jobs that run go on; ./dev up finds them"
 }
 
