@@ -148,6 +148,8 @@ class Application {
     } else {
       if (!job::IsActive(record->status) || event.attempt != record->attempt)
         return Refuse(id, "it is about an attempt that is over");
+      if (event.log && event.log->first <= record->log.lines)
+        return Refuse(id, "its lines of the log are here already");
       if (event.log) log = SetLog(next, verified);
       SetRest(next, event);
     }

@@ -1,0 +1,382 @@
+#include "panel/dispatch/event_applier.hpp"
+
+#include "panel/dispatch/event_fixture_test.hpp"
+
+namespace prov::panel {
+namespace {
+
+using job::Status;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::SizeIs;
+
+class EventApplication : public EventTest {
+ protected:
+  // From accepted to the end, as an agent reports it.
+  std::vector<job::Event> WholeLife(const Uuid& id) {
+    return {State(id, Status::kAccepted), State(id, Status::kRunning, 1), Log(id, 1, "one\ntwo\n"),
+            Progress(id, 50), State(id, Status::kSucceeded, 1)};
+  }
+};
+
+TEST_F(EventApplication, InOrder_AreAppliedAndAcknowledged) {
+  const auto id = AddJobIn(Status::kDispatched);
+  const auto acknowledged = Deliver(WholeLife(id));
+  ASSERT_TRUE(acknowledged) << acknowledged.error().ToString();
+  EXPECT_EQ(*acknowledged, 5U);
+  const auto record = Job(id);
+  EXPECT_EQ(record.status, Status::kSucceeded);
+  EXPECT_EQ(record.attempt, 1U);
+  EXPECT_EQ(record.progress, 100U);
+  EXPECT_EQ(record.log.lines, 2U);
+  EXPECT_EQ(record.log.bytes, 8U);
+  EXPECT_THAT(finished_, SizeIs(1));
+  EXPECT_FALSE(log_.Has("event_refused")) << log_.text;
+}
+
+TEST_F(EventApplication, TheSameOnceMore_ChangesNothingAndIsAcknowledgedAgain) {
+  const auto id = AddJobIn(Status::kDispatched);
+  const auto events = WholeLife(id);
+  ASSERT_TRUE(Deliver(events));
+  const auto changes = Changes(id).size();
+  for (const auto& again : {events, {events[2]}, {events[4], events[0]}}) {
+    const auto acknowledged = Deliver(again);
+    ASSERT_TRUE(acknowledged) << acknowledged.error().ToString();
+    EXPECT_EQ(*acknowledged, 5U);
+  }
+  EXPECT_THAT(Changes(id), SizeIs(changes));
+  EXPECT_THAT(StoredLog(id), SizeIs(1));
+  EXPECT_THAT(Audited("job.succeeded"), SizeIs(1));
+  EXPECT_THAT(Audited("event.refused"), IsEmpty());
+  EXPECT_THAT(finished_, SizeIs(1)) << "who counts finished jobs would count it again";
+}
+
+TEST_F(EventApplication, TwiceInOneDelivery_IsAppliedOnce) {
+  const auto id = AddJobIn(Status::kRunning, 1);
+  const auto log = Log(id, 1, "one\n");
+  EXPECT_EQ(*Deliver({log, log, log}), 1U);
+  EXPECT_THAT(StoredLog(id), SizeIs(1));
+  EXPECT_EQ(Job(id).log.lines, 1U);
+}
+
+TEST_F(EventApplication, OutOfOrderInOneDelivery_AreAppliedBySequence) {
+  const auto id = AddJobIn(Status::kDispatched);
+  auto events = WholeLife(id);
+  std::ranges::reverse(events);
+  EXPECT_EQ(*Deliver(events), 5U);
+  EXPECT_EQ(Job(id).status, Status::kSucceeded);
+  EXPECT_EQ(Job(id).log.lines, 2U);
+}
+
+TEST_F(EventApplication, AHoleThatCanStillBeFilled_HoldsUpWhatIsBehindIt) {
+  const auto id = AddJobIn(Status::kDispatched);
+  const auto events = WholeLife(id);
+  EXPECT_EQ(*Deliver({events[0], events[2], events[3], events[4]}), 1U);
+  EXPECT_EQ(Job(id).status, Status::kAccepted);
+  EXPECT_EQ(*Deliver({events[4]}), 1U);
+  EXPECT_EQ(*Deliver({events[1], events[2], events[3], events[4]}), 5U);
+  EXPECT_EQ(Job(id).status, Status::kSucceeded);
+  EXPECT_THAT(applier_->TakeGaps(), IsEmpty());
+  EXPECT_FALSE(log_.Has("event_gap"));
+}
+
+TEST_F(EventApplication, AGapThatCanNeverBeFilled_IsPassedAndAskedAfter) {
+  const auto id = AddJobIn(Status::kDispatched);
+  const auto other = AddJobIn(Status::kDispatched);
+  ASSERT_TRUE(Deliver({State(id, Status::kAccepted)}));
+  seq_ = 4;
+  auto late = State(id, Status::kSucceeded, 1);
+  late.oldest = 5;
+  EXPECT_EQ(*Deliver({late}), 5U);
+  EXPECT_EQ(Job(id).status, Status::kSucceeded) << "what the agent knows counts, though the steps "
+                                                   "between were lost";
+  EXPECT_EQ(Job(other).status, Status::kDispatched);
+  EXPECT_EQ(log_.Count("event_gap"), 1);
+  EXPECT_THAT(applier_->TakeGaps(), ElementsAre(kAgent));
+  EXPECT_THAT(applier_->TakeGaps(), IsEmpty()) << "asked once";
+}
+
+TEST_F(EventApplication, OfAnotherServersJob_IsRefusedAndTheSequenceGoesOn) {
+  AddAgent("agent-2");
+  const auto foreign = AddJobIn(Status::kRunning, 1, "agent-2");
+  const auto own = AddJobIn(Status::kDispatched);
+  EXPECT_EQ(*Deliver({State(foreign, Status::kSucceeded, 1), Log(foreign, 1, "lies\n"),
+                      State(own, Status::kAccepted)}),
+            3U);
+  EXPECT_EQ(Job(foreign).status, Status::kRunning);
+  EXPECT_EQ(Job(foreign).log.lines, 0U);
+  EXPECT_THAT(StoredLog(foreign), IsEmpty());
+  EXPECT_EQ(Job(own).status, Status::kAccepted);
+  EXPECT_THAT(finished_, IsEmpty());
+  const auto refused = Audited("event.refused");
+  ASSERT_THAT(refused, SizeIs(2));
+  EXPECT_EQ(refused[0].user_id, "agent:agent-1");
+  EXPECT_EQ(refused[0].subject, foreign.ToString());
+  EXPECT_EQ(log_.Count("event_refused"), 2);
+}
+
+TEST_F(EventApplication, OfAJobNobodyMade_IsRefusedAndTheSequenceGoesOn) {
+  const auto nobodys = Uuid::MakeV7(clock_, random_);
+  EXPECT_EQ(*Deliver({State(nobodys, Status::kSucceeded, 1)}), 1U);
+  ASSERT_THAT(Audited("event.refused"), SizeIs(1));
+  EXPECT_THAT(Jobs(), IsEmpty());
+}
+
+// Every pair of states: what the one table allows the agent happens, and nothing else.
+TEST_F(EventApplication, Transitions_FollowTheTableAndNothingElse) {
+  constexpr Status kAll[] = {Status::kDispatched, Status::kAccepted,    Status::kRunning,
+                             Status::kRetryWait,  Status::kSucceeded,   Status::kFailed,
+                             Status::kTimedOut,   Status::kCanceled,    Status::kRejected,
+                             Status::kExpired,    Status::kInterrupted, Status::kLost};
+  std::size_t refused = 0;
+  for (const auto from : kAll) {
+    for (const auto to : kAll) {
+      if (to == Status::kDispatched) continue;
+      const auto id = AddJobIn(from, from == Status::kDispatched ? 0 : 1);
+      ASSERT_EQ(Job(id).status, from);
+      const auto step = json::EnumName(from) + " to " + json::EnumName(to);
+      ASSERT_TRUE(Deliver({State(id, to, 1)})) << step;
+      const bool may = job::MayTransition(from, to, job::Party::kAgent);
+      EXPECT_EQ(Job(id).status, may ? to : from) << step;
+      // What a job that is over is told again is no lie, only late.
+      if (!may && from != to && !job::IsTerminal(from)) ++refused;
+    }
+  }
+  EXPECT_GT(refused, 20U);
+  EXPECT_THAT(Audited("event.refused"), SizeIs(refused));
+}
+
+TEST_F(EventApplication, OfAnAttemptThatIsOver_IsRefused) {
+  const auto id = AddJobIn(Status::kRunning, 2);
+  EXPECT_EQ(*Deliver({Progress(id, 99, 1), Log(id, 1, "old\n", 1), Progress(id, 7, 2)}), 3U);
+  EXPECT_EQ(Job(id).progress, 7U);
+  EXPECT_THAT(StoredLog(id, 1), IsEmpty());
+  EXPECT_THAT(Audited("event.refused"), SizeIs(2));
+}
+
+TEST_F(EventApplication, AnotherAttempt_BeginsItsOwnLog) {
+  const auto id = AddJobIn(Status::kRunning, 1);
+  ASSERT_TRUE(Deliver({Log(id, 1, "one\n"), Progress(id, 60), State(id, Status::kRetryWait, 1),
+                       State(id, Status::kRunning, 2), Log(id, 1, "again\n", 2)}));
+  EXPECT_EQ(Job(id).attempt, 2U);
+  EXPECT_EQ(Job(id).log.lines, 1U);
+  EXPECT_EQ(Job(id).progress, std::nullopt);
+  EXPECT_THAT(StoredLog(id, 1), SizeIs(1));
+  EXPECT_THAT(StoredLog(id, 2), SizeIs(1));
+  EXPECT_THAT(Audited("event.refused"), IsEmpty());
+}
+
+TEST_F(EventApplication, LogChunksThatOverlap_AreKeptOnce) {
+  const auto id = AddJobIn(Status::kRunning, 1);
+  ASSERT_TRUE(Deliver({Log(id, 1, "one\ntwo\n"), Log(id, 3, "three\n")}));
+  // New events, so that their sequence does not give them away.
+  EXPECT_EQ(*Deliver({Log(id, 1, "one\ntwo\n"), Log(id, 2, "two\nthree\n"), Log(id, 3, "three\n"),
+                      Log(id, 3, "three\nfour\n"), Log(id, 4, "four\n")}),
+            7U);
+  EXPECT_EQ(Job(id).log.lines, 4U);
+  EXPECT_EQ(Job(id).log.bytes, 19U);
+  std::uint64_t next = 1;
+  for (const auto& chunk : StoredLog(id)) {
+    EXPECT_EQ(chunk.first_line, next);
+    next = chunk.first_line + chunk.line_count;
+  }
+  EXPECT_EQ(next, 5U);
+  EXPECT_THAT(Audited("event.refused"), SizeIs(4));
+}
+
+TEST_F(EventApplication, ALogThatCountsWrongOrIsNone_IsRefusedWhole) {
+  const auto id = AddJobIn(Status::kRunning, 1);
+  const auto good = Log(id, 1, "one\n");
+  auto lines = good;
+  lines.log->lines = 2;
+  auto size = good;
+  size.log->raw_size += 1;
+  auto bytes = good;
+  bytes.log->frames = Base64Encode("not zstd at all");
+  for (const auto& bad : {lines, size, bytes}) EXPECT_FALSE(Deliver({bad}));
+  EXPECT_EQ(Position(), 0U);
+  EXPECT_THAT(StoredLog(id), IsEmpty());
+  EXPECT_EQ(*Deliver({good}), 1U);
+}
+
+TEST_F(EventApplication, ALogBeyondTheLimit_IsCountedAndNotStored) {
+  const auto id = AddJobIn(Status::kRunning, 1);
+  // Under the limit of a chunk, with the frame's head.
+  const std::string text(1'000'000, 'x');
+  std::uint64_t next = 1;
+  for (int i = 0; i < 72; ++i) {
+    const auto event = Log(id, next, text);
+    next += event.log->lines;
+    ASSERT_TRUE(Deliver({event}));
+  }
+  const auto stored = Job(id).log.bytes;
+  EXPECT_LE(stored, std::uint64_t{66} << 20);
+  EXPECT_EQ(stored + Job(id).log.dropped_bytes, 72'000'000U);
+  EXPECT_GT(Job(id).log.dropped_bytes, 0U);
+}
+
+struct Forgery {
+  std::string name;
+  std::function<std::string(const job::Event&)> make;
+};
+
+class ForgedEvents : public EventApplication, public ::testing::WithParamInterface<Forgery> {
+ public:
+  using EventTest::kAgent;
+  using EventTest::kSecret;
+  using EventTest::Sign;
+  using EventTest::Signed;
+};
+
+// Beside what is true: nothing of the delivery is kept, and what was true comes again.
+TEST_P(ForgedEvents, AreRefusedWithAllTheyCameWith) {
+  const auto id = AddJobIn(Status::kDispatched);
+  const auto good = State(id, Status::kAccepted);
+  const auto forged = GetParam().make(State(id, Status::kRejected));
+  const auto delivered = DeliverBytes({Signed(good), forged});
+  ASSERT_FALSE(delivered);
+  EXPECT_EQ(Job(id).status, Status::kDispatched);
+  EXPECT_EQ(Position(), 0U);
+  EXPECT_TRUE(log_.Has("event_refused"));
+  EXPECT_EQ(*Deliver({good}), 1U);
+}
+
+std::string Payload(const job::Event& event) { return *job::SerializeEvent(event); }
+
+INSTANTIATE_TEST_SUITE_P(
+    Event, ForgedEvents,
+    ::testing::Values(
+        Forgery{"ByTheJobKey",
+                [](const job::Event& e) {
+                  return ForgedEvents::Sign(Payload(e), signing::Purpose::kJob, e.agent);
+                }},
+        Forgery{"ByTheHttpKey",
+                [](const job::Event& e) {
+                  return ForgedEvents::Sign(Payload(e), signing::Purpose::kHttp, e.agent);
+                }},
+        Forgery{"ByAnotherAgent",
+                [](const job::Event& e) {
+                  return ForgedEvents::Sign(Payload(e), signing::Purpose::kEvent, "agent-2");
+                }},
+        Forgery{"ByAnotherGeneration",
+                [](const job::Event& e) {
+                  return ForgedEvents::Sign(Payload(e), signing::Purpose::kEvent, e.agent, 2);
+                }},
+        Forgery{"ByAnotherPanelsSecret",
+                [](const job::Event& e) {
+                  return ForgedEvents::Sign(Payload(e), signing::Purpose::kEvent, e.agent, 1,
+                                            "ffffffffffffffffffffffffffffffff");
+                }},
+        Forgery{"OfAnotherPayloadType",
+                [](const job::Event& e) {
+                  return ForgedEvents::Sign(Payload(e), signing::Purpose::kEvent, e.agent, 1,
+                                            ForgedEvents::kSecret, job::kOrderPayloadType);
+                }},
+        Forgery{"ThatSpeakForAnotherAgent",
+                [](const job::Event& e) {
+                  auto other = e;
+                  other.agent = "agent-2";
+                  return ForgedEvents::Sign(Payload(other), signing::Purpose::kEvent, e.agent);
+                }},
+        Forgery{"WithAnotherPayloadUnderTheSignature",
+                [](const job::Event& e) {
+                  auto other = e;
+                  other.state->reason = "what I say";
+                  const auto from = Base64Encode(Payload(e));
+                  auto bytes = ForgedEvents::Signed(e);
+                  return bytes.replace(bytes.find(from), from.size(), Base64Encode(Payload(other)));
+                }},
+        Forgery{"ThatAreNoEnvelope", [](const job::Event& e) { return Payload(e); }},
+        Forgery{"ThatAreEmpty", [](const job::Event&) { return std::string(); }}),
+    [](const auto& info) { return info.param.name; });
+
+TEST_F(EventApplication, EveryFlippedByte_IsRefused) {
+  const auto id = AddJobIn(Status::kDispatched);
+  const auto bytes = Signed(State(id, Status::kAccepted));
+  // The keyid is a hint and part of nothing that is signed.
+  const auto keyid = bytes.find("keyid");
+  const auto keyid_end = bytes.find(',', keyid);
+  for (std::size_t i = 0; i < bytes.size(); i += 7) {
+    auto flipped = bytes;
+    flipped[i] = static_cast<char>(flipped[i] ^ 1);
+    if (i < keyid || i > keyid_end) EXPECT_FALSE(DeliverBytes({flipped})) << i;
+  }
+  EXPECT_EQ(Job(id).status, Status::kDispatched);
+}
+
+TEST_F(EventApplication, TheSameSequenceWithOtherBytes_IsTwoServersWithOneName) {
+  const auto id = AddJobIn(Status::kDispatched);
+  ASSERT_TRUE(Deliver({State(id, Status::kAccepted)}));
+  seq_ = 0;
+  const auto other = Deliver({State(id, Status::kRunning, 1)});
+  ASSERT_FALSE(other);
+  EXPECT_EQ(other.error().code, ErrorCode::kPermissionDenied);
+  EXPECT_THAT(other.error().message, HasSubstr("two servers"));
+  EXPECT_EQ(Job(id).status, Status::kAccepted);
+}
+
+TEST_F(EventApplication, OfAnEpochThatDoesNotFollow_AreRefused) {
+  const auto id = AddJobIn(Status::kDispatched);
+  const auto known = epoch_;
+  epoch_ = Uuid::MakeV7(clock_, random_);
+  EXPECT_EQ(Deliver({State(id, Status::kAccepted)}).error().code, ErrorCode::kPermissionDenied);
+  seq_ = 0;
+  EXPECT_FALSE(Deliver({Facts()}));
+  seq_ = 0;
+  EXPECT_FALSE(Deliver({Facts(epoch_)}));
+  EXPECT_EQ(Agent().epoch, known.ToString());
+  EXPECT_EQ(Job(id).status, Status::kDispatched);
+  seq_ = 0;
+  EXPECT_EQ(*Deliver({Facts(known), State(id, Status::kAccepted)}), 2U);
+  EXPECT_EQ(Agent().epoch, epoch_.ToString());
+  EXPECT_EQ(Job(id).status, Status::kAccepted);
+  EXPECT_THAT(Audited("agent.new_epoch"), SizeIs(1));
+}
+
+TEST_F(EventApplication, WhenTheStoreFails_NothingIsAcknowledgedAndItComesAgain) {
+  const auto id = AddJobIn(Status::kDispatched);
+  const auto events = WholeLife(id);
+  database_.writes_left = 0;
+  EXPECT_EQ(Deliver(events).error().code, ErrorCode::kUnavailable);
+  database_.Repair();
+  EXPECT_EQ(Job(id).status, Status::kDispatched);
+  EXPECT_THAT(finished_, IsEmpty());
+  EXPECT_EQ(*Deliver(events), 5U);
+  EXPECT_THAT(finished_, SizeIs(1));
+}
+
+TEST_F(EventApplication, WhenTheCommitIsNotLearntOf_TheSameAgainIsAcknowledgedAndNotDoubled) {
+  const auto id = AddJobIn(Status::kDispatched);
+  const auto events = WholeLife(id);
+  database_.writes_left = 0;
+  database_.lose_answer = true;
+  EXPECT_FALSE(Deliver(events));
+  database_.Repair();
+  Restart();
+  const auto changes = Changes(id).size();
+  EXPECT_EQ(*Deliver(events), 5U);
+  EXPECT_EQ(Job(id).status, Status::kSucceeded);
+  EXPECT_THAT(Changes(id), SizeIs(changes));
+}
+
+TEST_F(EventApplication, WhenTheStoreRunsTheWorkTwice_NothingIsSaidTwice) {
+  AddAgent("agent-2");
+  const auto id = AddJobIn(Status::kDispatched);
+  const auto foreign = AddJobIn(Status::kRunning, 1, "agent-2");
+  auto events = WholeLife(id);
+  events.push_back(Progress(foreign, 1));
+  database_.twice = true;
+  EXPECT_EQ(*Deliver(events), 6U);
+  EXPECT_EQ(log_.Count("event_refused"), 1) << log_.text;
+  EXPECT_THAT(finished_, SizeIs(1));
+  EXPECT_EQ(Job(id).log.lines, 2U);
+}
+
+TEST_F(EventApplication, OfAServerNobodyKnows_AreRefused) {
+  const auto delivered = DeliverBytes({Signed(Facts())}, "agent-9");
+  EXPECT_EQ(delivered.error().code, ErrorCode::kNotFound);
+}
+
+}  // namespace
+}  // namespace prov::panel
