@@ -1,0 +1,122 @@
+// A dispatcher over a queue that can refuse, lose and forget. Kill() and Start() are a panel that
+// goes and comes again: what is in the store is all that stays.
+#pragma once
+
+#include <set>
+
+#include "job/event.hpp"
+#include "panel/dispatch/dispatcher.hpp"
+#include "panel/panel_fixture_test.hpp"
+#include "signing/dsse.hpp"
+
+namespace prov::panel {
+
+class FakeQueue final : public transport::JobQueue {
+ public:
+  boost::asio::awaitable<Status> Push(std::string agent, transport::Parcel parcel) override {
+    if (refuse) co_return Error{ErrorCode::kUnavailable, "the queue is away.", {}};
+    held_.insert(parcel.id);
+    pushed_.emplace_back(std::move(agent), std::move(parcel));
+    if (take_and_fail) co_return Error{ErrorCode::kUnavailable, "the queue went away.", {}};
+    co_return Status();
+  }
+  boost::asio::awaitable<Result<bool>> Holds(std::string, std::string id) override {
+    co_return held_.contains(id);
+  }
+  boost::asio::awaitable<Result<std::size_t>> Depth(std::string) override {
+    co_return held_.size();
+  }
+  void Lose() { held_.clear(); }
+  void Lose(const Uuid& job) { held_.erase(job.ToString()); }
+
+  std::vector<std::string> PushedAs(const std::string& id) const {
+    std::vector<std::string> bytes;
+    for (const auto& [agent, parcel] : pushed_) {
+      if (parcel.id == id) bytes.push_back(parcel.bytes);
+    }
+    return bytes;
+  }
+  std::vector<std::string> Pushed(const Uuid& job) const { return PushedAs(job.ToString()); }
+
+  bool refuse = false;
+  bool take_and_fail = false;
+
+ private:
+  std::set<std::string> held_;
+  std::vector<std::pair<std::string, transport::Parcel>> pushed_;
+};
+
+class DispatchTest : public PanelTest {
+ protected:
+  static constexpr Millis kNever = std::chrono::hours{1};
+
+  void SetUp() override {
+    registry_ = std::make_unique<Registry>(InstallersDirectory(), clock_, log_);
+    AddAgent();
+    Start();
+  }
+  void TearDown() override { Kill(); }
+
+  // Real time, since the loops have real timers; what is late is said by the clock of the test.
+  void Start(Millis reconcile = Millis{1}) {
+    DispatchLimits limits;
+    limits.reconcile = reconcile;
+    dispatcher_ = std::make_unique<Dispatcher>(io_.get_executor(), gate_, *registry_, hub_, keys_,
+                                               clock_, random_, log_, limits);
+    dispatcher_->SetQueue(queue_);
+    dispatcher_->Start();
+    // The first round of the reconciler, which sends nothing: nobody was heard of yet.
+    const auto writes = database_.writes;
+    EXPECT_TRUE(RunUntil([&] { return database_.writes >= writes + 2; }));
+  }
+  void Kill() {
+    if (dispatcher_) Run(dispatcher_->Stop());
+    dispatcher_.reset();
+  }
+  // Several rounds of the reconciler: each makes two writes.
+  void RunSomeRounds() {
+    const auto writes = database_.writes;
+    ASSERT_TRUE(RunUntil([&] { return database_.writes >= writes + 8; }));
+  }
+
+  static std::string EnvelopeOf(const Uuid& id) { return "envelope of " + id.ToString(); }
+  bool Settled(const Uuid& id) {
+    const auto waiting =
+        *database_.Read([](store::Transaction& t) { return t.jobs().Undelivered(1000); });
+    return std::ranges::none_of(waiting, [&](const auto& each) { return each.job_id == id; });
+  }
+  std::vector<job::Status> StatusesOf(const Uuid& id) {
+    std::vector<job::Status> statuses;
+    for (const auto& change : Changes(id)) statuses.push_back(change.status);
+    return statuses;
+  }
+
+  Uuid AddCommand(Seconds valid) {
+    const auto id = Uuid::MakeV7(clock_, random_);
+    const auto now = clock_.Now();
+    EXPECT_TRUE(database_.Write([&](store::Transaction& t) {
+      return t.commands().Insert({id, kAgent, "cancel", std::nullopt, "signed", now, now + valid});
+    }));
+    return id;
+  }
+  std::vector<store::Command> PendingCommands() {
+    return *database_.Read([](store::Transaction& t) { return t.commands().Pending(kAgent, 100); });
+  }
+  // What the agent reads, verified as it does.
+  static job::Command Opened(job::CommandType type, const std::string& bytes) {
+    const auto key = signing::DeriveAgentKey(kSecret, signing::Purpose::kJob, kAgent, 1);
+    const auto keyid = signing::KeyId(signing::Purpose::kJob, kAgent, 1);
+    const signing::VerificationKey keys[] = {{keyid, key->view()}};
+    const auto payload = signing::Verify(bytes, job::PayloadType(type), keys);
+    EXPECT_TRUE(payload) << payload.error().ToString();
+    const auto command = job::ParseCommand(type, payload ? *payload : "");
+    EXPECT_TRUE(command) << command.error().ToString();
+    return command ? *command : job::Command{};
+  }
+
+  FakeQueue queue_;
+  std::unique_ptr<Registry> registry_;
+  std::unique_ptr<Dispatcher> dispatcher_;
+};
+
+}  // namespace prov::panel

@@ -1,0 +1,235 @@
+#include "panel/dispatch/dispatcher.hpp"
+
+#include "panel/dispatch/dispatch_fixture_test.hpp"
+
+namespace prov::panel {
+namespace {
+
+using job::Status;
+using ::testing::Each;
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+using ::testing::SizeIs;
+
+class Dispatch : public DispatchTest {};
+
+TEST_F(Dispatch, ToAServerThatIsThere_HandsOverAndMarks) {
+  const auto id = AddJob();
+  dispatcher_->Seen(kAgent);
+  ASSERT_TRUE(RunUntil([&] { return Settled(id); }));
+  EXPECT_THAT(queue_.Pushed(id), ElementsAre(EnvelopeOf(id)));
+  EXPECT_EQ(Job(id).status, Status::kDispatched);
+  EXPECT_EQ(Job(id).dispatched_at, clock_.Now());
+}
+
+TEST_F(Dispatch, ToAServerThatIsAway_HandsNothingOver) {
+  AddAgent("agent-2");
+  const auto away = AddJob("agent-2");
+  const auto id = AddJob();
+  dispatcher_->Seen(kAgent);
+  ASSERT_TRUE(RunUntil([&] { return Settled(id); }));
+  EXPECT_EQ(Job(away).status, Status::kQueued);
+  EXPECT_THAT(queue_.Pushed(away), IsEmpty());
+  // It was there, and is no more.
+  dispatcher_->Seen("agent-2");
+  clock_.Advance(kUnreachableAfter);
+  RunSomeRounds();
+  // Seen() itself did wake the relay; what follows is for the time after.
+  const auto late = AddJob("agent-2");
+  RunSomeRounds();
+  EXPECT_EQ(Job(late).status, Status::kQueued);
+  dispatcher_->Seen("agent-2");
+  ASSERT_TRUE(RunUntil([&] { return Settled(late) && Settled(away); }));
+}
+
+TEST_F(Dispatch, CanceledBeforeItWasHandedOver_IsNeverSent) {
+  const auto id = AddJob();
+  Put(id, Status::kCanceled);
+  const auto other = AddJob();
+  dispatcher_->Seen(kAgent);
+  ASSERT_TRUE(RunUntil([&] { return Settled(other); }));
+  EXPECT_THAT(queue_.Pushed(id), IsEmpty());
+}
+
+// The process dies before or after its k-th write, or its push fails or is not learnt of: the next
+// process brings the job to the agent all the same, and always the same bytes.
+struct Crash {
+  std::string name;
+  bool sqlite;
+  std::size_t writes;  // that succeed
+  bool committed;      // the one that kills is kept all the same
+};
+
+class CrashPoints : public DispatchTest, public ::testing::WithParamInterface<Crash> {};
+
+TEST_P(CrashPoints, TheNextProcess_SendsTheSameBytesAndSettles) {
+  const auto& crash = GetParam();
+  if (crash.sqlite) {
+    Kill();
+    UseSqlite();
+    AddAgent();
+    Start();
+  }
+  const auto id = AddJob();
+  // The loop's own writes stand still, so that what is counted is the hand-over's.
+  Kill();
+  Start(kNever);
+  database_.writes_left = crash.writes;
+  database_.lose_answer = crash.committed;
+  dispatcher_->Seen(kAgent);
+  ASSERT_TRUE(RunUntil([&] { return log_.Has("dispatch_failed"); })) << "nothing was killed";
+  const auto status = Job(id).status;
+  const auto before = queue_.Pushed(id);
+  Kill();
+  database_.Repair();
+
+  // Never in the agent's hands without being known as handed over.
+  EXPECT_TRUE(before.empty() || status == Status::kDispatched);
+  Start();
+  RunSomeRounds();
+  EXPECT_THAT(queue_.Pushed(id), SizeIs(before.size())) << "sent without having heard of the agent";
+  dispatcher_->Seen(kAgent);
+  ASSERT_TRUE(RunUntil([&] { return Settled(id) && !queue_.Pushed(id).empty(); }));
+  EXPECT_THAT(queue_.Pushed(id), Each(EnvelopeOf(id)));
+  EXPECT_EQ(Job(id).status, Status::kDispatched);
+  EXPECT_THAT(StatusesOf(id), ElementsAre(Status::kQueued, Status::kDispatched))
+      << "handed over once, whatever was repeated";
+}
+
+std::vector<Crash> AllCrashes() {
+  std::vector<Crash> all;
+  for (const bool sqlite : {false, true}) {
+    const std::string store = sqlite ? "InSqlite" : "InMemory";
+    all.push_back({store + "BeforeDispatchedIsCommitted", sqlite, 0, false});
+    all.push_back({store + "CommittedButNotSent", sqlite, 0, true});
+    all.push_back({store + "SentButNotMarked", sqlite, 1, false});
+    all.push_back({store + "MarkedAndNotLearntOf", sqlite, 1, true});
+  }
+  return all;
+}
+
+INSTANTIATE_TEST_SUITE_P(Relay, CrashPoints, ::testing::ValuesIn(AllCrashes()),
+                         [](const auto& info) { return info.param.name; });
+
+TEST_F(Dispatch, WhenTheQueueIsAway_TheJobWaitsAndIsSentLater) {
+  queue_.refuse = true;
+  const auto id = AddJob();
+  dispatcher_->Seen(kAgent);
+  ASSERT_TRUE(RunUntil([&] { return log_.Count("dispatch_failed") >= 2; }));
+  EXPECT_FALSE(Settled(id)) << "what was not handed over is not marked as handed over";
+  queue_.refuse = false;
+  ASSERT_TRUE(RunUntil([&] { return Settled(id); }));
+  EXPECT_THAT(queue_.Pushed(id), ElementsAre(EnvelopeOf(id)));
+}
+
+TEST_F(Dispatch, WhenTheQueueTookItAndDidNotSaySo_TheSameBytesAreSentAgain) {
+  queue_.take_and_fail = true;
+  const auto id = AddJob();
+  dispatcher_->Seen(kAgent);
+  ASSERT_TRUE(RunUntil([&] { return log_.Has("dispatch_failed"); }));
+  queue_.take_and_fail = false;
+  ASSERT_TRUE(RunUntil([&] { return Settled(id); }));
+  EXPECT_THAT(queue_.Pushed(id), SizeIs(::testing::Ge(2U)));
+  EXPECT_THAT(queue_.Pushed(id), Each(EnvelopeOf(id)));
+}
+
+TEST_F(Dispatch, WhenTheQueueLostIt_TheSameBytesAreSentAgainOnceItIsLate) {
+  const auto id = AddJob();
+  dispatcher_->Seen(kAgent);
+  ASSERT_TRUE(RunUntil([&] { return Settled(id); }));
+  queue_.Lose();
+  RunSomeRounds();
+  EXPECT_THAT(queue_.Pushed(id), SizeIs(1)) << "the agent was given no time to take it";
+  clock_.Advance(Seconds{1});
+  ASSERT_TRUE(RunUntil([&] { return queue_.Pushed(id).size() == 2; }));
+  EXPECT_THAT(queue_.Pushed(id), Each(EnvelopeOf(id)));
+  EXPECT_TRUE(log_.Has("job_sent_again"));
+}
+
+TEST_F(Dispatch, WhatTheQueueStillHoldsOrTheAgentAccepted_IsNotSentAgain) {
+  const auto held = AddJob();
+  const auto accepted = AddJob();
+  dispatcher_->Seen(kAgent);
+  ASSERT_TRUE(RunUntil([&] { return Settled(held) && Settled(accepted); }));
+  Put(accepted, Status::kAccepted);
+  clock_.Advance(Seconds{1});
+  RunSomeRounds();
+  queue_.Lose(accepted);
+  RunSomeRounds();
+  EXPECT_THAT(queue_.Pushed(held), SizeIs(1));
+  EXPECT_THAT(queue_.Pushed(accepted), SizeIs(1));
+}
+
+TEST_F(Dispatch, AServerSilentForADay_LosesWhatItHadAndExpiresWhatItHadNot) {
+  const auto had = AddJob();
+  dispatcher_->Seen(kAgent);
+  ASSERT_TRUE(RunUntil([&] { return Settled(had); }));
+  Put(had, Status::kRunning, 1);
+  Kill();  // writes that the agent was seen
+  Start();
+  const auto waiting = AddJob();
+  clock_.Advance(std::chrono::hours{24} - Millis{2});
+  RunSomeRounds();
+  EXPECT_EQ(Job(had).status, Status::kRunning);
+  EXPECT_EQ(Job(waiting).status, Status::kQueued);
+  clock_.Advance(Millis{2});
+  ASSERT_TRUE(RunUntil(
+      [&] { return Job(had).status == Status::kLost && Job(waiting).status == Status::kExpired; }));
+  EXPECT_TRUE(Job(had).needs_attention);
+  EXPECT_FALSE(Job(waiting).needs_attention);
+  EXPECT_EQ(Job(had).finished_at, clock_.Now());
+  EXPECT_THAT(Audited("job.lost"), SizeIs(1));
+  EXPECT_THAT(Audited("job.expired"), SizeIs(1));
+}
+
+TEST_F(Dispatch, ACommand_IsSentAgainUntilItIsConfirmedOrExpired) {
+  const auto id = AddCommand(Seconds{60});
+  dispatcher_->Seen(kAgent);
+  ASSERT_TRUE(RunUntil([&] { return queue_.PushedAs(CommandNonce(id)).size() >= 2; }));
+  EXPECT_THAT(queue_.PushedAs(CommandNonce(id)), Each("signed"));
+  clock_.Advance(Seconds{61});
+  ASSERT_TRUE(RunUntil([&] { return PendingCommands().empty(); }));
+}
+
+TEST_F(Dispatch, AfterAGap_TheAgentIsAskedForWhatIsUnsettled) {
+  const auto id = AddJob();
+  dispatcher_->Seen(kAgent);
+  ASSERT_TRUE(RunUntil([&] { return Settled(id); }));
+  job::Event event;
+  event.agent = kAgent;
+  event.epoch = epoch_;
+  event.seq = event.oldest = 9;
+  event.time = clock_.Now();
+  event.type = job::EventType::kState;
+  event.job = id;
+  event.state.emplace();
+  event.state->status = Status::kAccepted;
+  const auto key = signing::DeriveAgentKey(kSecret, signing::Purpose::kEvent, kAgent, 1);
+  const auto bytes =
+      signing::Sign(job::kEventPayloadType, *job::SerializeEvent(event),
+                    signing::KeyId(signing::Purpose::kEvent, kAgent, 1), key->view());
+  ASSERT_TRUE(Await(dispatcher_->Deliver(kAgent, {bytes})));
+  ASSERT_TRUE(RunUntil([&] { return !PendingCommands().empty(); }));
+  const auto command = PendingCommands().at(0);
+  EXPECT_EQ(command.kind, "query");
+  ASSERT_TRUE(RunUntil([&] { return !queue_.PushedAs(CommandNonce(command.id)).empty(); }));
+  EXPECT_THAT(Opened(job::CommandType::kQuery, command.bytes).query->jobs, ElementsAre(id));
+  RunSomeRounds();
+  EXPECT_THAT(PendingCommands(), SizeIs(1)) << "asked once";
+}
+
+TEST_F(Dispatch, AHeartbeat_IsWrittenAtTheLatestWhenItStops) {
+  EXPECT_EQ(dispatcher_->StatusOf(Agent()), ServerStatus::kNeverSeen);
+  dispatcher_->Seen(kAgent);
+  EXPECT_EQ(dispatcher_->StatusOf(Agent()), ServerStatus::kOnline);
+  const auto at = clock_.Now();
+  Kill();
+  EXPECT_EQ(Agent().last_seen_at, at);
+  Start();
+  EXPECT_EQ(dispatcher_->StatusOf(Agent()), ServerStatus::kOnline) << "from the store";
+  clock_.Advance(kUnreachableAfter);
+  EXPECT_EQ(dispatcher_->StatusOf(Agent()), ServerStatus::kUnreachable);
+}
+
+}  // namespace
+}  // namespace prov::panel
