@@ -18,14 +18,12 @@
 #include "base/json.hpp"
 #include "net/http_server.hpp"
 #include "net/problem.hpp"
-#include "panel/api/routes.hpp"
+#include "panel/api/route_table.hpp"
 #include "panel/auth/authenticator.hpp"
 #include "panel/dispatch/dispatcher.hpp"
 #include "panel/enrolment/enrolment_desk.hpp"
-#include "panel/live/live_routes.hpp"
 #include "panel/metrics/metrics.hpp"
 #include "store/sqlite/database.hpp"
-#include "transport/http/panel_end.hpp"
 
 namespace prov::panel {
 namespace {
@@ -127,21 +125,17 @@ class Panel {
   void AddRoutes() {
     const ApiDependencies api{gate_,    registry_, dispatcher_,    keys_,
                               metrics_, clock_,    clock_.Steady()};
-    AddStatusRoutes(router_, api);
-    AddInstallerRoutes(router_, api);
-    AddServerRoutes(router_, api);
-    AddJobRoutes(router_, api);
-    AddLiveRoutes(router_,
-                  {.store = gate_,
-                   .hub = hub_,
-                   .streams = streams_,
-                   .caller = [](const net::Request& request) { return CallerOf(request).actor; },
-                   .scope = std::string(kScopeRead),
-                   .on_error =
-                       [this](const Error& error) {
-                         logs_.panel->Error("live_failed", {{"reason", error.ToString()}});
-                       }});
-    end_.AddRoutes(router_);
+    const LiveDependencies live{
+        .store = gate_,
+        .hub = hub_,
+        .streams = streams_,
+        .caller = [](const net::Request& request) { return CallerOf(request).actor; },
+        .scope = std::string(kScopeRead),
+        .on_error =
+            [this](const Error& error) {
+              logs_.panel->Error("live_failed", {{"reason", error.ToString()}});
+            }};
+    AddAllRoutes(router_, api, live, end_);
     metrics_.SetSources(&dispatcher_, [this] { return streams_.open(); });
     before_ = [this](const net::Route& route, net::Request& request) {
       return authenticator_.Before(route, request);
