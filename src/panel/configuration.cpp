@@ -38,8 +38,11 @@ Status ReadTls(const Configuration& settings, PanelConfiguration& read) {
   const auto certificate = settings.Text("panel_tls_cert");
   const auto key = settings.Text("panel_tls_key");
   read.trusted_proxy = settings.Text("panel_trusted_proxy");
-  if (certificate.empty() != key.empty())
-    return settings.Fault("panel_tls_cert", "PANEL_TLS_CERT and PANEL_TLS_KEY go together");
+  if (certificate.empty() != key.empty()) {
+    // The one that was said, so that its place is named.
+    return settings.Fault(certificate.empty() ? "panel_tls_key" : "panel_tls_cert",
+                          "PANEL_TLS_CERT and PANEL_TLS_KEY go together");
+  }
   if (!certificate.empty()) read.tls = net::TlsFiles{certificate, key};
   boost::system::error_code fault;
   if (!read.trusted_proxy.empty()) {
@@ -84,6 +87,10 @@ Result<PanelConfiguration> ReadConfiguration(const Configuration& settings) {
   }
   PROV_CHECK(ReadListen(settings, read));
   PROV_CHECK(ReadTls(settings, read));
+  for (const auto* name : {"state_dir", "installers_dir"}) {
+    if (settings.Text(name).empty())
+      return settings.Fault(name, "must be a path; leave it out for the default");
+  }
   read.state_dir = settings.Text("state_dir");
   read.installers_dir = settings.Text("installers_dir");
   const auto logs = settings.Text("log_dir");

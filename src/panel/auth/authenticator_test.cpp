@@ -1,0 +1,82 @@
+#include "panel/auth/authenticator.hpp"
+
+#include "panel/api/api_fixture_test.hpp"
+
+namespace prov::panel {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::Not;
+using ::testing::SizeIs;
+
+class Tokens : public ApiTest {
+ protected:
+  store::ApiToken Row() {
+    const auto rows =
+        *database_.Read([](store::Transaction& t) { return t.tokens().List(Admin()); });
+    EXPECT_THAT(rows, SizeIs(1));
+    return rows.at(0);
+  }
+};
+
+TEST_F(Tokens, TheirText_IsInNoRowAndNoLog) {
+  const auto token = Token({"admin"});
+  EXPECT_EQ(Ask("GET", "/api/jobs", token).status, 200);
+  EXPECT_THAT(Row().hash, Not(HasSubstr(token.substr(4))));
+  EXPECT_THAT(log_.text, Not(HasSubstr(token.substr(4))));
+  for (const auto& entry : Audited("api_token.created"))
+    EXPECT_THAT(json::Serialize(entry.detail), Not(HasSubstr(token.substr(4))));
+}
+
+TEST_F(Tokens, WithoutNameUserOrARealScope_AreNotMade) {
+  const auto make = [&](const char* name, const char* user, std::vector<std::string> scopes) {
+    return MakeApiToken(database_, name, user, scopes, std::nullopt, clock_, random_);
+  };
+  for (const auto& made : {make("", "ann", {"read"}), make("n", "", {"read"}), make("n", "ann", {}),
+                           make("n", "ann", {"root"}), make("n", "ann", {"read", ""}),
+                           make("n", "ann", {"Read"}), make("n", "ann", {"open"})}) {
+    ASSERT_FALSE(made);
+    EXPECT_EQ(made.error().code, ErrorCode::kInvalidArgument);
+  }
+  EXPECT_THAT(make("n", "ann", {"root"}).error().message, HasSubstr("`root` is not a scope"));
+  EXPECT_TRUE(make("n", "ann", {"read", "metrics"}));
+}
+
+TEST_F(Tokens, WithTwoScopes_MayWhatEachOfThemMay) {
+  const auto token = Token({"read", "metrics"});
+  EXPECT_EQ(Ask("GET", "/api/jobs", token).status, 200);
+  EXPECT_EQ(Ask("GET", "/api/metrics", token).status, 200);
+  EXPECT_EQ(Ask("POST", "/api/jobs", token, "{}").status, 403);
+}
+
+TEST_F(Tokens, TheirUse_IsWrittenOnceAMinute) {
+  const auto token = Token({"read"});
+  EXPECT_EQ(Row().last_used_at, std::nullopt);
+  const auto first = clock_.Now();
+  for (int i = 0; i < 20; ++i) {
+    EXPECT_EQ(Ask("GET", "/api/jobs", token).status, 200);
+    clock_.Advance(Seconds{3});
+  }
+  EXPECT_EQ(Row().last_used_at, first);
+  clock_.Advance(Seconds{1});
+  const auto later = clock_.Now();
+  EXPECT_EQ(Ask("GET", "/api/jobs", token).status, 200);
+  EXPECT_EQ(Row().last_used_at, later);
+}
+
+TEST_F(Tokens, ThatAreUnknown_DoNotFillTheCacheWithYes) {
+  const auto token = Token({"read"});
+  RevokeAllTokens();
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(Ask("GET", "/api/jobs", token).status, 401);
+}
+
+TEST_F(Tokens, OnAnOpenRoute_ShowMoreToWhoHasOneAndRefuseAWrongOne) {
+  const auto open = Read(Ask("GET", "/api/health"));
+  EXPECT_THAT(open, SizeIs(1)) << json::Serialize(open);
+  const auto known = Read(Ask("GET", "/api/health", Token({"read"})));
+  EXPECT_TRUE(known.contains("version") && known.contains("checks"));
+  ExpectProblem(Ask("GET", "/api/health", "pt1.nope"), 401, "unauthenticated");
+}
+
+}  // namespace
+}  // namespace prov::panel
