@@ -1,8 +1,13 @@
 #include "panel/registry/registry.hpp"
 
 #include <algorithm>
+#include <array>
 #include <atomic>
+#include <cerrno>
+#include <fcntl.h>
 #include <mutex>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <fmt/format.h>
 
@@ -22,6 +27,32 @@ contract::ManifestFault Fault(std::string message) {
   return {"manifest.yml", 1, 1, "", std::move(message)};
 }
 
+// A file of the installer's own. A link is not followed, since what it leads to would be shown to
+// everybody; a pipe is not waited for.
+Result<std::string> ReadOwnFile(const fs::path& directory, const std::string& name,
+                                std::size_t limit) {
+  const UniqueFd fd(
+      open((directory / name).c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY));
+  if (!fd && errno != ELOOP && errno != ENXIO) return ErrnoError("cannot read " + name);
+  struct stat found{};
+  if (!fd || fstat(fd.get(), &found) != 0 || !S_ISREG(found.st_mode)) {
+    return Error{ErrorCode::kInvalidArgument,
+                 name + " is not a regular file; put the file itself there",
+                 {}};
+  }
+  std::string text;
+  std::array<char, 65536> buffer;
+  while (true) {
+    const ssize_t got = read(fd.get(), buffer.data(), buffer.size());
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return ErrnoError("cannot read " + name);
+    if (got == 0) return text;
+    text.append(buffer.data(), static_cast<std::size_t>(got));
+    if (text.size() > limit)
+      return Error{ErrorCode::kTooLarge, fmt::format("{} has more than {} bytes", name, limit), {}};
+  }
+}
+
 Installer Load(const fs::path& directory) {
   Installer installer;
   installer.id = directory.filename().string();
@@ -34,7 +65,7 @@ Installer Load(const fs::path& directory) {
     if (fs::is_regular_file(each->symlink_status(gone)))
       facts.files.insert(each->path().filename().string());
   }
-  const auto text = ReadFile(directory / "manifest.yml", contract::kMaxManifestBytes);
+  const auto text = ReadOwnFile(directory, "manifest.yml", contract::kMaxManifestBytes);
   if (!text) {
     installer.faults.push_back(Fault(text.error().ToString()));
     return installer;
@@ -47,10 +78,10 @@ Installer Load(const fs::path& directory) {
   else
     installer.faults.push_back(Fault(digest.error().message));
   if (installer.faults.empty()) installer.manifest = std::move(loaded.manifest);
-  if (auto readme = ReadFile(directory / "README.md", kMaxReadme))
+  if (auto readme = ReadOwnFile(directory, "README.md", kMaxReadme))
     installer.readme = std::move(*readme);
   if (installer.manifest && !installer.manifest->icon.empty()) {
-    if (auto icon = ReadFile(directory / installer.manifest->icon, kMaxIcon))
+    if (auto icon = ReadOwnFile(directory, installer.manifest->icon, kMaxIcon))
       installer.icon = std::move(*icon);
   }
   return installer;
