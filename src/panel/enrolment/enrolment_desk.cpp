@@ -5,6 +5,7 @@
 #include "base/encoding.hpp"
 #include "base/json.hpp"
 #include "base/sha256.hpp"
+#include "net/problem.hpp"
 #include "signing/enrolment.hpp"
 
 namespace prov::panel {
@@ -51,7 +52,8 @@ Result<Registration> Register(store::Transaction& t, const signing::EnrolmentReq
   const auto known = t.agents().Get(panel, request.agent);
   if (!known && known.error().code != ErrorCode::kNotFound) return known.error();
   PROV_TRY(const auto token, t.tokens().FindEnrolment(hash));
-  if (token.used_at && known && IsSameEnrolment(*known, request) && now < token.expires_at)
+  if (token.used_at && token.agent_id == request.agent && known &&
+      IsSameEnrolment(*known, request) && now < token.expires_at)
     return Registration{known->key_generation, true};
   PROV_TRY(const auto used, t.tokens().UseEnrolment(hash, request.agent, now));
   Registration registration;
@@ -111,7 +113,8 @@ asio::awaitable<Result<std::string>> EnrolmentDesk::Enrol(std::string request, s
                     {}};
   }
   const auto refuse = [&](Error error) -> Result<std::string> {
-    CountFailure(peer);
+    // What the panel itself could not do is nobody's failure.
+    if (net::HttpStatus(error.code) < 500) CountFailure(peer);
     logger_.Warning("enrolment_refused", {{"peer", peer}, {"reason", error.ToString()}});
     return error;
   };

@@ -1,0 +1,328 @@
+#include "panel/enrolment/enrolment_desk.hpp"
+
+#include "base/encoding.hpp"
+#include "panel/panel_fixture_test.hpp"
+#include "signing/enrolment.hpp"
+
+namespace prov::panel {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::Not;
+using ::testing::SizeIs;
+
+constexpr Seconds kValid{3600};
+constexpr const char* kPeer = "192.0.2.1";
+
+// A server that asks to be enrolled: what it keeps of itself between two requests.
+struct Server {
+  std::string id = "agent-1";
+  Uuid epoch;
+  signing::SealingKeys sealing = signing::MakeSealingKeys();
+};
+
+class Desk : public PanelTest {
+ protected:
+  void SetUp() override { Restart(); }
+  void Restart() { desk_ = std::make_unique<EnrolmentDesk>(gate_, hub_, clock_, log_, kSecret); }
+  Server NewServer(const std::string& id = kAgent) {
+    clock_.Advance(Millis{1});
+    return {id, Uuid::MakeV7(clock_, random_)};
+  }
+
+  std::string Token(const std::string& agent = kAgent, bool re_enrol = false,
+                    Seconds valid_for = kValid) {
+    clock_.Advance(Millis{1});
+    const auto token =
+        MakeEnrolmentToken(database_, kSecret, agent, re_enrol, valid_for, "ann", clock_, random_);
+    EXPECT_TRUE(token) << token.error().ToString();
+    return token ? *token : "";
+  }
+  signing::EnrolmentRequest RequestOf(const Server& server, const std::string& token) {
+    return {signing::ParseEnrollToken(token)->id,
+            server.id,
+            server.epoch,
+            Base64Encode(server.sealing.public_key),
+            {{"cpus", 2}},
+            HexEncode(random_.Bytes(16)),
+            clock_.Now()};
+  }
+  static signing::SecretBytes KeyOf(const std::string& token, const std::string& agent) {
+    return *signing::DeriveEnrollKey(*signing::ParseEnrollToken(token), agent);
+  }
+  std::string Signed(const Server& server, const std::string& token) {
+    const auto key = KeyOf(token, server.id);
+    return *signing::SignEnrolment(RequestOf(server, token), key.view());
+  }
+  Result<std::string> Send(const std::string& request, const std::string& peer = kPeer) {
+    return Await(desk_->Enrol(request, peer));
+  }
+  // The keys the server has afterwards.
+  Result<signing::AgentKeys> Enrol(const Server& server, const std::string& token,
+                                   const std::string& peer = kPeer) {
+    const auto request = RequestOf(server, token);
+    const auto key = KeyOf(token, server.id);
+    PROV_TRY(const auto sent, signing::SignEnrolment(request, key.view()));
+    PROV_TRY(const auto answer, Send(sent, peer));
+    return signing::OpenEnrolmentAnswer(answer, request, server.sealing, key.view());
+  }
+  void ExpectKeys(const Result<signing::AgentKeys>& keys, const std::string& agent,
+                  std::uint32_t generation) {
+    ASSERT_TRUE(keys) << keys.error().ToString();
+    EXPECT_EQ(keys->generation, generation);
+    const auto derived = [&](signing::Purpose purpose) {
+      return std::string(signing::DeriveAgentKey(kSecret, purpose, agent, generation)->view());
+    };
+    EXPECT_EQ(keys->job.view(), derived(signing::Purpose::kJob));
+    EXPECT_EQ(keys->event.view(), derived(signing::Purpose::kEvent));
+    EXPECT_EQ(keys->http.view(), derived(signing::Purpose::kHttp));
+  }
+  // Refused with that sentence, and the servers are as they were.
+  template <class T>
+  void ExpectRefused(const Result<T>& answer, const std::string& why) {
+    ASSERT_FALSE(answer) << "it was not refused: " << why;
+    EXPECT_THAT(answer.error().ToString(), HasSubstr(why));
+    EXPECT_THAT(log_.text, HasSubstr("enrolment_refused"));
+  }
+  std::vector<store::Agent> Agents() {
+    return *database_.Read([](store::Transaction& t) { return t.agents().List(Admin()); });
+  }
+
+  std::unique_ptr<EnrolmentDesk> desk_;
+};
+
+TEST_F(Desk, WithAToken_AServerIsRegisteredAndGetsItsKeys) {
+  const auto server = NewServer();
+  ExpectKeys(Enrol(server, Token()), kAgent, 1);
+  const auto agent = Agent();
+  EXPECT_EQ(agent.epoch, server.epoch.ToString());
+  EXPECT_EQ(agent.sealing_key, server.sealing.public_key);
+  EXPECT_EQ(agent.key_generation, 1U);
+  EXPECT_EQ(agent.registered_at, clock_.Now());
+  ASSERT_THAT(Audited("agent.enrolled"), SizeIs(1));
+  EXPECT_EQ(Audited("agent.enrolled")[0].detail.at("peer").as_string(), kPeer);
+  const auto http = Await(desk_->HttpKey(kAgent, 1));
+  ASSERT_TRUE(http);
+  EXPECT_EQ(http->view(),
+            signing::DeriveAgentKey(kSecret, signing::Purpose::kHttp, kAgent, 1)->view());
+}
+
+TEST_F(Desk, AToken_WorksOnce) {
+  const auto token = Token();
+  const auto first = NewServer();
+  ExpectKeys(Enrol(first, token), kAgent, 1);
+  // Another server with its name, and the same one after it lost its state.
+  ExpectRefused(Enrol(NewServer(), token), "used already");
+  auto other_key = NewServer();
+  other_key.epoch = first.epoch;
+  ExpectRefused(Enrol(other_key, token), "used already");
+  EXPECT_EQ(Agent().epoch, first.epoch.ToString());
+  EXPECT_EQ(Agent().sealing_key, first.sealing.public_key);
+  EXPECT_THAT(Audited("agent.enrolled"), SizeIs(1));
+}
+
+TEST_F(Desk, ManyServersAtOnceWithOneToken_AreOneServer) {
+  const auto token = Token();
+  std::size_t enrolled = 0;
+  std::size_t answered = 0;
+  constexpr std::size_t kServers = 9;  // fewer than an address may be refused
+  for (std::size_t i = 0; i < kServers; ++i) {
+    boost::asio::co_spawn(io_, desk_->Enrol(Signed(NewServer(), token), kPeer),
+                          [&](std::exception_ptr failure, const Result<std::string>& answer) {
+                            ++answered;
+                            if (!failure && answer) ++enrolled;
+                          });
+  }
+  ASSERT_TRUE(RunUntil([&] { return answered == kServers; }));
+  EXPECT_EQ(enrolled, 1U);
+  EXPECT_THAT(Agents(), SizeIs(1));
+  EXPECT_THAT(Audited("agent.enrolled"), SizeIs(1));
+}
+
+TEST_F(Desk, TheSameServerAgain_GetsTheSameAnswerWhileTheTokenLasts) {
+  const auto token = Token();
+  const auto server = NewServer();
+  ExpectKeys(Enrol(server, token), kAgent, 1);
+  Restart();
+  ExpectKeys(Enrol(server, token), kAgent, 1);
+  clock_.Advance(kValid - Seconds{1});
+  ExpectKeys(Enrol(server, token), kAgent, 1);
+  EXPECT_THAT(Audited("agent.enrolled"), SizeIs(1)) << "it was enrolled once";
+  EXPECT_EQ(Agent().key_generation, 1U);
+  clock_.Advance(Seconds{1});
+  ExpectRefused(Enrol(server, token), "");
+}
+
+TEST_F(Desk, WhenTheAnswerWasNotLearntOf_TheSameServerGetsItAgain) {
+  const auto token = Token();
+  const auto server = NewServer();
+  database_.writes_left = 0;
+  database_.lose_answer = true;
+  EXPECT_FALSE(Enrol(server, token));
+  database_.Repair();
+  ExpectKeys(Enrol(server, token), kAgent, 1);
+}
+
+TEST_F(Desk, ATokenOfAnotherServer_GivesNobodysKeys) {
+  const auto token = Token("agent-2");
+  // Of a server that is not registered, and of one that is.
+  ExpectRefused(Enrol(NewServer(), token), "another agent");
+  const auto server = NewServer();
+  ExpectKeys(Enrol(server, Token()), kAgent, 1);
+  ExpectRefused(Enrol(server, token), "another agent");
+  // Also once it was used by the one it is for.
+  ExpectKeys(Enrol(NewServer("agent-2"), token), "agent-2", 1);
+  ExpectRefused(Enrol(server, token), "another agent");
+}
+
+TEST_F(Desk, AnExpiredToken_IsRefused) {
+  const auto token = Token(kAgent, false, Seconds{60});
+  const auto late = Token("agent-2", false, Seconds{60});
+  clock_.Advance(Seconds{60} - Millis{2});
+  ExpectKeys(Enrol(NewServer("agent-2"), late), "agent-2", 1);
+  clock_.Advance(Millis{1});
+  ExpectRefused(Enrol(NewServer(), token), "expired");
+  EXPECT_THAT(Agents(), SizeIs(1));
+}
+
+TEST_F(Desk, ATokenThatIsNotOurs_IsRefused) {
+  const auto foreign = signing::FormatEnrollToken(
+      *signing::MakeEnrollToken("ffffffffffffffffffffffffffffffff", Uuid::MakeV7(clock_, random_)));
+  ExpectRefused(Enrol(NewServer(), foreign), "not one of this panel's");
+  // Made with our secret, and never kept: its row is gone, or was never there.
+  const auto unknown =
+      signing::FormatEnrollToken(*signing::MakeEnrollToken(kSecret, Uuid::MakeV7(clock_, random_)));
+  const auto refused = Enrol(NewServer(), unknown);
+  ExpectRefused(refused, "not known");
+  EXPECT_EQ(refused.error().code, ErrorCode::kUnauthenticated);
+  // The id of a good one, with a guessed secret.
+  auto guessed = Token();
+  guessed.back() = guessed.back() == 'A' ? 'E' : 'A';
+  ASSERT_TRUE(signing::ParseEnrollToken(guessed));
+  ExpectRefused(Enrol(NewServer(), guessed), "not one of this panel's");
+  EXPECT_THAT(Agents(), IsEmpty());
+}
+
+TEST_F(Desk, EveryTamperedByte_IsRefused) {
+  const auto token = Token();
+  const auto request = Signed(NewServer(), token);
+  for (std::size_t i = 0; i < request.size(); ++i) {
+    auto tampered = request;
+    tampered[i] = static_cast<char>(tampered[i] ^ 1);
+    EXPECT_FALSE(Send(tampered, std::to_string(i))) << i;
+  }
+  for (const auto& none :
+       {std::string(), std::string("{}"), std::string("null"),
+        request.substr(0, request.size() / 2), request + request, std::string(100'000, '[')}) {
+    EXPECT_FALSE(Send(none, "another"));
+  }
+  EXPECT_THAT(Agents(), IsEmpty());
+  EXPECT_TRUE(Send(request)) << "the token was not used up by any of them";
+}
+
+TEST_F(Desk, ARequestFromAnotherTime_IsRefused) {
+  const auto token = Token();
+  const auto request = Signed(NewServer(), token);
+  clock_.Advance(signing::kEnrolmentWindow + Seconds{1});
+  ExpectRefused(Send(request), "");
+  EXPECT_THAT(Agents(), IsEmpty());
+}
+
+TEST_F(Desk, ARegisteredServer_IsEnrolledAgainOnlyByATokenForThat) {
+  ExpectKeys(Enrol(NewServer(), Token()), kAgent, 1);
+  const auto anew = NewServer();
+  const auto plain = Token();
+  const auto refused = Enrol(anew, plain);
+  ExpectRefused(refused, "enroll-token --re-enroll agent-1");
+  EXPECT_EQ(refused.error().code, ErrorCode::kConflict);
+  EXPECT_EQ(Agent().key_generation, 1U);
+
+  const auto token = Token(kAgent, true);
+  ExpectKeys(Enrol(anew, token), kAgent, 2);
+  EXPECT_EQ(Agent().epoch, anew.epoch.ToString());
+  EXPECT_EQ(Agent().key_generation, 2U);
+  EXPECT_THAT(Audited("agent.re_enrolled"), SizeIs(1));
+  EXPECT_FALSE(Await(desk_->HttpKey(kAgent, 1))) << "what had the old keys is out";
+  EXPECT_TRUE(Await(desk_->HttpKey(kAgent, 2)));
+  // Again, since the answer may be lost: nothing is raised.
+  ExpectKeys(Enrol(anew, token), kAgent, 2);
+  EXPECT_EQ(Agent().key_generation, 2U);
+  EXPECT_THAT(Agents(), SizeIs(1));
+}
+
+TEST_F(Desk, TenRefusalsOfOneAddress_AreEnoughForAMinute) {
+  const auto token = Token();
+  const auto server = NewServer();
+  for (int i = 0; i < 10; ++i) {
+    EXPECT_NE(Send("nothing").error().code, ErrorCode::kExhausted) << i;
+  }
+  EXPECT_EQ(Send("nothing").error().code, ErrorCode::kExhausted);
+  EXPECT_EQ(Enrol(server, token).error().code, ErrorCode::kExhausted) << "not even a good one";
+  EXPECT_THAT(Agents(), IsEmpty());
+  EXPECT_EQ(log_.Count("enrolment_refused"), 10) << "nor is the log filled";
+  // Not another address.
+  ExpectKeys(Enrol(NewServer("agent-2"), Token("agent-2"), "192.0.2.2"), "agent-2", 1);
+  clock_.Advance(Seconds{59});
+  EXPECT_EQ(Send("nothing").error().code, ErrorCode::kExhausted);
+  clock_.Advance(Seconds{1});
+  ExpectKeys(Enrol(server, token), kAgent, 1);
+}
+
+TEST_F(Desk, WhatIsEnrolled_IsNotCountedAsRefused) {
+  for (int i = 0; i < 20; ++i) {
+    const auto id = "agent-" + std::to_string(i);
+    ExpectKeys(Enrol(NewServer(id), Token(id)), id, 1);
+  }
+}
+
+TEST_F(Desk, AFailureOfOurOwn_IsNotCountedAsRefused) {
+  const auto token = Token();
+  const auto server = NewServer();
+  database_.writes_left = 0;
+  for (int i = 0; i < 12; ++i) {
+    EXPECT_EQ(Enrol(server, token).error().code, ErrorCode::kUnavailable) << i;
+  }
+  database_.Repair();
+  ExpectKeys(Enrol(server, token), kAgent, 1);
+}
+
+TEST_F(Desk, WhenTheStoreRunsTheWorkTwice_ItIsEnrolledOnce) {
+  const auto token = Token();
+  database_.twice = true;
+  ExpectKeys(Enrol(NewServer(), token), kAgent, 1);
+  EXPECT_THAT(Audited("agent.enrolled"), SizeIs(1));
+}
+
+TEST_F(Desk, ATokensText_IsInNoRowAndNoLog) {
+  const auto token = Token();
+  const auto secret = token.substr(token.rfind('.') + 1);
+  ExpectKeys(Enrol(NewServer(), token), kAgent, 1);
+  ExpectRefused(Enrol(NewServer(), token), "used already");
+  EXPECT_THAT(log_.text, Not(HasSubstr(secret)));
+  for (const auto* action : {"enrolment_token.created", "agent.enrolled"}) {
+    ASSERT_THAT(Audited(action), SizeIs(1));
+    EXPECT_THAT(json::Serialize(Audited(action)[0].detail), Not(HasSubstr(secret)));
+  }
+}
+
+TEST_F(Desk, ATokenForNoAgentId_IsNotMade) {
+  for (const auto* id : {"", "-agent", "agent 1", "../agent", "ägent"}) {
+    const auto made =
+        MakeEnrolmentToken(database_, kSecret, id, false, kValid, "ann", clock_, random_);
+    ASSERT_FALSE(made) << id;
+    EXPECT_EQ(made.error().code, ErrorCode::kInvalidArgument);
+    EXPECT_THAT(made.error().message, HasSubstr("is not an agent id"));
+  }
+}
+
+TEST_F(Desk, AKeyOfAServerNobodyKnows_IsNotGiven) {
+  EXPECT_EQ(Await(desk_->HttpKey(kAgent, 1)).error().code, ErrorCode::kUnauthenticated);
+  ExpectKeys(Enrol(NewServer(), Token()), kAgent, 1);
+  for (const std::uint32_t generation : {0U, 2U, 4'294'967'295U}) {
+    EXPECT_EQ(Await(desk_->HttpKey(kAgent, generation)).error().code, ErrorCode::kUnauthenticated);
+  }
+}
+
+}  // namespace
+}  // namespace prov::panel
