@@ -153,12 +153,6 @@ TEST_F(EveryRoute, WithATooSmallScope_Is403AndWithARightOneIsNot) {
   EXPECT_TRUE(Jobs().empty());
 }
 
-// What the router names a user by cannot be said by a client.
-TEST_F(EveryRoute, WhateverTheClientSaysOfItself_IsNotBelieved) {
-  ExpectNobodyGetsIn(
-      {{" user", "root"}, {" scopes", "admin"}, {"X-User", "root"}, {"Cookie", "session=admin"}});
-}
-
 TEST_F(EveryRoute, WhenTheStoreIsAway_LetsNobodyIn) {
   const auto token = Token({"admin"});
   // A token that cannot be looked up is not a token that is not known.

@@ -78,5 +78,20 @@ TEST_F(Tokens, OnAnOpenRoute_ShowMoreToWhoHasOneAndRefuseAWrongOne) {
   ExpectProblem(Ask("GET", "/api/health", "pt1.nope"), 401, "unauthenticated");
 }
 
+// Where the handlers look for the caller, only the authentication writes.
+TEST_F(Tokens, WhatARequestBringsOfItself_IsTakenAway) {
+  for (const auto& route : router_->routes()) {
+    if (route.scope != net::kOpenScope) continue;
+    net::Request request;
+    request.method = route.method;
+    ASSERT_TRUE(net::SetTarget(request, route.pattern));
+    request.parameters = {{" user", "root"}, {" scopes", "admin read"}};
+    EXPECT_FALSE(Await(authenticator_->Before(route, request))) << route.pattern;
+    EXPECT_THAT(CallerOf(request).scopes, SizeIs(0)) << route.pattern;
+    EXPECT_FALSE(CallerOf(request).actor.admin) << route.pattern;
+    EXPECT_EQ(CallerOf(request).actor.user_id, "") << route.pattern;
+  }
+}
+
 }  // namespace
 }  // namespace prov::panel

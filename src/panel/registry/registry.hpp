@@ -39,6 +39,7 @@ class Registry {
   Registry(Path directory, const Clock& clock, Logger& logger);
   ~Registry();
   // What is there now. An unreadable directory is an error, and the catalogue stays as it was.
+  // Links are not followed: a linked directory is no installer, a linked file makes one broken.
   Status Reload();
   // True when something in the directory changed since the last Reload (names, times, sizes).
   bool Changed() const;
