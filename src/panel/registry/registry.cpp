@@ -87,18 +87,19 @@ Installer Load(const fs::path& directory) {
   return installer;
 }
 
-// Names, times and sizes of what is there: different whenever an installer may have changed.
+// What the file system says of everything there: different whenever an installer may have changed.
+// Inode and change time too, since what is unpacked or copied may keep size and modification time.
 void Collect(const fs::path& directory, int level, std::vector<std::string>& lines) {
   std::error_code fault;
   for (fs::directory_iterator each(directory, fault), end; !fault && each != end;
        each.increment(fault)) {
-    std::error_code gone;
-    const auto status = each->symlink_status(gone);
-    const auto size = fs::is_regular_file(status) ? fs::file_size(each->path(), gone) : 0;
-    lines.push_back(fmt::format("{}\n{} {} {}", each->path().string(), size,
-                                fs::last_write_time(each->path(), gone).time_since_epoch().count(),
-                                static_cast<unsigned>(status.permissions())));
-    if (fs::is_directory(status) && level < kMostLevels) Collect(each->path(), level + 1, lines);
+    struct stat found{};
+    if (lstat(each->path().c_str(), &found) != 0) continue;  // gone meanwhile
+    const auto size = S_ISREG(found.st_mode) ? found.st_size : 0;
+    lines.push_back(fmt::format(
+        "{}\n{} {} {} {}.{} {}.{}", each->path().string(), size, found.st_mode, found.st_ino,
+        found.st_mtim.tv_sec, found.st_mtim.tv_nsec, found.st_ctim.tv_sec, found.st_ctim.tv_nsec));
+    if (S_ISDIR(found.st_mode) && level < kMostLevels) Collect(each->path(), level + 1, lines);
   }
 }
 

@@ -160,9 +160,14 @@ INSTANTIATE_TEST_SUITE_P(
         Edit{"ThatAddAnInstaller",
              [](const fs::path& in) { fs::create_directory(in / "another"); }},
         Edit{"ThatRemoveAnInstaller", [](const fs::path& in) { fs::remove_all(in / "demo"); }},
-        Edit{"OfTheSameLength",
+        Edit{"OfTheSameLengthAndTime",  // as an archive with fixed times brings them
              [](const fs::path& in) {
-               ASSERT_TRUE(WriteFileAtomically(in / "demo/install.sh", "echo HELLO\n", 0644));
+               const auto script = in / "demo/install.sh";
+               const auto time = fs::last_write_time(script);
+               const auto directory = fs::last_write_time(in / "demo");
+               ASSERT_TRUE(WriteFileAtomically(script, "echo HELLO\n", 0644));
+               fs::last_write_time(script, time);
+               fs::last_write_time(in / "demo", directory);
              }}),
     [](const auto& info) { return info.param.name; });
 
