@@ -15,7 +15,9 @@ class FakeQueue final : public transport::JobQueue {
  public:
   boost::asio::awaitable<Status> Push(std::string agent, transport::Parcel parcel) override {
     if (refuse) co_return Error{ErrorCode::kUnavailable, "the queue is away.", {}};
-    held_.insert(parcel.id);
+    // What it still holds is not queued again.
+    if (!held_.insert(parcel.id).second) co_return Status();
+    if (take_and_fail) held_.erase(parcel.id);
     pushed_.emplace_back(std::move(agent), std::move(parcel));
     if (take_and_fail) co_return Error{ErrorCode::kUnavailable, "the queue went away.", {}};
     co_return Status();
@@ -72,6 +74,7 @@ class DispatchTest : public PanelTest {
   void Kill() {
     if (dispatcher_) Run(dispatcher_->Stop());
     dispatcher_.reset();
+    queue_.Lose();  // it is in the panel's process
   }
   // Several rounds of the reconciler: each makes two writes.
   void RunSomeRounds() {

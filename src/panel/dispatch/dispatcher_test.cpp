@@ -139,11 +139,12 @@ TEST_F(Dispatch, WhenTheQueueLostIt_TheSameBytesAreSentAgainOnceItIsLate) {
   ASSERT_TRUE(RunUntil([&] { return Settled(id); }));
   queue_.Lose();
   RunSomeRounds();
-  EXPECT_THAT(queue_.Pushed(id), SizeIs(1)) << "the agent was given no time to take it";
+  EXPECT_FALSE(log_.Has("job_sent_again")) << "the agent was given no time to take it";
+  queue_.Lose();
   clock_.Advance(Seconds{1});
-  ASSERT_TRUE(RunUntil([&] { return queue_.Pushed(id).size() == 2; }));
+  ASSERT_TRUE(RunUntil([&] { return log_.Has("job_sent_again"); }));
+  ASSERT_TRUE(RunUntil([&] { return queue_.Pushed(id).size() >= 2; }));
   EXPECT_THAT(queue_.Pushed(id), Each(EnvelopeOf(id)));
-  EXPECT_TRUE(log_.Has("job_sent_again"));
 }
 
 TEST_F(Dispatch, WhatTheQueueStillHoldsOrTheAgentAccepted_IsNotSentAgain) {
@@ -152,12 +153,11 @@ TEST_F(Dispatch, WhatTheQueueStillHoldsOrTheAgentAccepted_IsNotSentAgain) {
   dispatcher_->Seen(kAgent);
   ASSERT_TRUE(RunUntil([&] { return Settled(held) && Settled(accepted); }));
   Put(accepted, Status::kAccepted);
+  queue_.Lose(accepted);
   clock_.Advance(Seconds{1});
   RunSomeRounds();
-  queue_.Lose(accepted);
-  RunSomeRounds();
+  EXPECT_FALSE(log_.Has("job_sent_again")) << log_.text;
   EXPECT_THAT(queue_.Pushed(held), SizeIs(1));
-  EXPECT_THAT(queue_.Pushed(accepted), SizeIs(1));
 }
 
 TEST_F(Dispatch, AServerSilentForADay_LosesWhatItHadAndExpiresWhatItHadNot) {
@@ -185,7 +185,10 @@ TEST_F(Dispatch, AServerSilentForADay_LosesWhatItHadAndExpiresWhatItHadNot) {
 TEST_F(Dispatch, ACommand_IsSentAgainUntilItIsConfirmedOrExpired) {
   const auto id = AddCommand(Seconds{60});
   dispatcher_->Seen(kAgent);
-  ASSERT_TRUE(RunUntil([&] { return queue_.PushedAs(CommandNonce(id)).size() >= 2; }));
+  for (std::size_t times = 1; times <= 3; ++times) {
+    ASSERT_TRUE(RunUntil([&] { return queue_.PushedAs(CommandNonce(id)).size() == times; }));
+    queue_.Lose();
+  }
   EXPECT_THAT(queue_.PushedAs(CommandNonce(id)), Each("signed"));
   clock_.Advance(Seconds{61});
   ASSERT_TRUE(RunUntil([&] { return PendingCommands().empty(); }));
