@@ -22,6 +22,7 @@
 #include "panel/live/live_hub.hpp"
 #include "panel/registry/registry.hpp"
 #include "panel/store_gate.hpp"
+#include "signing/dsse.hpp"
 #include "signing/sealed.hpp"
 #include "store/memory/database.hpp"
 #include "store/sqlite/database.hpp"
@@ -90,6 +91,17 @@ class PanelTest : public ::testing::Test {
  protected:
   static constexpr std::string_view kSecret = "0123456789abcdef0123456789abcdef";
   static constexpr const char* kAgent = "agent-1";
+  // What the agent reads, verified as it does.
+  static job::Command Opened(job::CommandType type, const std::string& bytes) {
+    const auto key = signing::DeriveAgentKey(kSecret, signing::Purpose::kJob, kAgent, 1);
+    const auto keyid = signing::KeyId(signing::Purpose::kJob, kAgent, 1);
+    const signing::VerificationKey keys[] = {{keyid, key->view()}};
+    const auto payload = signing::Verify(bytes, job::PayloadType(type), keys);
+    EXPECT_TRUE(payload) << payload.error().ToString();
+    const auto command = job::ParseCommand(type, payload ? *payload : "");
+    EXPECT_TRUE(command) << command.error().ToString();
+    return command ? *command : job::Command{};
+  }
   static store::Actor Admin() { return {"panel", true}; }
   static store::Actor Ann() { return {"ann"}; }
 

@@ -271,7 +271,8 @@ TEST_P(Store, TerminalStatus_ForgetsCiphertextAndEnvelopeAndMark) {
   ASSERT_TRUE(Apply(id, job::Status::kQueued, job::Status::kCanceled, Party::kPanel));
   EXPECT_EQ(delivery().envelope, "");
   EXPECT_EQ(delivery().sealed_ciphertext, "");
-  EXPECT_TRUE(db_->Read([](Transaction& t) { return t.jobs().Undelivered(10); })->empty());
+  EXPECT_TRUE(
+      db_->Read([](Transaction& t) { return t.jobs().Undelivered("agent-1", 10); })->empty());
 }
 
 TEST_P(Store, Envelope_IsMadeOnce) {
@@ -292,10 +293,11 @@ TEST_P(Store, UndeliveredAndUnacknowledged_FollowTheRelay) {
   const auto id = Inserted().job.id;
   const auto other = Inserted().job.id;
   auto undelivered = [&] {
-    return *db_->Read([](Transaction& t) { return t.jobs().Undelivered(10); });
+    return *db_->Read([](Transaction& t) { return t.jobs().Undelivered("agent-1", 10); });
   };
   auto unacknowledged = [&](WallTime before) {
-    return *db_->Read([&](Transaction& t) { return t.jobs().Unacknowledged(before, 10); });
+    return *db_->Read(
+        [&](Transaction& t) { return t.jobs().Unacknowledged("agent-1", before, 10); });
   };
   ASSERT_EQ(undelivered().size(), 2u);
   EXPECT_EQ(undelivered()[0].job_id, id);
@@ -314,6 +316,30 @@ TEST_P(Store, UndeliveredAndUnacknowledged_FollowTheRelay) {
   EXPECT_EQ(db_->Read([](Transaction& t) { return t.jobs().Unsettled("agent-1", 9); })->size(), 1u);
   ASSERT_TRUE(Apply(id, job::Status::kDispatched, job::Status::kAccepted, Party::kAgent));
   EXPECT_TRUE(unacknowledged(clock_.Now() + Millis{1}).empty());
+}
+
+TEST_P(Store, Undelivered_IsAskedByServer) {
+  auto servers = [&] {
+    return *db_->Read([](Transaction& t) { return t.jobs().ServersWithUndelivered(); });
+  };
+  auto oldest = [&] {
+    return *db_->Read([](Transaction& t) { return t.jobs().OldestUndelivered(); });
+  };
+  EXPECT_TRUE(servers().empty());
+  EXPECT_EQ(oldest(), std::nullopt);
+  const auto first = Inserted("nginx", "agent-2");
+  clock_.Advance(Seconds{1});
+  const auto second = Inserted("nginx", "agent-1");
+  Inserted("nginx", "agent-1");
+  EXPECT_EQ(servers(), (std::vector<std::string>{"agent-1", "agent-2"}));
+  EXPECT_EQ(oldest(), first.job.created_at);
+  const auto one = *db_->Read([](Transaction& t) { return t.jobs().Undelivered("agent-1", 1); });
+  ASSERT_EQ(one.size(), 1u);
+  EXPECT_EQ(one[0].job_id, second.job.id);
+  ASSERT_TRUE(
+      db_->Write([&](Transaction& t) { return t.jobs().SetUndelivered(first.job.id, false); }));
+  EXPECT_EQ(servers(), std::vector<std::string>{"agent-1"});
+  EXPECT_EQ(oldest(), second.job.created_at);
 }
 
 TEST_P(Store, List_PagesNewestFirstAndStaysStableWhileRowsAreAdded) {

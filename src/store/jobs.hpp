@@ -106,11 +106,16 @@ class Jobs {
   virtual Result<std::optional<Delivery>> GetDelivery(const Uuid& id) = 0;
   virtual Status ForgetSealed(const Uuid& id) = 0;
 
-  // Jobs with the undelivered mark, oldest first.
-  virtual Result<std::vector<Delivery>> Undelivered(std::size_t limit) = 0;
+  // Jobs with the undelivered mark: whose they are, one server's (oldest first), and when the oldest
+  // of all was made.
+  virtual Result<std::vector<std::string>> ServersWithUndelivered() = 0;
+  virtual Result<std::vector<Delivery>> Undelivered(const std::string& server_id,
+                                                    std::size_t limit) = 0;
+  virtual Result<std::optional<WallTime>> OldestUndelivered() = 0;
   virtual Status SetUndelivered(const Uuid& id, bool undelivered) = 0;
-  // `dispatched`, handed over before `before` and not accepted since; oldest first.
-  virtual Result<std::vector<Delivery>> Unacknowledged(WallTime before, std::size_t limit) = 0;
+  // One server's, `dispatched`, handed over before `before` and not accepted since; oldest first.
+  virtual Result<std::vector<Delivery>> Unacknowledged(const std::string& server_id,
+                                                       WallTime before, std::size_t limit) = 0;
   // Jobs of a server that are active (job::IsActive) and were handed over; oldest first.
   virtual Result<std::vector<job::Record>> Unsettled(const std::string& server_id,
                                                      std::size_t limit) = 0;

@@ -12,7 +12,6 @@ namespace asio = boost::asio;
 
 const store::Actor kPanel{"panel", true};
 constexpr std::size_t kAtOnce = 200;
-constexpr Seconds kCommandValid = std::chrono::hours{24};
 
 std::string Sentence(std::exception_ptr failure) {
   try {
@@ -55,6 +54,44 @@ Status End(store::Transaction& t, const job::Record& record, job::Status status,
   return {};
 }
 
+Result<std::vector<store::Delivery>> Unacknowledged(store::Transaction& t,
+                                                    const std::vector<std::string>& agents,
+                                                    WallTime before) {
+  std::vector<store::Delivery> all;
+  for (const auto& agent : agents) {
+    PROV_TRY(auto some, t.jobs().Unacknowledged(agent, before, kAtOnce));
+    std::ranges::move(some, std::back_inserter(all));
+  }
+  return all;
+}
+
+// Jobs of servers that were silent since `silent_since`, and those that nobody came for since
+// `queued_since`.
+Result<std::vector<Uuid>> EndSilent(store::Transaction& t, WallTime now, WallTime silent_since,
+                                    WallTime queued_since) {
+  std::vector<Uuid> ended;
+  store::JobFilter waiting;
+  waiting.statuses = {job::Status::kQueued};
+  waiting.until = queued_since + Millis{1};
+  PROV_TRY(const auto expired, t.jobs().List(kPanel, waiting, std::nullopt, kAtOnce));
+  for (const auto& record : expired) {
+    PROV_CHECK(
+        End(t, record, job::Status::kExpired, "the server did not come for it in time", now));
+    ended.push_back(record.id);
+  }
+  PROV_TRY(const auto agents, t.agents().List(kPanel));
+  for (const auto& agent : agents) {
+    if (!agent.last_seen_at || *agent.last_seen_at > silent_since) continue;
+    PROV_TRY(const auto unsettled, t.jobs().Unsettled(agent.id, kAtOnce));
+    for (const auto& record : unsettled) {
+      PROV_CHECK(
+          End(t, record, job::Status::kLost, "the server has not been heard of for 24 hours", now));
+      ended.push_back(record.id);
+    }
+  }
+  return ended;
+}
+
 }  // namespace
 
 Dispatcher::Dispatcher(asio::any_io_executor executor, StoreGate& store, Registry& registry,
@@ -70,13 +107,15 @@ Dispatcher::Dispatcher(asio::any_io_executor executor, StoreGate& store, Registr
       limits_(limits),
       jobs_(store, registry, hub, keys, clock, random, logger,
             [this](const std::string& agent) { Wake(agent); }),
-      events_(store, hub, keys, clock, random, logger),
+      events_(store, hub, keys, clock, random, logger,
+              [this](const std::string& agent) { Wake(agent); }),
       wake_(executor),
       tasks_(executor, [this](std::exception_ptr failure) {
         logger_.Error("dispatch_failed", {{"reason", Sentence(failure)}});
       }) {}
 
 void Dispatcher::Start() {
+  started_ = clock_.Now();
   tasks_.Spawn(RelayLoop());
   tasks_.Spawn(ReconcileLoop());
   tasks_.Spawn(SeenLoop());
@@ -96,6 +135,14 @@ void Dispatcher::Complain(std::string_view doing, const Error& error) {
 bool Dispatcher::Alive(const std::string& agent) const {
   const auto found = seen_.find(agent);
   return found != seen_.end() && clock_.Now() - found->second < kUnreachableAfter;
+}
+
+std::vector<std::string> Dispatcher::AliveAgents() const {
+  std::vector<std::string> alive;
+  for (const auto& [agent, at] : seen_) {
+    if (Alive(agent)) alive.push_back(agent);
+  }
+  return alive;
 }
 
 std::optional<WallTime> Dispatcher::LastSeen(const store::Agent& agent) const {
@@ -135,22 +182,41 @@ asio::awaitable<void> Dispatcher::RelayLoop() {
   for (;;) {
     if (woken_.empty()) co_await wake_.Wait();
     const auto woken = std::exchange(woken_, {});
-    co_await RelayUndelivered();
     for (const auto& agent : woken) {
-      if (Alive(agent)) co_await SendCommands(agent);
+      // To a server that is away nothing is handed over: until then the panel can still end the
+      // job.
+      if (!Alive(agent)) continue;
+      co_await RelayTo(agent);
+      co_await SendCommands(agent);
     }
   }
 }
 
-asio::awaitable<void> Dispatcher::RelayUndelivered() {
-  auto deliveries =
-      co_await store_.Read([](store::Transaction& t) { return t.jobs().Undelivered(kAtOnce); });
-  if (!deliveries) co_return Complain("looking for undelivered jobs", deliveries.error());
-  for (auto& delivery : *deliveries) {
-    // To a server that is away nothing is handed over: until then the panel can still end the job.
-    if (!Alive(delivery.server_id)) continue;
-    if (const auto handed = co_await HandOver(std::move(delivery)); !handed)
+asio::awaitable<void> Dispatcher::RelayTo(std::string agent) {
+  for (bool more = true; more;) {
+    auto deliveries = co_await store_.Read(
+        [agent](store::Transaction& t) { return t.jobs().Undelivered(agent, kAtOnce); });
+    if (!deliveries) co_return Complain("looking for undelivered jobs", deliveries.error());
+    more = deliveries->size() == kAtOnce;
+    for (auto& delivery : *deliveries) {
+      const auto handed = co_await HandOver(std::move(delivery));
+      if (handed) continue;
       Complain("handing over a job", handed.error());
+      more = false;
+      // The queue's fault, not the job's: the reconciler tries again.
+      if (handed.error().code == ErrorCode::kUnavailable ||
+          handed.error().code == ErrorCode::kExhausted)
+        co_return;
+    }
+  }
+}
+
+asio::awaitable<void> Dispatcher::RelayToAll() {
+  auto servers =
+      co_await store_.Read([](store::Transaction& t) { return t.jobs().ServersWithUndelivered(); });
+  if (!servers) co_return Complain("looking for undelivered jobs", servers.error());
+  for (const auto& server : *servers) {
+    if (Alive(server)) co_await RelayTo(server);
   }
 }
 
@@ -186,10 +252,9 @@ asio::awaitable<void> Dispatcher::SendCommands(std::string agent) {
 
 asio::awaitable<void> Dispatcher::ReconcileLoop() {
   for (;;) {
-    co_await RelayUndelivered();
+    co_await RelayToAll();
     co_await SendAgain();
     co_await SettleSilent();
-    co_await AskAfterGaps();
     co_await Sleep(executor_, limits_.reconcile);
   }
 }
@@ -198,21 +263,17 @@ asio::awaitable<void> Dispatcher::ReconcileLoop() {
 // queue that still holds it, never.
 asio::awaitable<void> Dispatcher::SendAgain() {
   const auto before = clock_.Now() - limits_.reconcile;
+  const auto alive = AliveAgents();
   auto deliveries = co_await store_.Read(
-      [before](store::Transaction& t) { return t.jobs().Unacknowledged(before, kAtOnce); });
+      [before, alive](store::Transaction& t) { return Unacknowledged(t, alive, before); });
   if (!deliveries) co_return Complain("looking for unacknowledged jobs", deliveries.error());
   for (auto& delivery : *deliveries) {
-    if (!Alive(delivery.server_id)) continue;
     const auto held = co_await queue_->Holds(delivery.server_id, delivery.job_id.ToString());
     if (!held || *held) continue;
     logger_.Info("job_sent_again", {{"server_id", delivery.server_id}},
                  {delivery.job_id.ToString(), ""});
     (void)co_await queue_->Push(delivery.server_id,
                                 {delivery.job_id.ToString(), std::move(delivery.envelope)});
-  }
-  std::vector<std::string> alive;
-  for (const auto& [agent, at] : seen_) {
-    if (Alive(agent)) alive.push_back(agent);
   }
   for (const auto& agent : alive) co_await SendCommands(agent);
   const auto now = clock_.Now();
@@ -223,61 +284,12 @@ asio::awaitable<void> Dispatcher::SendAgain() {
 // Who has been silent for a day: nobody knows what became of its jobs. What never left is expired.
 asio::awaitable<void> Dispatcher::SettleSilent() {
   const auto now = clock_.Now();
-  const auto silent_since = now - limits_.silence;
-  const auto queued_since = now - limits_.queued;
+  if (now - started_ < limits_.grace) co_return;
   auto settled = co_await store_.Write(
-      [now, silent_since, queued_since](store::Transaction& t) -> Result<std::vector<Uuid>> {
-        std::vector<Uuid> ended;
-        PROV_TRY(const auto waiting, t.jobs().Undelivered(kAtOnce));
-        for (const auto& delivery : waiting) {
-          PROV_TRY(const auto record, t.jobs().Get(kPanel, delivery.job_id));
-          if (record.status != job::Status::kQueued || record.created_at > queued_since) continue;
-          PROV_CHECK(
-              End(t, record, job::Status::kExpired, "the server did not come for it in time", now));
-          ended.push_back(record.id);
-        }
-        PROV_TRY(const auto agents, t.agents().List(kPanel));
-        for (const auto& agent : agents) {
-          if (!agent.last_seen_at || *agent.last_seen_at > silent_since) continue;
-          PROV_TRY(const auto unsettled, t.jobs().Unsettled(agent.id, kAtOnce));
-          for (const auto& record : unsettled) {
-            PROV_CHECK(End(t, record, job::Status::kLost,
-                           "the server has not been heard of for 24 hours", now));
-            ended.push_back(record.id);
-          }
-        }
-        return ended;
-      });
+      [now, silent_since = now - limits_.silence, queued_since = now - limits_.queued](
+          store::Transaction& t) { return EndSilent(t, now, silent_since, queued_since); });
   if (!settled) co_return Complain("settling jobs of silent servers", settled.error());
   for (const auto& id : *settled) hub_.JobChanged(id);
-}
-
-asio::awaitable<void> Dispatcher::AskAfterGaps() {
-  for (const auto& agent : events_.TakeGaps()) {
-    const auto now = clock_.Now();
-    const auto id = Uuid::MakeV7(clock_, random_);
-    const auto asked =
-        co_await store_.Write([this, agent, now, id](store::Transaction& t) -> Status {
-          PROV_TRY(const auto row, t.agents().Get(kPanel, agent));
-          PROV_TRY(const auto epoch, Uuid::Parse(row.epoch));
-          PROV_TRY(const auto unsettled, t.jobs().Unsettled(agent, job::kMaxQueriedJobs));
-          if (unsettled.empty()) return {};
-          job::Command command;
-          command.agent = agent;
-          command.epoch = epoch;
-          command.nonce = CommandNonce(id);
-          command.issued_at = now;
-          command.expires_at = now + kCommandValid;
-          command.query.emplace();
-          for (const auto& record : unsettled) command.query->jobs.push_back(record.id);
-          PROV_TRY(auto bytes,
-                   keys_.SignCommand(job::CommandType::kQuery, command, row.key_generation));
-          return t.commands().Insert(
-              {id, agent, "query", std::nullopt, std::move(bytes), now, command.expires_at});
-        });
-    if (!asked) Complain("asking after a gap", asked.error());
-    if (Alive(agent)) co_await SendCommands(agent);
-  }
 }
 
 asio::awaitable<void> Dispatcher::SeenLoop() {

@@ -24,6 +24,8 @@ struct DispatchLimits {
   Millis write_seen{5'000};  // heartbeats are written in groups
   Millis silence = std::chrono::hours{24};
   Millis queued = std::chrono::hours{24};  // before it expires
+  // After a start nobody is given up: the panel was away, not they.
+  Millis grace = std::chrono::minutes{5};
 };
 
 enum class ServerStatus { kOnline, kUnreachable, kNeverSeen, kDrained };
@@ -57,12 +59,14 @@ class Dispatcher final : public transport::EventSink {
   boost::asio::awaitable<void> RelayLoop();
   boost::asio::awaitable<void> ReconcileLoop();
   boost::asio::awaitable<void> SeenLoop();
-  boost::asio::awaitable<void> RelayUndelivered();
+  // Jobs for this server that were not handed over yet; those for all that are there.
+  boost::asio::awaitable<void> RelayTo(std::string agent);
+  boost::asio::awaitable<void> RelayToAll();
+  std::vector<std::string> AliveAgents() const;
   boost::asio::awaitable<Status> HandOver(store::Delivery delivery);
   boost::asio::awaitable<void> SendCommands(std::string agent);
   boost::asio::awaitable<void> SendAgain();
   boost::asio::awaitable<void> SettleSilent();
-  boost::asio::awaitable<void> AskAfterGaps();
   boost::asio::awaitable<void> WriteSeen();
   void Complain(std::string_view doing, const Error& error);
 
@@ -77,6 +81,7 @@ class Dispatcher final : public transport::EventSink {
   transport::JobQueue* queue_ = nullptr;
   StoreJobService jobs_;
   EventApplier events_;
+  WallTime started_{};
   std::map<std::string, WallTime> seen_;
   std::set<std::string> seen_unwritten_;
   std::set<std::string> woken_;

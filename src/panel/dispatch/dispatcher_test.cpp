@@ -182,6 +182,41 @@ TEST_F(Dispatch, AServerSilentForADay_LosesWhatItHadAndExpiresWhatItHadNot) {
   EXPECT_THAT(Audited("job.expired"), SizeIs(1));
 }
 
+TEST_F(Dispatch, APanelThatWasAwayForDays_GivesItsServersTimeToComeBack) {
+  const auto had = AddJob();
+  dispatcher_->Seen(kAgent);
+  ASSERT_TRUE(RunUntil([&] { return Settled(had); }));
+  Put(had, Status::kRunning, 1);
+  Kill();
+  const auto waiting = AddJob();
+  clock_.Advance(std::chrono::hours{72});
+  Start();
+  clock_.Advance(std::chrono::minutes{5} - Millis{1});
+  RunSomeRounds();
+  EXPECT_EQ(Job(had).status, Status::kRunning);
+  EXPECT_EQ(Job(waiting).status, Status::kQueued);
+  clock_.Advance(Millis{1});
+  ASSERT_TRUE(RunUntil(
+      [&] { return Job(had).status == Status::kLost && Job(waiting).status == Status::kExpired; }));
+}
+
+TEST_F(Dispatch, ManyJobsForAServerThatIsAway_HoldUpNobodyElses) {
+  AddAgent("agent-2");
+  for (int i = 0; i < 205; ++i) AddJob("agent-2");
+  const auto id = AddJob();
+  dispatcher_->Seen(kAgent);
+  ASSERT_TRUE(RunUntil([&] { return Settled(id); }));
+  EXPECT_THAT(queue_.Pushed(id), SizeIs(1));
+}
+
+TEST_F(Dispatch, MoreJobsThanOneReadHolds_AreAllHandedOver) {
+  std::vector<Uuid> ids;
+  for (int i = 0; i < 205; ++i) ids.push_back(AddJob());
+  dispatcher_->Seen(kAgent);
+  ASSERT_TRUE(RunUntil([&] { return Settled(ids.back()); }));
+  for (const auto& id : ids) EXPECT_THAT(queue_.Pushed(id), SizeIs(1));
+}
+
 TEST_F(Dispatch, ACommand_IsSentAgainUntilItIsConfirmedOrExpired) {
   const auto id = AddCommand(Seconds{60});
   dispatcher_->Seen(kAgent);

@@ -17,6 +17,9 @@ namespace asio = boost::asio;
 
 const store::Actor kPanel{"panel", true};
 constexpr Seconds kAckValid = std::chrono::minutes{10};
+constexpr Seconds kQueryValid = std::chrono::hours{24};
+constexpr std::string_view kQuery = "query";
+constexpr std::size_t kMostPending = 1000;
 // The agent keeps 64 MiB of a job's log; what is sent beyond that, with a margin, is not stored.
 constexpr std::uint64_t kMostLogBytes = std::uint64_t{66} << 20;
 
@@ -30,12 +33,20 @@ struct Applied {
   std::vector<std::string> refused;  // sentences for the log
 };
 
+// With what an agent is asked, should events be missing.
+struct Question {
+  const KeyRing* keys;
+  Uuid id;  // of the command
+};
+
 class Application {
  public:
-  Application(store::Transaction& t, const store::Agent& agent, bool answering, WallTime now)
-      : t_(t), agent_(agent), answering_(answering), now_(now) {}
+  Application(store::Transaction& t, store::Agent agent, const Question& question, WallTime now)
+      : t_(t), agent_(std::move(agent)), question_(question), now_(now) {}
 
   Result<Applied> Run(const std::vector<VerifiedEvent>& events) {
+    PROV_TRY(const auto asked, PendingQueries());
+    answering_ = !asked.empty();
     const auto epoch = events.front().event.epoch;
     if (epoch.ToString() != agent_.epoch) PROV_CHECK(BeginEpoch(events.front().event));
     PROV_TRY(const auto before, t_.agents().Position(agent_.id, agent_.epoch));
@@ -54,6 +65,7 @@ class Application {
       PROV_CHECK(Apply(each));
       position = {seq, each.hash};
     }
+    if (done_.gap) PROV_CHECK(Ask(asked));
     if (position != before) {
       PROV_CHECK(t_.agents().Advance(agent_.id, agent_.epoch, before.sequence, position));
     }
@@ -68,6 +80,37 @@ class Application {
                 " reported the same sequence with other bytes: two servers speak with one "
                 "name",
             {}};
+  }
+
+  Result<std::vector<Uuid>> PendingQueries() {
+    PROV_TRY(const auto pending, t_.commands().Pending(agent_.id, kMostPending));
+    std::vector<Uuid> queries;
+    for (const auto& command : pending) {
+      if (command.kind == kQuery) queries.push_back(command.id);
+    }
+    return queries;
+  }
+
+  // In place of what was asked before: the answer to that may be among what was lost. Of more jobs
+  // than one query holds, the newest are left out; they are sent again, which makes the agent say
+  // where they stand.
+  Status Ask(const std::vector<Uuid>& asked) {
+    for (const auto& id : asked) PROV_CHECK(t_.commands().Confirm(id));
+    PROV_TRY(const auto unsettled, t_.jobs().Unsettled(agent_.id, job::kMaxQueriedJobs));
+    if (unsettled.empty()) return {};
+    PROV_TRY(const auto epoch, Uuid::Parse(agent_.epoch));
+    job::Command command;
+    command.agent = agent_.id;
+    command.epoch = epoch;
+    command.nonce = CommandNonce(question_.id);
+    command.issued_at = now_;
+    command.expires_at = now_ + kQueryValid;
+    command.query.emplace();
+    for (const auto& record : unsettled) command.query->jobs.push_back(record.id);
+    PROV_TRY(auto bytes,
+             question_.keys->SignCommand(job::CommandType::kQuery, command, agent_.key_generation));
+    return t_.commands().Insert({question_.id, agent_.id, std::string(kQuery), std::nullopt,
+                                 std::move(bytes), now_, command.expires_at});
   }
 
   // Only facts can announce one, and only what follows the epoch that is known.
@@ -199,7 +242,7 @@ class Application {
       return std::nullopt;
     }
     next.log.bytes += verified.log_bytes;
-    next.log.lines += chunk.lines;
+    next.log.lines = chunk.first + chunk.lines - 1;
     return store::LogChunk{chunk.first, chunk.lines, verified.stored_log};
   }
 
@@ -235,22 +278,31 @@ class Application {
 
   store::Transaction& t_;
   store::Agent agent_;
-  bool answering_;
+  const Question& question_;
   WallTime now_;
+  bool answering_ = false;  // it was asked, and may say any state
   Applied done_;
 };
 
 Result<Applied> ApplyAll(store::Transaction& t, const std::string& agent,
-                         const std::vector<VerifiedEvent>& events, bool answering, WallTime now) {
-  PROV_TRY(const auto row, t.agents().Get(kPanel, agent));
-  return Application(t, row, answering, now).Run(events);
+                         const std::vector<VerifiedEvent>& events, const Question& question,
+                         WallTime now) {
+  PROV_TRY(auto row, t.agents().Get(kPanel, agent));
+  return Application(t, std::move(row), question, now).Run(events);
 }
 
 }  // namespace
 
 EventApplier::EventApplier(StoreGate& store, LiveHub& hub, const KeyRing& keys, const Clock& clock,
-                           Random& random, Logger& logger)
-    : store_(store), hub_(hub), keys_(keys), clock_(clock), random_(random), logger_(logger) {}
+                           Random& random, Logger& logger,
+                           std::function<void(const std::string&)> wake)
+    : store_(store),
+      hub_(hub),
+      keys_(keys),
+      clock_(clock),
+      random_(random),
+      logger_(logger),
+      wake_(std::move(wake)) {}
 
 Result<VerifiedEvent> EventApplier::Verified(const std::string& agent, std::uint32_t generation,
                                              const std::string& bytes) const {
@@ -290,9 +342,9 @@ asio::awaitable<Result<std::string>> EventApplier::Deliver(std::string agent,
   const auto epoch = verified.front().event.epoch;
   std::erase_if(verified, [&](const VerifiedEvent& each) { return each.event.epoch != epoch; });
   const auto now = clock_.Now();
-  const bool answering = answering_.contains(agent);
-  auto applied = co_await store_.Write([agent, verified, answering, now](store::Transaction& t) {
-    return ApplyAll(t, agent, verified, answering, now);
+  const Question question{&keys_, Uuid::MakeV7(clock_, random_)};
+  auto applied = co_await store_.Write([agent, verified, question, now](store::Transaction& t) {
+    return ApplyAll(t, agent, verified, question, now);
   });
   if (!applied) {
     logger_.Warning("events_refused",
@@ -307,9 +359,8 @@ asio::awaitable<Result<std::string>> EventApplier::Deliver(std::string agent,
   }
   if (applied->servers) hub_.ServersChanged();
   if (applied->gap) {
-    gaps_.insert(agent);
-    answering_.insert(agent);
     logger_.Warning("event_gap", {{"server_id", agent}});
+    wake_(agent);
   }
   job::Command command;
   command.agent = agent;

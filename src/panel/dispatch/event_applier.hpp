@@ -1,10 +1,12 @@
 // What agents report, written into the store: verified, in sequence, each event once, whatever came
 // how often and in what order (docs/formats/events.md).
+//
+// Where events are missing that can never come (an old backup was restored), the same transaction
+// asks the agent for the state of its unsettled jobs. While that command waits, whatever state the
+// agent reports is believed: the steps between are what was lost.
 #pragma once
 
 #include <functional>
-#include <map>
-#include <set>
 #include <string>
 #include <vector>
 
@@ -29,8 +31,9 @@ struct VerifiedEvent {
 
 class EventApplier {
  public:
+  // `wake` is told of an agent for which there is a new command.
   EventApplier(StoreGate& store, LiveHub& hub, const KeyRing& keys, const Clock& clock,
-               Random& random, Logger& logger);
+               Random& random, Logger& logger, std::function<void(const std::string&)> wake);
 
   boost::asio::awaitable<Result<std::string>> Deliver(std::string agent,
                                                       std::vector<std::string> events);
@@ -38,9 +41,6 @@ class EventApplier {
   void OnFinished(std::function<void(const job::Record&)> listener) {
     on_finished_ = std::move(listener);
   }
-  // Agents of which some events can never come (an old backup was restored): their unsettled jobs
-  // must be asked for. Taken by the dispatcher.
-  std::set<std::string> TakeGaps() { return std::exchange(gaps_, {}); }
 
  private:
   Result<VerifiedEvent> Verified(const std::string& agent, std::uint32_t generation,
@@ -52,9 +52,8 @@ class EventApplier {
   const Clock& clock_;
   Random& random_;
   Logger& logger_;
+  std::function<void(const std::string&)> wake_;
   std::function<void(const job::Record&)> on_finished_;
-  std::set<std::string> gaps_;
-  std::set<std::string> answering_;  // agents that were asked, and may say any state
 };
 
 }  // namespace prov::panel

@@ -18,6 +18,12 @@ class EventApplication : public EventTest {
     return {State(id, Status::kAccepted), State(id, Status::kRunning, 1), Log(id, 1, "one\ntwo\n"),
             Progress(id, 50), State(id, Status::kSucceeded, 1)};
   }
+  std::vector<store::Command> Queries() {
+    return *database_.Read([](store::Transaction& t) { return t.commands().Pending(kAgent, 10); });
+  }
+  static std::vector<Uuid> AskedAfter(const store::Command& query) {
+    return Opened(job::CommandType::kQuery, query.bytes).query->jobs;
+  }
 };
 
 TEST_F(EventApplication, InOrder_AreAppliedAndAcknowledged) {
@@ -77,7 +83,7 @@ TEST_F(EventApplication, AHoleThatCanStillBeFilled_HoldsUpWhatIsBehindIt) {
   EXPECT_EQ(*Deliver({events[4]}), 1U);
   EXPECT_EQ(*Deliver({events[1], events[2], events[3], events[4]}), 5U);
   EXPECT_EQ(Job(id).status, Status::kSucceeded);
-  EXPECT_THAT(applier_->TakeGaps(), IsEmpty());
+  EXPECT_THAT(Queries(), IsEmpty());
   EXPECT_FALSE(log_.Has("event_gap"));
 }
 
@@ -93,8 +99,52 @@ TEST_F(EventApplication, AGapThatCanNeverBeFilled_IsPassedAndAskedAfter) {
                                                    "between were lost";
   EXPECT_EQ(Job(other).status, Status::kDispatched);
   EXPECT_EQ(log_.Count("event_gap"), 1);
-  EXPECT_THAT(applier_->TakeGaps(), ElementsAre(kAgent));
-  EXPECT_THAT(applier_->TakeGaps(), IsEmpty()) << "asked once";
+  EXPECT_THAT(woken_, ElementsAre(kAgent));
+  ASSERT_THAT(Queries(), SizeIs(1));
+  EXPECT_THAT(AskedAfter(Queries()[0]), ElementsAre(other));
+}
+
+// The question is the store's: what a panel that was started anew hears is the answer to it.
+TEST_F(EventApplication, AnAnswerAfterARestart_IsBelieved_AndOnlyUntilItIsComplete) {
+  const auto ended = AddJobIn(Status::kDispatched);
+  const auto next = AddJobIn(Status::kDispatched);
+  seq_ = 4;
+  auto late = NewEvent(job::EventType::kCommand);
+  late.command = job::CommandResult{"0123456789abcdef0123456789abcdef", "done"};
+  late.oldest = 5;
+  ASSERT_EQ(*Deliver({late}), 5U);
+  ASSERT_THAT(Queries(), SizeIs(1));
+  Restart();
+  ASSERT_TRUE(Deliver({State(ended, Status::kSucceeded, 1)}));
+  EXPECT_EQ(Job(ended).status, Status::kSucceeded);
+  auto done = NewEvent(job::EventType::kCommand);
+  done.command = job::CommandResult{CommandNonce(Queries()[0].id), "done"};
+  ASSERT_TRUE(Deliver({done}));
+  EXPECT_THAT(Queries(), IsEmpty());
+  ASSERT_TRUE(Deliver({State(next, Status::kSucceeded, 1)}));
+  EXPECT_EQ(Job(next).status, Status::kDispatched) << "what was asked is answered";
+}
+
+TEST_F(EventApplication, ASecondGap_IsAskedAfterInPlaceOfTheFirst) {
+  const auto id = AddJobIn(Status::kDispatched);
+  for (const std::uint64_t seq : {5U, 9U}) {
+    seq_ = seq - 1;
+    auto late = State(id, Status::kAccepted);
+    late.oldest = seq;
+    ASSERT_EQ(*Deliver({late}), seq);
+  }
+  EXPECT_EQ(log_.Count("event_gap"), 2);
+  ASSERT_THAT(Queries(), SizeIs(1)) << "the answer to the first may be what was lost";
+  EXPECT_THAT(AskedAfter(Queries()[0]), ElementsAre(id));
+}
+
+TEST_F(EventApplication, LinesThatRepeatOnesBeyondAHole_AreRefused) {
+  const auto id = AddJobIn(Status::kRunning, 1);
+  ASSERT_TRUE(Deliver({Log(id, 1, "one\n")}));
+  ASSERT_TRUE(Deliver({Log(id, 10, "ten\neleven\n")}));
+  EXPECT_EQ(Job(id).log.lines, 11U) << "the last line's number";
+  ASSERT_TRUE(Deliver({Log(id, 11, "eleven\n")}));
+  EXPECT_THAT(StoredLog(id), SizeIs(2));
 }
 
 TEST_F(EventApplication, OfAnotherServersJob_IsRefusedAndTheSequenceGoesOn) {

@@ -2,6 +2,8 @@
 // panel's acknowledgement as one.
 #pragma once
 
+#include <set>
+
 #include "base/encoding.hpp"
 #include "job/command.hpp"
 #include "job/event.hpp"
@@ -21,7 +23,9 @@ class EventTest : public PanelTest {
   }
   // The panel's process is another one; the store is the same.
   void Restart() {
-    applier_ = std::make_unique<EventApplier>(gate_, hub_, keys_, clock_, random_, log_);
+    applier_ =
+        std::make_unique<EventApplier>(gate_, hub_, keys_, clock_, random_, log_,
+                                       [this](const std::string& agent) { woken_.insert(agent); });
     applier_->OnFinished([this](const job::Record& record) { finished_.push_back(record); });
   }
 
@@ -132,6 +136,7 @@ class EventTest : public PanelTest {
 
   std::unique_ptr<EventApplier> applier_;
   std::vector<job::Record> finished_;
+  std::set<std::string> woken_;
   std::uint64_t seq_ = 0;
 };
 

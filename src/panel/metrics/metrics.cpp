@@ -22,7 +22,6 @@ struct Counts {
   std::vector<store::StatusCount> jobs;
   std::vector<store::ServerCount> queue;
   std::vector<store::Agent> agents;
-  std::vector<store::Delivery> undelivered;
   std::optional<WallTime> oldest_undelivered;
 };
 
@@ -31,11 +30,7 @@ Result<Counts> Read(store::Transaction& t) {
   PROV_TRY(counts.jobs, t.jobs().CountByAppAndStatus());
   PROV_TRY(counts.queue, t.jobs().QueueDepth());
   PROV_TRY(counts.agents, t.agents().List(kPanel));
-  PROV_TRY(const auto oldest, t.jobs().Undelivered(1));
-  if (!oldest.empty()) {
-    PROV_TRY(const auto record, t.jobs().Get(kPanel, oldest.front().job_id));
-    counts.oldest_undelivered = record.created_at;
-  }
+  PROV_TRY(counts.oldest_undelivered, t.jobs().OldestUndelivered());
   return counts;
 }
 

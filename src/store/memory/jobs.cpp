@@ -144,12 +144,29 @@ Status MemoryJobs::ForgetSealed(const Uuid& id) {
   return {};
 }
 
-Result<std::vector<Delivery>> MemoryJobs::Undelivered(std::size_t limit) {
+Result<std::vector<std::string>> MemoryJobs::ServersWithUndelivered() {
+  std::set<std::string> servers;
+  for (const auto& [id, row] : view_.state.jobs) {
+    if (row.undelivered) servers.insert(row.record.server_id);
+  }
+  return std::vector<std::string>(servers.begin(), servers.end());
+}
+
+Result<std::vector<Delivery>> MemoryJobs::Undelivered(const std::string& server_id,
+                                                      std::size_t limit) {
   std::vector<Delivery> rows;
   for (const auto& [id, row] : view_.state.jobs) {
-    if (row.undelivered && rows.size() < limit) rows.push_back(DeliveryOf(row));
+    if (row.undelivered && row.record.server_id == server_id && rows.size() < limit)
+      rows.push_back(DeliveryOf(row));
   }
   return rows;
+}
+
+Result<std::optional<WallTime>> MemoryJobs::OldestUndelivered() {
+  for (const auto& [id, row] : view_.state.jobs) {
+    if (row.undelivered) return std::optional(row.record.created_at);
+  }
+  return std::optional<WallTime>();
 }
 
 Status MemoryJobs::SetUndelivered(const Uuid& id, bool undelivered) {
@@ -158,12 +175,13 @@ Status MemoryJobs::SetUndelivered(const Uuid& id, bool undelivered) {
   return {};
 }
 
-Result<std::vector<Delivery>> MemoryJobs::Unacknowledged(WallTime before, std::size_t limit) {
+Result<std::vector<Delivery>> MemoryJobs::Unacknowledged(const std::string& server_id,
+                                                         WallTime before, std::size_t limit) {
   std::vector<Delivery> rows;
   for (const auto& [id, row] : view_.state.jobs) {
     const auto& r = row.record;
-    if (r.status == job::Status::kDispatched && r.dispatched_at && *r.dispatched_at < before &&
-        rows.size() < limit) {
+    if (r.server_id == server_id && r.status == job::Status::kDispatched && r.dispatched_at &&
+        *r.dispatched_at < before && rows.size() < limit) {
       rows.push_back(DeliveryOf(row));
     }
   }

@@ -21,9 +21,13 @@ class SqliteJobs final : public Jobs {
   Status SetEnvelope(const Uuid& id, const std::string& envelope) override;
   Result<std::optional<Delivery>> GetDelivery(const Uuid& id) override;
   Status ForgetSealed(const Uuid& id) override;
-  Result<std::vector<Delivery>> Undelivered(std::size_t limit) override;
+  Result<std::vector<std::string>> ServersWithUndelivered() override;
+  Result<std::vector<Delivery>> Undelivered(const std::string& server_id,
+                                            std::size_t limit) override;
+  Result<std::optional<WallTime>> OldestUndelivered() override;
   Status SetUndelivered(const Uuid& id, bool undelivered) override;
-  Result<std::vector<Delivery>> Unacknowledged(WallTime before, std::size_t limit) override;
+  Result<std::vector<Delivery>> Unacknowledged(const std::string& server_id, WallTime before,
+                                               std::size_t limit) override;
   Result<std::vector<job::Record>> Unsettled(const std::string& server_id,
                                              std::size_t limit) override;
   Result<std::vector<StatusCount>> CountByAppAndStatus() override;

@@ -236,10 +236,25 @@ Status SqliteJobs::ForgetSealed(const Uuid& id) {
   return {};
 }
 
-Result<std::vector<Delivery>> SqliteJobs::Undelivered(std::size_t limit) {
+Result<std::vector<std::string>> SqliteJobs::ServersWithUndelivered() {
+  return SelectAll<std::string>(
+      connection_, "SELECT DISTINCT server_id FROM jobs WHERE undelivered = 1 ORDER BY server_id",
+      {}, [](Columns& columns, std::string& id) { columns.All(id); });
+}
+
+Result<std::vector<Delivery>> SqliteJobs::Undelivered(const std::string& server_id,
+                                                      std::size_t limit) {
   return SelectAll<Delivery>(
-      connection_, fmt::format("{}WHERE undelivered = 1 ORDER BY id LIMIT ?1", kSelectDelivery),
-      {From(limit)}, ReadDelivery);
+      connection_,
+      fmt::format("{}WHERE undelivered = 1 AND server_id = ?1 ORDER BY id LIMIT ?2",
+                  kSelectDelivery),
+      {server_id, From(limit)}, ReadDelivery);
+}
+
+Result<std::optional<WallTime>> SqliteJobs::OldestUndelivered() {
+  return SelectOne<WallTime>(
+      connection_, "SELECT created_at FROM jobs WHERE undelivered = 1 ORDER BY id LIMIT 1", {},
+      [](Columns& columns, WallTime& at) { columns.All(at); });
 }
 
 Status SqliteJobs::SetUndelivered(const Uuid& id, bool undelivered) {
@@ -249,12 +264,14 @@ Status SqliteJobs::SetUndelivered(const Uuid& id, bool undelivered) {
   return {};
 }
 
-Result<std::vector<Delivery>> SqliteJobs::Unacknowledged(WallTime before, std::size_t limit) {
+Result<std::vector<Delivery>> SqliteJobs::Unacknowledged(const std::string& server_id,
+                                                         WallTime before, std::size_t limit) {
   return SelectAll<Delivery>(
       connection_,
-      fmt::format("{}WHERE status = 'dispatched' AND dispatched_at < ?1 ORDER BY id LIMIT ?2",
+      fmt::format("{}WHERE server_id = ?1 AND status = 'dispatched' AND dispatched_at < ?2 "
+                  "ORDER BY id LIMIT ?3",
                   kSelectDelivery),
-      {From(before), From(limit)}, ReadDelivery);
+      {server_id, From(before), From(limit)}, ReadDelivery);
 }
 
 Result<std::vector<job::Record>> SqliteJobs::Unsettled(const std::string& server_id,

@@ -77,6 +77,10 @@ CREATE TABLE commands (
 CREATE INDEX commands_by_agent ON commands (agent_id, id);
 )sql";
 
+constexpr const char* kUndeliveredByServer = R"sql(
+CREATE INDEX jobs_undelivered_by_server ON jobs (server_id, id) WHERE undelivered = 1;
+)sql";
+
 Result<std::int64_t> Version(Connection& connection) {
   std::int64_t version = 0;
   PROV_CHECK(
@@ -103,7 +107,7 @@ Status RunSteps(Connection& connection) {
 }  // namespace
 
 std::span<const std::string> MigrationSteps() {
-  static const std::vector<std::string> steps{kJobs, kCommands};
+  static const std::vector<std::string> steps{kJobs, kCommands, kUndeliveredByServer};
   return steps;
 }
 
