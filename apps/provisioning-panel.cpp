@@ -147,7 +147,7 @@ int Serve(const Flags& flags) {
     std::fputs(description.c_str(), stdout);
     return 0;
   }
-  return panel::RunPanel(*configuration);
+  return panel::RunPanel(*configuration, [flags] { return Configure(flags, nullptr); });
 }
 
 }  // namespace

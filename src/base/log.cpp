@@ -1,5 +1,6 @@
 #include "base/log.hpp"
 
+#include <atomic>
 #include <mutex>
 
 #include <spdlog/sinks/basic_file_sink.h>
@@ -53,7 +54,7 @@ void Logger::Error(std::string_view event, boost::json::object metadata, LogSubj
 
 struct FileLogger::State {
   Path path;
-  LogLevel least;
+  std::atomic<LogLevel> least{LogLevel::kInfo};
   const Clock* clock;
   std::mutex mutex;  // guards sink, which Reopen() replaces
   spdlog::sink_ptr sink;
@@ -110,6 +111,8 @@ void FileLogger::Write(LogLevel level, std::string_view event, const LogSubject&
     // A full disk must not end whoever logs.
   }
 }
+
+void FileLogger::SetLevel(LogLevel least) { state_->least = least; }
 
 Status FileLogger::Reopen() {
   const std::lock_guard lock(state_->mutex);

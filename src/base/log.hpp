@@ -47,6 +47,7 @@ class FileLogger final : public Logger {
   void Write(LogLevel level, std::string_view event, const LogSubject& subject,
              boost::json::object metadata) override;
   Status Reopen();
+  void SetLevel(LogLevel least);
 
  private:
   struct State;

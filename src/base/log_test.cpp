@@ -22,6 +22,18 @@ TEST(Log, ALine_HasTheFoundingForm) {
       "\n");
 }
 
+TEST(Log, AnotherLevel_TakesEffectAtOnce) {
+  const test::TemporaryDirectory dir;
+  const SystemClock clock;
+  const auto logger = FileLogger::Open(dir.path() / "log", LogLevel::kWarning, clock);
+  (*logger)->Info("before");
+  (*logger)->SetLevel(LogLevel::kDebug);
+  (*logger)->Debug("after");
+  const auto text = *ReadFile(dir.path() / "log", 1000);
+  EXPECT_EQ(text.find("before"), std::string::npos);
+  EXPECT_NE(text.find("after"), std::string::npos);
+}
+
 TEST(Log, HostileMetadata_StaysOneLineOfUtf8) {
   const test::TemporaryDirectory dir;
   const SystemClock clock;

@@ -145,6 +145,27 @@ TEST_F(HttpClientTest, HttpClient_Tls_VerifiesChainAndName) {
   EXPECT_NE(refused.error().message.find("not trusted"), std::string::npos);
 }
 
+TEST_F(HttpClientTest, HttpServer_ANewCertificate_IsForTheNextConnection_AndABrokenOneForNone) {
+  auto options = Options();
+  options.tls = MakeCertificate("IP:127.0.0.1");
+  const auto files = *options.tls;
+  Listen(std::move(options));
+  const auto first = directory_.path() / "first.pem";
+  std::filesystem::copy_file(files.certificate, first);
+  const auto trusts = [&](const Path& certificate) {
+    return Fetch(*Client({.origin = Origin("https://127.0.0.1:"), .ca_file = certificate}), {})
+        .has_value();
+  };
+  EXPECT_TRUE(trusts(first));
+  MakeCertificate("IP:127.0.0.1");
+  EXPECT_TRUE(trusts(first)) << "changed before it was told";
+  ASSERT_TRUE(server_->UseCertificate(files));
+  EXPECT_FALSE(trusts(first));
+  EXPECT_TRUE(trusts(files.certificate));
+  EXPECT_FALSE(server_->UseCertificate({first, files.key})) << "a certificate without its key";
+  EXPECT_TRUE(trusts(files.certificate));
+}
+
 TEST_F(HttpClientTest, HttpClient_CertificateForAnotherName_IsRefused) {
   auto options = Options();
   options.tls = MakeCertificate("DNS:other.example");

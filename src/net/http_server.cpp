@@ -175,6 +175,12 @@ Result<std::unique_ptr<HttpServer>> HttpServer::Listen(asio::any_io_executor exe
 std::uint16_t HttpServer::port() const { return impl_->port; }
 std::size_t HttpServer::connections() const { return impl_->connections.size(); }
 
+Status HttpServer::UseCertificate(const TlsFiles& files) {
+  if (!impl_->tls) return Error{ErrorCode::kConflict, "this server listens without TLS", {}};
+  PROV_TRY(impl_->tls, TlsContext::ForServer(files.certificate, files.key));
+  return {};
+}
+
 asio::awaitable<void> HttpServer::Drain() {
   const auto impl = impl_;
   impl->drain_deadline = impl->clock.Steady() + impl->options.limits.drain;

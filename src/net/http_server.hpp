@@ -68,6 +68,9 @@ class HttpServer {
   ~HttpServer();
   std::uint16_t port() const;
   std::size_t connections() const;
+  // Connections from now on use these files. Where they cannot be used (kInvalidArgument) or the
+  // server has no TLS (kConflict), everything stays as it was.
+  Status UseCertificate(const TlsFiles& files);
   // Accepts no more, lets requests end (for limits.drain at most), ends streams, closes the rest.
   boost::asio::awaitable<void> Drain();
 

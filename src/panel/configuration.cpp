@@ -58,10 +58,28 @@ Status ReadTls(const Configuration& settings, PanelConfiguration& read) {
 
 }  // namespace
 
+std::vector<std::string> NeedRestart(const PanelConfiguration& running,
+                                     const PanelConfiguration& wanted) {
+  std::vector<std::string> names;
+  const auto compare = [&](const char* name, const auto& a, const auto& b) {
+    if (a != b) names.emplace_back(name);
+  };
+  compare("panel_listen", std::pair(running.address, running.port),
+          std::pair(wanted.address, wanted.port));
+  compare("secret_key", running.secret_key, wanted.secret_key);
+  compare("database_url", running.database, wanted.database);
+  compare("state_dir", running.state_dir, wanted.state_dir);
+  compare("installers_dir", running.installers_dir, wanted.installers_dir);
+  compare("log_dir", running.log_dir, wanted.log_dir);
+  compare("panel_trusted_proxy", running.trusted_proxy, wanted.trusted_proxy);
+  // Another certificate is taken; TLS itself cannot come or go.
+  compare("panel_tls_cert", running.tls.has_value(), wanted.tls.has_value());
+  return names;
+}
+
 std::vector<Setting> PanelSettings() {
   return {
       {"panel_listen", "address and port", "127.0.0.1:5000"},
-      {"panel_url", "how people and agents reach it", ""},
       {"secret_key", "at least 32 bytes; every key follows from it", std::nullopt, true},
       {"database_url", "sqlite:PATH; default panel.db in the state directory", ""},
       {"state_dir", "the database", "/var/lib/provisioning/panel"},

@@ -25,6 +25,10 @@ struct PanelConfiguration {
   std::string trusted_proxy;  // an address; connections from any other are refused
 };
 
+// Names of the settings that differ and cannot be changed while the panel runs.
+std::vector<std::string> NeedRestart(const PanelConfiguration& running,
+                                     const PanelConfiguration& wanted);
+
 std::vector<Setting> PanelSettings();
 // kInvalidArgument with what would be right. A panel beyond loopback needs TLS or a proxy.
 Result<PanelConfiguration> ReadConfiguration(const Configuration& settings);

@@ -157,9 +157,20 @@ TEST(PanelConfiguration, EverySetting_HasItsLineInTheDocumentation) {
       ReadFile(Path(PROV_SOURCE_DIR) / "docs/operations/panel.md", std::size_t{1} << 20);
   ASSERT_TRUE(page);
   for (const auto& setting : PanelSettings()) {
-    if (setting.name == "panel_url") continue;
     EXPECT_THAT(*page, HasSubstr("`" + setting.name + "`"));
   }
+}
+
+TEST(PanelConfiguration, WhatNeedsARestart_IsNamed) {
+  const PanelConfiguration running{.address = "127.0.0.1", .port = 5000, .state_dir = "/a"};
+  auto wanted = running;
+  wanted.log_level = LogLevel::kDebug;
+  EXPECT_THAT(NeedRestart(running, wanted), ::testing::IsEmpty());
+  wanted.port = 5001;
+  wanted.state_dir = "/b";
+  wanted.tls.emplace();
+  EXPECT_THAT(NeedRestart(running, wanted),
+              ::testing::ElementsAre("panel_listen", "state_dir", "panel_tls_cert"));
 }
 
 }  // namespace

@@ -70,9 +70,11 @@ Result<Logs> OpenLogs(const PanelConfiguration& configuration, const Clock& cloc
 
 class Panel {
  public:
-  Panel(const PanelConfiguration& configuration, Logs& logs, store::Database& database,
-        KeyRing keys, const Clock& clock, Random& random)
+  Panel(const PanelConfiguration& configuration,
+        std::function<Result<PanelConfiguration>()> read_again, Logs& logs,
+        store::Database& database, KeyRing keys, const Clock& clock, Random& random)
       : configuration_(configuration),
+        read_again_(std::move(read_again)),
         logs_(logs),
         clock_(clock),
         keys_(std::move(keys)),
@@ -194,7 +196,25 @@ class Panel {
                                    {"peer", entry.peer}});
   }
 
-  void Reload() {
+  // What cannot be used now is said, and everything stays as it was.
+  void ReloadConfiguration() {
+    auto wanted = read_again_();
+    if (!wanted) {
+      return logs_.panel->Error("configuration_not_loaded", {{"reason", wanted.error().message}});
+    }
+    for (auto* log : {logs_.panel.get(), logs_.access.get()}) log->SetLevel(wanted->log_level);
+    if (wanted->tls && configuration_.tls) {
+      if (const auto used = server_->UseCertificate(*wanted->tls); !used) {
+        logs_.panel->Error("certificate_not_loaded", {{"reason", used.error().message}});
+      }
+    }
+    const auto names = NeedRestart(configuration_, *wanted);
+    if (names.empty()) return logs_.panel->Info("configuration_loaded");
+    logs_.panel->Warning("restart_needed",
+                         {{"settings", boost::json::array(names.begin(), names.end())}});
+  }
+
+  void ReloadRegistry() {
     if (const auto loaded = registry_.Reload(); !loaded)
       logs_.panel->Error("registry_not_loaded", {{"reason", loaded.error().ToString()}});
   }
@@ -204,7 +224,7 @@ class Panel {
     for (;;) {
       timer.expires_after(kLookAtInstallers);
       co_await timer.async_wait(asio::use_awaitable);
-      if (registry_.Changed()) Reload();
+      if (registry_.Changed()) ReloadRegistry();
     }
   }
 
@@ -215,7 +235,8 @@ class Panel {
       if (signal != SIGHUP) break;
       (void)logs_.panel->Reopen();
       (void)logs_.access->Reopen();
-      Reload();
+      ReloadConfiguration();
+      ReloadRegistry();
     }
     NotifyServiceManager("STOPPING=1");
     // What waits by design is ended; what works is waited for.
@@ -227,6 +248,7 @@ class Panel {
   }
 
   const PanelConfiguration& configuration_;
+  std::function<Result<PanelConfiguration>()> read_again_;
   Logs& logs_;
   const Clock& clock_;
   asio::io_context io_{1};
@@ -249,7 +271,8 @@ class Panel {
 
 }  // namespace
 
-int RunPanel(const PanelConfiguration& configuration) {
+int RunPanel(PanelConfiguration configuration,
+             std::function<Result<PanelConfiguration>()> read_again) {
   const SystemClock clock;
   SystemRandom random;
   auto keys = KeyRing::Create(configuration.secret_key);
@@ -260,7 +283,9 @@ int RunPanel(const PanelConfiguration& configuration) {
   if (!logs) return Refuse(logs.error());
   auto database = store::sqlite::SqliteDatabase::Open({.path = configuration.database});
   if (!database) return Refuse(database.error());
-  return Panel(configuration, *logs, **database, std::move(*keys), clock, random).Run();
+  return Panel(configuration, std::move(read_again), *logs, **database, std::move(*keys), clock,
+               random)
+      .Run();
 }
 
 }  // namespace prov::panel

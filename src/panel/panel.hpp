@@ -1,12 +1,17 @@
 // The panel's process: everything wired, served until it is told to stop.
 #pragma once
 
+#include <functional>
+
 #include "panel/configuration.hpp"
 
 namespace prov::panel {
 
-// Until SIGTERM or SIGINT, which drain it; SIGHUP reloads the catalogue and opens the logs again.
-// The exit status: 0, 1 for a failure at run time, 2 when it cannot start like this.
-int RunPanel(const PanelConfiguration& configuration);
+// Until SIGTERM or SIGINT, which drain it. SIGHUP reloads the catalogue, opens the logs again and
+// asks `read_again` for the configuration: the log level and the certificate take effect, the rest
+// needs a restart, which is logged. The exit status: 0, 1 for a failure at run time, 2 when it
+// cannot start like this.
+int RunPanel(PanelConfiguration configuration,
+             std::function<Result<PanelConfiguration>()> read_again);
 
 }  // namespace prov::panel

@@ -114,7 +114,9 @@ asio::awaitable<Result<Caller>> Authenticator::Find(std::string token) {
   Caller caller{{found->user_id, false}, found->scopes};
   caller.actor.admin = caller.May(kScopeAdmin);
   if (cache_.size() >= kMostCached) cache_.clear();
-  cache_[hash] = {caller, steady + kCachedFor};
+  auto keep = kCachedFor;
+  if (found->expires_at) keep = std::min(keep, *found->expires_at - now);
+  cache_[hash] = {caller, steady + keep};
   // Once a minute is often enough to know that it is used.
   if (!found->last_used_at || now - *found->last_used_at > Seconds{60}) {
     (void)co_await store_.Write(
