@@ -1,8 +1,11 @@
 // provisioning-panel: serve, and the two things that are done beside it, tokens.
 #include <charconv>
 #include <cstdio>
+#include <grp.h>
 #include <map>
 #include <string>
+#include <sys/stat.h>
+#include <unistd.h>
 #include <vector>
 
 #include "panel/auth/authenticator.hpp"
@@ -95,6 +98,21 @@ Result<long> Number(const Flags& flags, const std::string& name, long otherwise)
   return number;
 }
 
+// Root makes tokens as the panel's own user, so that the database stays that user's.
+Result<std::unique_ptr<store::Database>> OpenDatabase(
+    const panel::PanelConfiguration& configuration) {
+  struct stat directory{};
+  if (geteuid() == 0 && stat(configuration.state_dir.c_str(), &directory) == 0 &&
+      directory.st_uid != 0) {
+    if (setgroups(0, nullptr) != 0 || setgid(directory.st_gid) != 0 ||
+        setuid(directory.st_uid) != 0) {
+      return ErrnoError("becoming the owner of " + configuration.state_dir.string());
+    }
+  }
+  PROV_TRY(auto database, store::sqlite::SqliteDatabase::Open({.path = configuration.database}));
+  return std::unique_ptr<store::Database>(std::move(database));
+}
+
 // The text goes to standard output alone, so that it can be put into a file.
 int Print(const Result<std::string>& token) {
   if (!token) return Fail(token.error().ToString());
@@ -105,7 +123,7 @@ int Print(const Result<std::string>& token) {
 int CreateToken(const Flags& flags) {
   const auto configuration = Configure(flags, nullptr);
   if (!configuration) return Fail(configuration.error().message);
-  auto database = store::sqlite::SqliteDatabase::Open({.path = configuration->database});
+  const auto database = OpenDatabase(*configuration);
   if (!database) return Fail(database.error().ToString());
   std::optional<Seconds> valid_for;
   if (flags.own.contains("--expires-in-days")) {
@@ -129,7 +147,7 @@ int CreateEnrollToken(const Flags& flags) {
   if (!configuration) return Fail(configuration.error().message);
   const auto minutes = Number(flags, "--expires-in-minutes", 60);
   if (!minutes) return Fail(minutes.error().message);
-  auto database = store::sqlite::SqliteDatabase::Open({.path = configuration->database});
+  const auto database = OpenDatabase(*configuration);
   if (!database) return Fail(database.error().ToString());
   const SystemClock clock;
   SystemRandom random;

@@ -154,9 +154,12 @@ class Layers {
     values_[setting.name] = {joined, source};
   }
 
+  // Its owner's alone; or root's, who lets one group read it (a service that is not root).
   void CheckPrivate(const Path& path) {
     struct stat status{};
-    if (stat(path.c_str(), &status) == 0 && (status.st_mode & 0077) != 0) {
+    if (stat(path.c_str(), &status) != 0) return;
+    const mode_t allowed = status.st_uid == 0 ? S_IRGRP : 0;
+    if ((status.st_mode & 0077 & ~allowed) != 0) {
       Refuse(fmt::format("{} holds a secret and can be read by others; chmod 600 {}", path.string(),
                          path.string()));
     }

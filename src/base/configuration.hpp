@@ -36,8 +36,8 @@ class Configuration {
 
   // `file` may be absent (empty path: none). `environment` holds NAME=value pairs as the process
   // has them; names that are no setting are ignored there, and are errors in the file and among the
-  // flags (with the names there are). All faults at once, kInvalidArgument. The file must not be
-  // readable by others when it sets a secret.
+  // flags (with the names there are). All faults at once, kInvalidArgument. A file that sets a
+  // secret is its owner's alone (0600), or root's and readable by one group (0640).
   static Result<Configuration> Load(std::span<const Setting> settings, const Path& file,
                                     const std::map<std::string, std::string>& environment,
                                     const std::map<std::string, std::string>& flags);

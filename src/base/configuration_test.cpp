@@ -1,6 +1,7 @@
 #include "base/configuration.hpp"
 
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -47,6 +48,14 @@ TEST_F(ConfigurationTest, FileThenEnvironmentThenFlags_TheLaterWins) {
   EXPECT_EQ(*loaded->Number("max_jobs", 1, 64), 4U);
   EXPECT_FALSE(*loaded->Boolean("verbose"));
   EXPECT_EQ(loaded->Find("secret_key"), std::nullopt);
+}
+
+TEST_F(ConfigurationTest, AFileWithASecret_IsItsOwnersOrRootsAndOneGroups) {
+  for (const mode_t mode : {0600, 0400, 0640, 0440, 0660, 0644, 0604, 0620}) {
+    const auto file = Write("c.yml", "secret_key: abc\n", mode);
+    const bool safe = (mode & 0077) == 0 || (geteuid() == 0 && (mode & 0037) == 0);
+    EXPECT_EQ(Load(file).has_value(), safe) << std::oct << mode;
+  }
 }
 
 TEST_F(ConfigurationTest, SecretFromAFile_LosesItsLastNewlineAndIsHidden) {

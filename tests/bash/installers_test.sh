@@ -3,18 +3,12 @@
 # shellcheck disable=SC2016 # what is in single quotes is for the shell it is given to
 set -uo pipefail
 cd "$(dirname "$0")/../.." || exit 1
+# shellcheck source=tests/support/tap.sh
+. tests/support/tap.sh
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 export PROVISIONING_LIB=$PWD/packaging/lib/provisioning.sh PROVISIONING_APP_ID=hello PROVISIONING_STATE_DIR=$scratch/state
 me=$(id -un):$(id -gn)
-count=0 failed=0
-ok() { # NAME COMMAND..
-  local name=$1 out; shift; count=$((count + 1))
-  if out=$("$@" 2>&1); then echo "ok $count - $name"; else
-    failed=$((failed + 1)); echo "not ok $count - $name"; printf '%s\n' "$out" | tail -n 15 | sed 's/^/# /'
-  fi
-}
-exits() { local want=$1 got=0; shift; "$@" || got=$?; [ "$got" = "$want" ] || { echo "exit $got instead of $want"; return 1; }; }
 # lib COMMANDS: a script that sources the library, as an installer does. Files belong to whoever runs the test.
 lib() { bash -c "set -euo pipefail; shopt -s lastpipe; . \"\$PROVISIONING_LIB\"; ME='$me'; F='$scratch/dir/file'; $1" </dev/null; }
 holds() { [ "$(cat "$1")" = "$2" ]; }
@@ -74,5 +68,4 @@ for script in installers/*/*.sh; do
   ok "$script is executable, strict and clean" bash -c "[ -x $script ] && grep -qx 'set -euo pipefail' $script && shellcheck $script"
 done
 ok "the library is clean" shellcheck packaging/lib/provisioning.sh
-echo "1..$count"
-[ "$failed" = 0 ]
+done_testing

@@ -2,41 +2,28 @@
 # installers.sh - the bundled installers on a fresh Debian server with systemd: invalid input, first install, second
 # run, check, changed input, uninstall. Prints TAP. Exit 77 where the machine cannot run a fleet.
 set -uo pipefail
-cd "$(dirname "$0")/../.." || exit 1
-tests/support/requirement fleet || exit 77
 export FLEET_ID=${FLEET_ID:-61}
-fleet=tests/fleet/fleet.sh
-scratch=$(mktemp -d)
-trap 'rm -rf "$scratch"; $fleet down >/dev/null 2>&1' EXIT
-$fleet down >/dev/null 2>&1
-$fleet up 1 >&2 || { echo "not ok - the server did not come up"; exit 1; }
+# shellcheck source=tests/fleet/servers.sh
+. "$(dirname "$0")/servers.sh"
+servers 1
 
-count=0 failed=0
-ok() { # NAME COMMAND..
-  local name=$1 out; shift; count=$((count + 1))
-  if out=$("$@" 2>&1); then echo "ok $count - $name"; else
-    failed=$((failed + 1)); echo "not ok $count - $name"; printf '%s\n' "$out" | tail -n 25 | sed 's/^/# /'
-  fi
-}
-on() { $fleet exec s1 "$@"; }
 # script APP SCRIPT [NAME=VALUE..]: as the agent runs it
 script() {
   local app=$1 name=$2; shift 2
-  on env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LANG=C.UTF-8 \
+  on s1 env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LANG=C.UTF-8 \
     DEBIAN_FRONTEND=noninteractive PROVISIONING_JOB=true PROVISIONING_APP_ID="$app" PROVISIONING_LIB=/p/lib/provisioning.sh \
     PROVISIONING_STATE_DIR="/var/lib/provisioning/apps/$app" "$@" bash -c "cd /p/installers/$app && exec bash $name </dev/null"
 }
-exits() { local want=$1 got=0; shift; "$@" || got=$?; [ "$got" = "$want" ] || { echo "exit $got instead of $want"; return 1; }; }
 # What a second run must not change, and what an uninstall must give back. Caches and logs are not part of it.
 # shellcheck disable=SC2016 # the other side's shell expands it
 snapshot() {
-  on sh -c 'dpkg-query -W -f="\${Package} \${Status}\n"; find /etc /p -xdev \( -type f -o -type l \) ! -name "ld.so.cache" \
+  on s1 sh -c 'dpkg-query -W -f="\${Package} \${Status}\n"; find /etc /p -xdev \( -type f -o -type l \) ! -name "ld.so.cache" \
     ! -name "passwd*" ! -name "group*" ! -name "shadow*" ! -name "gshadow*" ! -path "/etc/rc*" ! -path "*/.pwd.lock" \
     -printf "%p %m %u " -exec sh -c "sha256sum <\"\$1\" 2>/dev/null || readlink \"\$1\"" _ {} \; 2>/dev/null | sort; ls -d /var/www/* 2>/dev/null; ss -Hltn'
 }
-pids() { on sh -c 'systemctl show -p MainPID --value nginx redis-server'; }
+pids() { on s1 sh -c 'systemctl show -p MainPID --value nginx redis-server'; }
 same() { diff "$scratch/$1" "$scratch/$2"; }
-answers() { [ "$(on curl -sk -o /dev/null -w '%{http_code}' -H "Host: $1" "$2")" = 200 ]; }
+answers() { [ "$(on s1 curl -sk -o /dev/null -w '%{http_code}' -H "Host: $1" "$2")" = 200 ]; }
 
 if ! { $fleet push s1 installers /p && $fleet push s1 packaging/lib /p; }; then echo "not ok - push"; exit 1; fi
 snapshot >"$scratch/before"
@@ -90,12 +77,11 @@ snapshot >"$scratch/after"
 ok "what was there before is there again" same before after
 
 # A server that has nginx already, with a site of its own, keeps both.
-ok "nginx by hand" on sh -c 'apt-get -qq update && apt-get -y -qq install nginx >/dev/null'
+ok "nginx by hand" on s1 sh -c 'apt-get -qq update && apt-get -y -qq install nginx >/dev/null'
 snapshot >"$scratch/own"
 ok "nginx installs beside it" script nginx install.sh SERVER_NAME=a.test HTTP_PORT=8081
 ok "nginx uninstalls from beside it" script nginx uninstall.sh
 snapshot >"$scratch/own-after"
 ok "the other's nginx is as it was" same own own-after
-ok "and runs" on systemctl is-active --quiet nginx
-echo "1..$count"
-[ "$failed" = 0 ]
+ok "and runs" on s1 systemctl is-active --quiet nginx
+done_testing

@@ -1,0 +1,50 @@
+# What is installed where, and the Debian packages made of it: `./dev package`, or `cmake --install`.
+
+set(CMAKE_INSTALL_PREFIX /usr CACHE PATH "" FORCE)
+
+install(TARGETS provisioning-panel RUNTIME DESTINATION bin COMPONENT panel)
+install(FILES packaging/systemd/provisioning-panel.service DESTINATION lib/systemd/system COMPONENT panel)
+install(FILES packaging/sysusers.d/provisioning-panel.conf DESTINATION lib/sysusers.d COMPONENT panel)
+install(FILES packaging/tmpfiles.d/provisioning-panel.conf DESTINATION lib/tmpfiles.d COMPONENT panel)
+install(FILES packaging/etc/panel.yml DESTINATION share/provisioning COMPONENT panel)
+
+install(TARGETS provisioning-agent RUNTIME DESTINATION bin COMPONENT agent)
+install(FILES packaging/systemd/provisioning-agent.service DESTINATION lib/systemd/system COMPONENT agent)
+install(FILES packaging/sysusers.d/provisioning-agent.conf DESTINATION lib/sysusers.d COMPONENT agent)
+install(FILES packaging/tmpfiles.d/provisioning-agent.conf DESTINATION lib/tmpfiles.d COMPONENT agent)
+install(FILES packaging/etc/agent.yml packaging/lib/provisioning.sh DESTINATION share/provisioning COMPONENT agent)
+
+install(TARGETS provisionctl RUNTIME DESTINATION bin COMPONENT ctl)
+
+# Both the panel and each agent need the catalogue, so it is a package of its own.
+install(DIRECTORY installers/ DESTINATION /opt/provisioning/installers COMPONENT installers USE_SOURCE_PERMISSIONS)
+
+set(CPACK_GENERATOR DEB)
+set(CPACK_PACKAGE_NAME provisioning)
+set(CPACK_PACKAGE_VERSION ${PROJECT_VERSION})
+set(CPACK_PACKAGE_CONTACT "The provisioning project <provisioning@localhost>")
+set(CPACK_PACKAGING_INSTALL_PREFIX /usr)
+set(CPACK_PACKAGE_DIRECTORY ${CMAKE_BINARY_DIR}/packages)
+set(CPACK_STRIP_FILES ON)
+set(CPACK_DEB_COMPONENT_INSTALL ON)
+set(CPACK_COMPONENTS_ALL panel agent ctl installers)
+set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
+set(CPACK_DEBIAN_PACKAGE_SECTION admin)
+set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
+foreach(component panel agent)
+  string(TOUPPER ${component} name)
+  set(CPACK_DEBIAN_${name}_PACKAGE_NAME provisioning-${component})
+  set(CPACK_DEBIAN_${name}_PACKAGE_DEPENDS "systemd | systemd-standalone-sysusers")
+  set(CPACK_DEBIAN_${name}_PACKAGE_RECOMMENDS provisioning-installers)
+  set(CPACK_DEBIAN_${name}_PACKAGE_CONTROL_EXTRA
+      "${CMAKE_SOURCE_DIR}/packaging/deb/${component}/postinst;${CMAKE_SOURCE_DIR}/packaging/deb/${component}/prerm;${CMAKE_SOURCE_DIR}/packaging/deb/${component}/postrm")
+  set(CPACK_DEBIAN_${name}_PACKAGE_CONTROL_STRICT_PERMISSION ON)
+endforeach()
+set(CPACK_COMPONENT_PANEL_DESCRIPTION "Provisioning panel: the API, the queue and the catalogue")
+set(CPACK_COMPONENT_AGENT_DESCRIPTION "Provisioning agent: runs whitelisted installers on this server as root")
+set(CPACK_COMPONENT_CTL_DESCRIPTION "provisionctl, the provisioning platform's command line")
+set(CPACK_COMPONENT_INSTALLERS_DESCRIPTION "The provisioning platform's bundled installers")
+set(CPACK_DEBIAN_CTL_PACKAGE_NAME provisionctl)
+set(CPACK_DEBIAN_INSTALLERS_PACKAGE_NAME provisioning-installers)
+set(CPACK_DEBIAN_INSTALLERS_PACKAGE_ARCHITECTURE all)
+include(CPack)

@@ -1,0 +1,16 @@
+# shellcheck shell=bash
+# What the bash tests share: TAP on standard output. Sourced. A test ends with `done_testing`.
+count=0 failed=0
+ok() { # NAME COMMAND..
+  local name=$1 out; shift; count=$((count + 1))
+  if out=$("$@" 2>&1); then echo "ok $count - $name"; else
+    failed=$((failed + 1)); echo "not ok $count - $name"; printf '%s\n' "$out" | tail -n 25 | sed 's/^/# /'
+  fi
+}
+done_testing() { echo "1..$count"; [ "$failed" = 0 ]; }
+must() { local before=$failed; ok "$@"; [ "$failed" = "$before" ] || { done_testing; exit 1; }; } # ends the test, too
+exits() { local want=$1 got=0; shift; "$@" || got=$?; [ "$got" = "$want" ] || { echo "exit $got instead of $want"; return 1; }; }
+eventually() { # SECONDS COMMAND..: until it succeeds; its last words where it never does
+  local until=$((SECONDS + $1)); shift
+  until "$@" >/dev/null 2>&1; do [ $SECONDS -lt $until ] || { "$@"; return 1; }; sleep 0.3; done
+}
