@@ -82,13 +82,33 @@ bool IsZombie(std::int64_t pid) {
   return stat.find(") Z ", stat.rfind(')') == stat.npos ? 0 : stat.rfind(')')) != stat.npos;
 }
 
+// What is there now. A directory may go while it is listed (a process ends, a cgroup is removed):
+// that is the end of the list, and no exception.
+std::vector<Path> ListDirectory(const Path& directory) {
+  std::vector<Path> entries;
+  std::error_code gone;
+  for (fs::directory_iterator each(directory, gone), end; !gone && each != end;
+       each.increment(gone))
+    entries.push_back(each->path());
+  return entries;
+}
+
+// The cgroups below, those further down first.
+void CgroupsBelow(const Path& directory, std::vector<Path>& into) {
+  for (const auto& entry : ListDirectory(directory)) {
+    struct stat found{};
+    if (lstat(entry.c_str(), &found) != 0 || !S_ISDIR(found.st_mode)) continue;
+    CgroupsBelow(entry, into);
+    into.push_back(entry);
+  }
+}
+
 // With a subreaper every orphan of the job becomes a child of the runner, so its descendants are
 // the job. /proc/<pid>/task/<tid>/children lists them.
 void Descendants(std::int64_t pid, std::vector<std::int64_t>& into) {
-  std::error_code gone;
-  for (const auto& task : fs::directory_iterator(fmt::format("/proc/{}/task", pid), gone)) {
+  for (const auto& task : ListDirectory(fmt::format("/proc/{}/task", pid))) {
     std::vector<std::int64_t> children;
-    ReadPids(task.path() / "children", children);
+    ReadPids(task / "children", children);
     for (const auto child : children) {
       if (!IsZombie(child)) into.push_back(child);
       Descendants(child, into);
@@ -96,13 +116,21 @@ void Descendants(std::int64_t pid, std::vector<std::int64_t>& into) {
   }
 }
 
-std::optional<std::string> UnitOf(std::int64_t pid) {
-  const auto text = ReadControl(fmt::format("/proc/{}/cgroup", pid));
+std::optional<std::string> ServiceIn(const Path& proc_cgroup) {
+  const auto text = ReadControl(proc_cgroup);
   const auto end = text.find(".service");
   if (end == std::string::npos) return std::nullopt;
   const auto start = text.rfind('/', end);
   if (start == std::string::npos) return std::nullopt;
   return text.substr(start + 1, end + 8 - start - 1);
+}
+
+// The service it went over to. A job's cgroup is below the agent's own unit: that is none of the
+// job's.
+std::optional<std::string> UnitOf(std::int64_t pid) {
+  auto unit = ServiceIn(fmt::format("/proc/{}/cgroup", pid));
+  if (unit && unit == ServiceIn("/proc/self/cgroup")) return std::nullopt;
+  return unit;
 }
 
 bool Contains(const std::vector<std::int64_t>& pids, std::int64_t pid) {
@@ -208,10 +236,9 @@ std::vector<std::int64_t> Cgroup::Pids() const {
     return pids;
   }
   ReadPids(directory_ / "cgroup.procs", pids);
-  std::error_code gone;
-  for (const auto& entry : fs::recursive_directory_iterator(directory_, gone)) {
-    if (entry.is_directory(gone)) ReadPids(entry.path() / "cgroup.procs", pids);
-  }
+  std::vector<Path> below;
+  CgroupsBelow(directory_, below);
+  for (const auto& each : below) ReadPids(each / "cgroup.procs", pids);
   return pids;
 }
 
@@ -269,12 +296,9 @@ bool Cgroup::OutOfMemory() const {
 
 void Cgroup::Remove() const {
   if (directory_.empty()) return;
-  std::error_code gone;
   std::vector<Path> below;
-  for (const auto& entry : fs::recursive_directory_iterator(directory_, gone)) {
-    if (entry.is_directory(gone)) below.push_back(entry.path());
-  }
-  for (auto at = below.rbegin(); at != below.rend(); ++at) rmdir(at->c_str());
+  CgroupsBelow(directory_, below);
+  for (const auto& each : below) rmdir(each.c_str());
   rmdir(directory_.c_str());
 }
 

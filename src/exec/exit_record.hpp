@@ -32,21 +32,20 @@ struct ExitRecord {
   Ending ending = Ending::kNotStarted;
   std::optional<int> exit_code;
   std::optional<int> signal;
-  bool invalid_inputs = false;  // with kNotStarted: they could not be opened, or break a rule
-  bool oom = false;             // the kernel ended a process of the job for lack of memory
-  std::optional<std::string> reason;
+  bool invalid_inputs = false;        // with kNotStarted: they could not be opened, or break a rule
+  bool oom = false;                   // the kernel ended a process of the job for lack of memory
+  std::optional<std::string> reason;  // also with a good end: what is missing of the record
   std::optional<std::string>
       services_error;  // after exit 0: the declared services that are not active
   WallTime started_at{};
   WallTime finished_at{};
   std::vector<job::LeftRunning> left_running;
   std::vector<job::Output> outputs;  // a sensitive one without its value
-  std::vector<std::string> warnings;
   job::LogSummary log;
 };
 BOOST_DESCRIBE_STRUCT(ExitRecord, (),
                       (v, job, attempt, continuation, ending, exit_code, signal, invalid_inputs,
                        oom, reason, services_error, started_at, finished_at, left_running, outputs,
-                       warnings, log))
+                       log))
 
 }  // namespace prov::exec

@@ -1,4 +1,5 @@
 // Scripts that try to keep the platform from knowing how they ended.
+#include <fcntl.h>
 #include <sys/wait.h>
 
 #include <gtest/gtest.h>
@@ -20,6 +21,7 @@ class HostileScript : public ::testing::Test {
     spec.paths = *MakeAttempt({directory_.path()}, spec.id);
     std::filesystem::create_directory(spec.paths.Installer());
     EXPECT_TRUE(WriteFileAtomically(spec.paths.Installer() / "install.sh", script, 0644));
+    paths_ = spec.paths;
     spec.script = "install.sh";
     spec.outputs = std::move(outputs);
     spec.prepare = [=](const Path&) -> Result<ScriptInputs> {
@@ -42,8 +44,18 @@ class HostileScript : public ::testing::Test {
     return record && *record ? **record : ExitRecord{};
   }
 
+  // What reached the log of the last one.
+  std::string Log() const {
+    std::string text;
+    const auto bytes = ReadFile(paths_.Log(), std::size_t{1} << 20);
+    if (!bytes) return text;
+    for (const auto& frame : ParseFrames(*bytes).frames) text += frame.bytes;
+    return text;
+  }
+
   SystemClock clock_;
   test::TemporaryDirectory directory_;
+  AttemptPaths paths_;
 };
 
 TEST_F(HostileScript, OutputsThatDoNotFitTheExitRecord_ItsEndIsRecordedAllTheSame) {
@@ -73,8 +85,54 @@ TEST_F(HostileScript, ASecretWhereAWarningIsCut_IsMaskedAllTheSame) {
   PROV_REQUIRES("root");
   const auto record =
       Run("printf '::warning %0492d' 0; echo secret-canary\n", {}, {"secret-canary"});
-  ASSERT_EQ(record.warnings.size(), 1u);
-  EXPECT_EQ(record.warnings[0].find("secret"), std::string::npos);
+  EXPECT_EQ(record.exit_code, 0);
+  EXPECT_EQ(Log().find("secret"), std::string::npos);
+}
+
+TEST_F(HostileScript, ASensitiveOutputOfAnyLength_IsNotInTheLog) {
+  PROV_REQUIRES("root");
+  for (const char* bytes : {"70000", "300000"}) {
+    const auto record = Run(std::string("printf '::output key='; head -c ") + bytes +
+                                " /dev/zero | tr '\\0' k; echo; echo behind\n",
+                            {{"key", "Key", true}});
+    EXPECT_EQ(record.exit_code, 0);
+    EXPECT_EQ(Log().find("kk"), std::string::npos) << bytes;
+    EXPECT_NE(Log().find("behind"), std::string::npos) << bytes;
+    EXPECT_EQ(Log().find("too long") != std::string::npos, bytes == std::string_view("300000"));
+  }
+}
+
+TEST_F(HostileScript, OutputsWithoutEnd_CostNoMoreThanTheirLines) {
+  PROV_REQUIRES("root");
+  const auto record =
+      Run("for ((i = 0; i < 5000; ++i)); do echo \"::output key=value-number-$i\"; "
+          "echo \"::output undeclared=$i\"; done; echo 'value-number-7 is masked'\n",
+          {{"key", "Key", true}});
+  EXPECT_EQ(record.exit_code, 0);
+  EXPECT_NE(Log().find("[masked] is masked"), std::string::npos);
+  EXPECT_EQ(Log().find("key="), std::string::npos);
+}
+
+TEST_F(HostileScript, AnUndeclaredOutput_IsWarnedOfInTheLogAndMasked) {
+  PROV_REQUIRES("root");
+  Run("echo ::output secret_canary=1\n", {}, {"secret_canary"});
+  EXPECT_NE(Log().find("::warning The script printed the output [masked], which"),
+            std::string::npos)
+      << Log();
+}
+
+TEST_F(HostileScript, TheAgentsProtectionFromTheOomKiller_IsNotTheJobs) {
+  PROV_REQUIRES("root");
+  const auto adjust = [](std::string_view value) {
+    const UniqueFd fd(open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC));
+    return WriteAll(fd.get(), value).has_value();
+  };
+  const auto before = *ReadFile("/proc/self/oom_score_adj", 16);
+  // Raising it is everybody's right, and back to 0 too; lowering it below may be refused here.
+  ASSERT_TRUE(adjust("300"));
+  Run("echo score $(</proc/self/oom_score_adj)\n");
+  EXPECT_TRUE(adjust(before));
+  EXPECT_NE(Log().find("score 0\n"), std::string::npos) << Log();
 }
 
 }  // namespace

@@ -1,53 +1,66 @@
 #include "exec/log_pump.hpp"
 
 #include "base/encoding.hpp"
-#include "exec/output_lines.hpp"
 
 namespace prov::exec {
+namespace {
+
+// "::output ", a name, "=" and a value that Hide finds too long.
+constexpr std::size_t kLongestSensitiveLine = kMaxSensitiveLine + 128;
+
+}  // namespace
 
 LogPump::LogPump(LogWriter& log, std::vector<DeclaredOutput> declared,
                  const std::vector<std::string>& secrets)
     : log_(log), declared_(std::move(declared)) {
   sides_[0].stream = Stream::kOut;
-  for (const auto& secret : secrets) sides_[0].masker.Add(secret);
-  sides_[1].masker = sides_[0].masker;
+  for (const auto& secret : secrets) masker_.Add(secret);
+  for (auto& side : sides_) side.masker = masker_;
   sides_[1].stream = Stream::kErr;
 }
 
-std::string LogPump::Masked(std::string_view text) const {
-  Masker masker = sides_[0].masker;
-  std::string before;  // what the copy still held of the stream
-  masker.Flush(before);
+std::string LogPump::Masked(std::string_view text) {
   std::string out;
-  masker.Push(text, out);
-  masker.Flush(out);
+  masker_.Push(text, out);
+  masker_.Flush(out);
   return ReplaceInvalidUtf8(out);
 }
 
-void LogPump::Warn(std::string text) {
-  if (warnings_.size() < kMaxWarnings) warnings_.push_back(std::move(text));
+void LogPump::Warn(std::string_view sentence) {
+  if (warnings_++ < kMaxWarnings) Notice("::warning " + Masked(sentence));
+}
+
+const DeclaredOutput* LogPump::Declared(std::string_view name) const {
+  const auto found = std::ranges::find(declared_, name, &DeclaredOutput::name);
+  return found == declared_.end() ? nullptr : &*found;
+}
+
+void LogPump::Hide(const OutputLine& output) {
+  const auto value = std::string_view(output.value).substr(0, kMaxSensitiveLine);
+  if (value.size() < output.value.size())
+    Warn("The output " + output.name + " is too long and was left out.");
+  else
+    sensitive_[output.name] = output.value;
+  if (++hidden_ == kMaxSensitiveValues + 1)
+    Warn("So many sensitive outputs were printed that further values are not masked elsewhere.");
+  if (hidden_ > kMaxSensitiveValues) return;
+  masker_.Add(value);
+  for (auto& side : sides_) side.masker.Add(value);
 }
 
 void LogPump::Line(Side& side, std::string_view line, std::string& text) {
   const auto bare = line.ends_with('\n') ? line.substr(0, line.size() - 1) : line;
   const auto parsed = ParseScriptLine(bare);
   if (const auto* output = std::get_if<OutputLine>(&parsed)) {
-    const auto declared = std::ranges::find(declared_, output->name, &DeclaredOutput::name);
-    if (declared != declared_.end() && declared->sensitive) {
-      for (auto& each : sides_) each.masker.Add(output->value);
-      sensitive_[output->name] = output->value;
-      return;
-    }
-    if (declared == declared_.end())
+    const auto* declared = Declared(output->name);
+    if (declared != nullptr && declared->sensitive) return Hide(*output);
+    if (declared == nullptr)
       Warn("The script printed the output " + output->name +
            ", which its manifest does not declare.");
     else if (output->value.size() > kMaxOutputValue)
       Warn("The output " + output->name + " is too long and was left out.");
     else
       plain_[output->name] = Masked(output->value);
-  } else if (const auto* warning = std::get_if<WarningLine>(&parsed)) {
-    // Masked first: a secret that is cut is not found any more.
-    Warn(ReplaceInvalidUtf8(std::string_view(Masked(warning->text)).substr(0, 500)));
   }
   side.masker.Push(line, text);
   side.masker.Flush(text);
@@ -96,6 +109,14 @@ void LogPump::Feed(Stream stream, std::string_view bytes) {
   }
   side.held.append(bytes);
   if (side.held.size() <= kLongestLine) return;
+  const auto line = ParseScriptLine(std::string_view(side.held).substr(0, kLongestLine));
+  if (const auto* output = std::get_if<OutputLine>(&line)) {
+    const auto* declared = Declared(output->name);
+    if (declared != nullptr && declared->sensitive) {
+      side.held.resize(std::min(side.held.size(), kLongestSensitiveLine));
+      return;
+    }
+  }
   std::string text;
   side.masker.Push(std::exchange(side.held, {}), text);
   side.in_long = true;

@@ -10,12 +10,15 @@
 
 #include "exec/log_frames.hpp"
 #include "exec/masking.hpp"
+#include "exec/output_lines.hpp"
 #include "job/record.hpp"
 
 namespace prov::exec {
 
 inline constexpr std::size_t kLongestLine = 64 * 1024;  // beyond it, a line is passed on in pieces
 inline constexpr std::size_t kMaxOutputValue = 4096;
+inline constexpr std::size_t kMaxSensitiveLine = 128 * 1024;
+inline constexpr std::size_t kMaxSensitiveValues = 200;  // of an attempt, masked from then on
 inline constexpr std::size_t kMaxWarnings = 20;
 
 struct DeclaredOutput {
@@ -30,14 +33,17 @@ class LogPump {
           const std::vector<std::string>& secrets);
 
   // Any bytes: no newline, NUL and invalid UTF-8 are passed on as they are. A line is held until
-  // its end or kLongestLine. The line of a sensitive output never reaches the log.
+  // its end or kLongestLine. The line of a sensitive output never reaches the log, whatever its
+  // length.
   void Feed(Stream stream, std::string_view bytes);
   void End();  // what is held goes out
   void Notice(std::string_view sentence);
+  // A warning of the platform's own stands in the log as a script's does, so that whoever follows
+  // the log finds both; masked, and no more than kMaxWarnings of them.
+  void Warn(std::string_view sentence);
 
   std::vector<job::Output> Outputs() const;  // declared and given; sensitive ones without value
   const std::map<std::string, std::string>& sensitive_outputs() const { return sensitive_; }
-  const std::vector<std::string>& warnings() const { return warnings_; }
 
  private:
   struct Side {
@@ -48,15 +54,18 @@ class LogPump {
   };
   void Lines(Side& side, std::string_view block);
   void Line(Side& side, std::string_view line, std::string& text);
-  void Warn(std::string text);
-  std::string Masked(std::string_view text) const;
+  const DeclaredOutput* Declared(std::string_view name) const;
+  void Hide(const OutputLine& output);
+  std::string Masked(std::string_view text);
 
   LogWriter& log_;
   std::vector<DeclaredOutput> declared_;
   std::array<Side, 2> sides_;
+  Masker masker_;  // for texts of their own, which are no part of a stream
+  std::size_t hidden_ = 0;
   std::map<std::string, std::string> plain_;
   std::map<std::string, std::string> sensitive_;
-  std::vector<std::string> warnings_;
+  std::size_t warnings_ = 0;  // of the platform's own
 };
 
 }  // namespace prov::exec

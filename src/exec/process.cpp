@@ -33,6 +33,7 @@ struct ChildPlan {
   int out;
   int err;
   int gate;    // a byte comes when the child is contained; -1 when it was born so
+  int opener;  // the other end of the gate, which only the parent may hold
   int report;  // an errno goes here when exec fails; closed by exec
 };
 
@@ -42,14 +43,25 @@ struct ChildPlan {
   _exit(127);
 }
 
+// The agent may be protected from the kernel's out-of-memory killer (its unit says so); what a job
+// starts is as any other process. Where that cannot be written it was never lowered either.
+void AllowOomKill() {
+  const int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+  if (fd < 0) return;
+  (void)!write(fd, "0", 1);
+  close(fd);
+}
+
 // Only async-signal-safe calls: the parent's heap may be in any state.
 [[noreturn]] void RunChild(const ChildPlan& plan) {
   if (plan.gate >= 0) {
     char go = 0;
+    close(plan.opener);  // or a parent that dies now would leave the child here for ever
     if (read(plan.gate, &go, 1) != 1) _exit(127);
   }
   setsid();
   umask(022);
+  AllowOomKill();
   struct sigaction standard{};
   standard.sa_handler = SIG_DFL;
   for (int signal = 1; signal <= 64; ++signal)
@@ -117,8 +129,9 @@ Result<Process> StartProcess(const ProcessSpec& spec, const Cgroup& cgroup) {
     PROV_TRY(into, cgroup.OpenDirectory());
   }
   ChildPlan plan{
-      arguments.data(), environment.data(), spec.directory.c_str(),      null.get(),
-      out.write.get(),  err.write.get(),    into ? -1 : gate.read.get(), report.write.get()};
+      arguments.data(),  environment.data(), spec.directory.c_str(),      null.get(),
+      out.write.get(),   err.write.get(),    into ? -1 : gate.read.get(), gate.write.get(),
+      report.write.get()};
   int pidfd = -1;
   PROV_TRY(const auto pid, Clone(into.get(), pidfd, plan));
   Process process{pid, UniqueFd(pidfd), std::move(out.read), std::move(err.read)};

@@ -187,7 +187,10 @@ Status Execute(const AttemptSpec& spec, const Clock& clock, ExitRecord& record) 
   PROV_CHECK(WriteContainment(spec.paths, {std::string(ContainmentName(cgroup.kind())),
                                            cgroup.directory().string(), self}));
   LogPump pump(log, spec.outputs, inputs.secrets);
-  record.warnings = cgroup.Limit(spec.limits);
+  if (cgroup.kind() == CgroupKind::kSubreaper)
+    pump.Warn("This job is contained by a subreaper only: no limit is enforced.");
+  else
+    for (const auto& sentence : cgroup.Limit(spec.limits)) pump.Warn(sentence);
   const ProcessSpec script{
       {"/bin/bash", spec.script}, AsPairs(inputs.environment.variables), spec.paths.Installer()};
   auto process = StartProcess(script, cgroup);
@@ -198,30 +201,34 @@ Status Execute(const AttemptSpec& spec, const Clock& clock, ExitRecord& record) 
   Watch(spec, clock, cgroup, *process, log, pump, signals.get()).Run(record);
   Settle(spec, clock, cgroup, record);
   record.outputs = pump.Outputs();
-  record.warnings.insert(record.warnings.end(), pump.warnings().begin(), pump.warnings().end());
-  if (!pump.sensitive_outputs().empty()) {
-    if (!WriteFileAtomically(spec.paths.SensitiveOutputs(), json::Write(pump.sensitive_outputs()),
-                             0600))
-      record.warnings.push_back("The sensitive outputs could not be kept.");
+  if (!pump.sensitive_outputs().empty() &&
+      !WriteFileAtomically(spec.paths.SensitiveOutputs(), json::Write(pump.sensitive_outputs()),
+                           0600)) {
+    pump.Warn("The sensitive outputs could not be kept.");
   }
   if (auto totals = log.Finish()) {
     record.log = {totals->lines, totals->bytes, totals->dropped_bytes == 0, totals->dropped_bytes,
                   totals->sha256};
-  } else {
-    record.warnings.push_back("The log is incomplete: " + totals.error().ToString());
+  } else if (!record.reason) {
+    record.reason = "The log is incomplete: " + totals.error().ToString();
   }
   return {};
 }
 
-}  // namespace
+// The executor has no network of its own, and a script without one would fail attempt by attempt.
+Status EnterNetwork(int network_namespace) {
+  if (network_namespace >= 0 && setns(network_namespace, CLONE_NEWNET) != 0)
+    return ErrnoError("cannot enter the server's network namespace");
+  return {};
+}
 
-Result<ExitRecord> RunAttempt(const AttemptSpec& spec, const Clock& clock) {
+Result<ExitRecord> RunFrom(const Status& entered, const AttemptSpec& spec, const Clock& clock) {
   ExitRecord record;
   record.job = spec.id.job;
   record.attempt = spec.id.attempt;
   record.continuation = spec.id.continuation;
   record.started_at = clock.Now();
-  if (auto executed = Execute(spec, clock, record); !executed) {
+  if (auto executed = entered ? Execute(spec, clock, record) : entered; !executed) {
     record.ending = Ending::kNotStarted;
     record.reason = executed.error().ToString();
   }
@@ -232,11 +239,17 @@ Result<ExitRecord> RunAttempt(const AttemptSpec& spec, const Clock& clock) {
     // What the script printed must not hide how it ended.
     record.outputs.clear();
     record.left_running.clear();
-    record.warnings = {"The outputs and what was left running are too long to be reported."};
+    record.reason = "The outputs and what was left running are too long to be reported.";
     written = WriteExit(spec.paths, record);
   }
   PROV_CHECK(written);
   return record;
+}
+
+}  // namespace
+
+Result<ExitRecord> RunAttempt(const AttemptSpec& spec, const Clock& clock) {
+  return RunFrom(EnterNetwork(spec.network_namespace), spec, clock);
 }
 
 Result<Runner> StartRunner(const AttemptSpec& spec, const Clock& clock) {
@@ -252,13 +265,12 @@ Result<Runner> StartRunner(const AttemptSpec& spec, const Clock& clock) {
   const int failed = errno;
   if (pid == 0) {
     setsid();
-    // Where that fails the script would run without a network: it says so itself.
-    if (spec.network_namespace >= 0) (void)setns(spec.network_namespace, CLONE_NEWNET);
+    const auto entered = EnterNetwork(spec.network_namespace);  // its descriptor goes below
     constexpr int kLock = 3;
     if (lock.get() != kLock) dup3(lock.get(), kLock, O_CLOEXEC);
     syscall(SYS_close_range, kLock + 1u, ~0u, 0u);
     prctl(PR_SET_NAME, "prov-runner");
-    _exit(RunAttempt(spec, clock) ? 0 : 1);
+    _exit(RunFrom(entered, spec, clock) ? 0 : 1);
   }
   sigprocmask(SIG_SETMASK, &before, nullptr);
   if (pid < 0) return ErrnoError("cannot fork a runner", failed);

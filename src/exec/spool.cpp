@@ -94,14 +94,17 @@ Result<std::optional<Containment>> ReadContainment(const AttemptPaths& attempt) 
 Result<std::vector<SpooledJob>> ListJobs(const StatePaths& state) {
   std::vector<SpooledJob> jobs;
   std::error_code failed;
-  for (const auto& entry : fs::directory_iterator(state.Jobs(), failed)) {
-    const auto id = Uuid::Parse(entry.path().filename().string());
+  // Step by step without exceptions: a runner takes its copy away while this looks.
+  for (fs::directory_iterator each(state.Jobs(), failed), end; !failed && each != end;
+       each.increment(failed)) {
+    const auto id = Uuid::Parse(each->path().filename().string());
     if (!id) continue;
     SpooledJob job{*id, {}, 0};
     std::error_code ignored;  // what vanishes while being counted does not count
-    for (const auto& file : fs::recursive_directory_iterator(entry.path(), ignored)) {
+    for (fs::recursive_directory_iterator file(each->path(), ignored), last;
+         !ignored && file != last; file.increment(ignored)) {
       struct stat found{};
-      if (lstat(file.path().c_str(), &found) != 0) continue;
+      if (lstat(file->path().c_str(), &found) != 0) continue;
       job.bytes += static_cast<std::uint64_t>(found.st_blocks) * 512;
       job.changed = std::max(job.changed, WallTime{Seconds{found.st_mtim.tv_sec}});
     }

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# checkout.sh - the README's first command in a fresh clone on a fresh Debian server: as root below /root, then as a user
-# with sudo. Everything is set up and built there for real; what this machine has compiled already comes from its cache,
-# read-only. Prints TAP. Exit 77 where the machine cannot run a fleet.
+# checkout.sh - the README's first command in a fresh clone on a fresh Debian server: as root below a directory that is
+# root's alone, then as a user with sudo. Everything is set up and built there for real; what this machine has compiled
+# already comes from its cache, read-only, for which the clone has this one's path. Prints TAP. Exit 77 where the machine
+# cannot run a fleet.
 set -uo pipefail
 export FLEET_ID=${FLEET_ID:-63}
 cache=$(ccache --get-config cache_dir) && export FLEET_BIND=$cache:/ccache
@@ -12,13 +13,15 @@ servers 1
 git bundle create "$scratch/project.bundle" HEAD >"$scratch/log" 2>&1 || { echo "not ok - no bundle"; exit 1; }
 $fleet push s1 "$scratch/project.bundle" /srv || exit 1
 must "git is all it has besides bash" on s1 sh -c 'apt-get -qq update && apt-get install -y -qq git sudo >/dev/null'
-# as USER COMMANDS: in USER's home
-as() { on s1 sh -c "cd ~$1 && exec su $1 -c '. /etc/profile; export CCACHE_DIR=/ccache CCACHE_READONLY=1 CCACHE_TEMPDIR=/tmp/ccache-$1; $2'"; }
+# as USER COMMANDS
+as() { on s1 su "$1" -c ". /etc/profile; export CCACHE_DIR=/ccache CCACHE_READONLY=1 CCACHE_TEMPDIR=/tmp/ccache-$1; cd '$PWD' && $2"; }
 answers() { on s1 curl -sf -o /dev/null -H 'Host: example.test' http://127.0.0.1/; }
-clones() { as "$1" "git clone -q /srv/project.bundle project"; }
+clones() {
+  on s1 sh -c "rm -rf '$PWD' && mkdir -p '$PWD' && chown $1: '$PWD' && chmod 700 '$PWD'" && as "$1" "git clone -q /srv/project.bundle ."
+}
 nothing_changed() { # USER: ./dev up again starts nothing anew, in seconds
   local before after; before=$(on s1 pgrep -f 'provisioning-(panel|agent)'); SECONDS=0
-  as "$1" "cd project && ./dev up" || return 1
+  as "$1" "./dev up" || return 1
   after=$(on s1 pgrep -f 'provisioning-(panel|agent)')
   [ "$before" = "$after" ] || { echo "was $before, is $after"; return 1; }
   [ $SECONDS -lt 30 ] || { echo "took $SECONDS s"; return 1; }
@@ -27,14 +30,14 @@ nothing_changed() { # USER: ./dev up again starts nothing anew, in seconds
 for user in root person; do
   [ $user = root ] || on s1 sh -c 'useradd -m -s /bin/bash person && echo "person ALL=(ALL) NOPASSWD: ALL" >/etc/sudoers.d/person'
   must "$user: clones" clones $user
-  must "$user: ./dev up nginx" as $user "cd project && ./dev up nginx server_name=example.test"
+  must "$user: ./dev up nginx" as $user "./dev up nginx server_name=example.test"
   ok "$user: nginx answers" answers
   ok "$user: jobs have control groups" on s1 sh -c "tail -n 200 /var/log/provisioning/agent.log | grep -q '\"containment\":\"cgroup'"
   ok "$user: ./dev up again changes nothing" nothing_changed $user
-  ok "$user: ./dev status" as $user "cd project && ./dev status"
-  ok "$user: what it refuses says so" as $user "cd project && ./dev up nginx server_name=- 2>&1 | tee /dev/stderr | grep -q server_name"
-  ok "$user: an unknown application says so" as $user "cd project && ./dev up nginy 2>&1 | tee /dev/stderr | grep -q nginy"
-  ok "$user: ./dev down" as $user "cd project && ./dev down"
+  ok "$user: ./dev status" as $user "./dev status"
+  ok "$user: what it refuses says so" as $user "./dev up nginx server_name=- 2>&1 | tee /dev/stderr | grep -q server_name"
+  ok "$user: an unknown application says so" as $user "./dev up nginy 2>&1 | tee /dev/stderr | grep -q nginy"
+  ok "$user: ./dev down" as $user "./dev down"
   ok "$user: nothing is left running" on s1 sh -c '! pgrep -f "provisioning-(panel|agent)"'
 done
 done_testing

@@ -70,6 +70,7 @@ job::StateChange OutcomeOf(const exec::ExitRecord& record, bool reboot_allowed) 
   else if (verdict != contract::Verdict::kSucceeded)
     change.reason = record.reason.value_or(contract::Describe(end));
   if (change.status == job::Status::kSucceeded) {
+    change.reason = record.reason;  // something of the record is missing
     change.left_running = record.left_running;
     if (record.services_error) {
       SetFailed(change, job::FailureKind::kConfiguration);
