@@ -34,7 +34,7 @@ set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
 foreach(component panel agent)
   string(TOUPPER ${component} name)
   set(CPACK_DEBIAN_${name}_PACKAGE_NAME provisioning-${component})
-  set(CPACK_DEBIAN_${name}_PACKAGE_DEPENDS "systemd | systemd-standalone-sysusers")
+  set(CPACK_DEBIAN_${name}_PACKAGE_DEPENDS "systemd | systemd-standalone-sysusers, systemd | systemd-standalone-tmpfiles")
   set(CPACK_DEBIAN_${name}_PACKAGE_RECOMMENDS provisioning-installers)
   set(CPACK_DEBIAN_${name}_PACKAGE_CONTROL_EXTRA
       "${CMAKE_SOURCE_DIR}/packaging/deb/${component}/postinst;${CMAKE_SOURCE_DIR}/packaging/deb/${component}/prerm;${CMAKE_SOURCE_DIR}/packaging/deb/${component}/postrm")

@@ -5,9 +5,16 @@
 # panel is you, and the agent goes by sudo. One checkout has one panel and one agent: their directories carry a hash of
 # its path. Where systemd is PID 1 they are transient units, elsewhere daemons with a pid file.
 
-PANEL_LISTEN=${PANEL_LISTEN:-127.0.0.1:5000}
+# What ./dev up was told once holds until it is told otherwise.
+remembered() { sed -n "s/^$1=//p" var/settings 2>/dev/null | tail -n 1; }
+setting() { # NAME DEFAULT
+  local value=${!1:-$(remembered "$1")}
+  printf -v "$1" %s "${value:-$2}"
+}
+setting PANEL_LISTEN 127.0.0.1:5000
+setting AGENT_ID "agent-$(hostname)"
+setting CONTAINMENT ''
 PANEL_URL=http://$PANEL_LISTEN
-AGENT_ID=${AGENT_ID:-agent-$(hostname)}
 HASH=$(pwd -P | cksum | cut -d' ' -f1)
 BIN=$PWD/build/release
 AGENT_STATE=/var/lib/provisioning/agent/$HASH
@@ -42,13 +49,17 @@ place_panel() {
     as_root install -d -m 755 /var/lib/provisioning /var/log/provisioning
     as_root install -d -m 700 -o provisioning -g provisioning /var/lib/provisioning/panel /var/log/provisioning/panel
     if ! as_panel test -r "$INSTALLERS/hello/manifest.yml" || ! as_panel test -x "$PANEL_BIN"; then
-      STAGED=/var/lib/provisioning/panel/$HASH
-      PANEL_DIR=$STAGED/state
-      install -d -m 700 -o provisioning -g provisioning "$STAGED" "$STAGED/bin" "$STAGED/installers"
+      # Root's own, all the way up: root does not work in a directory that the panel's user could swap.
+      STAGED=/var/lib/provisioning/staged/$HASH
+      install -d -m 755 /var/lib/provisioning/staged "$STAGED" "$STAGED/bin" "$STAGED/installers"
       INSTALLERS=$STAGED/installers
       PANEL_BIN=$STAGED/bin/provisioning-panel
+      PANEL_DIR=/var/lib/provisioning/panel/$HASH
+      as_panel mkdir -p -m 700 "$PANEL_DIR"
+    else
+      install -d -m 755 var
+      install -d -m 700 -o provisioning -g provisioning "$PANEL_DIR"
     fi
-    install -d -m 700 -o provisioning -g provisioning "$PANEL_DIR"
   else
     install -d -m 700 "$PANEL_DIR"
   fi
@@ -66,7 +77,7 @@ stage_panel() {
   if mount --bind "$PWD/installers" "$INSTALLERS" 2>/dev/null; then
     say "its installers are this checkout's, mounted"
   else
-    rm -rf "${INSTALLERS:?}"/* && cp -R installers/. "$INSTALLERS/" && chown -R provisioning: "$INSTALLERS"
+    rm -rf "${INSTALLERS:?}"/* && cp -R installers/. "$INSTALLERS/" && chmod -R go+rX "$INSTALLERS"
     say "its installers are a copy, taken now: mounting is not allowed here"
   fi
 }
@@ -74,8 +85,8 @@ stage_panel() {
 make_secrets() {
   install -d -m 755 var; install -d -m 700 "$RUN"
   if [ ! -s var/secret-key ]; then (umask 077; head -c 32 /dev/urandom | od -An -vtx1 | tr -d ' \n' >var/secret-key); fi
-  if [ "$(id -u)" = 0 ]; then install -m 600 -o provisioning -g provisioning var/secret-key "$PANEL_DIR/secret-key"
-  else cmp -s var/secret-key "$PANEL_DIR/secret-key" || install -m 600 var/secret-key "$PANEL_DIR/secret-key"; fi
+  # shellcheck disable=SC2016 # the other shell expands it
+  as_panel sh -c 'umask 077; cat >"$1.new" && mv "$1.new" "$1"' _ "$PANEL_DIR/secret-key" <var/secret-key
 }
 
 panel_environment() {
@@ -152,7 +163,7 @@ agent_arguments() {
   AGENT=("$BIN/provisioning-agent" --panel-url "$PANEL_URL" --agent-id "$AGENT_ID" --state-dir "$AGENT_STATE"
     --installers-dir "$PWD/installers" --log-dir "$AGENT_LOGS" --app-state-dir "$APPS_STATE"
     --provisioning-lib "$PWD/packaging/lib/provisioning.sh" --allow-unsafe-installers-dir true)
-  if [ "${CONTAINMENT:-}" = subreaper ] || ! can_contain; then
+  if [ "$CONTAINMENT" = subreaper ] || ! can_contain; then
     say "warning: no control group can be made here: jobs are contained by a subreaper only, without limits"
     AGENT+=(--containment subreaper)
   fi
@@ -169,10 +180,15 @@ can_contain() {
 
 enrol_agent() {
   as_root install -d -m 755 /var/lib/provisioning /var/lib/provisioning/agent /var/log/provisioning
-  if as_root test -s "$AGENT_STATE/keys"; then return; fi
+  local again=() known=2
+  ctl server "$AGENT_ID" >/dev/null 2>&1 && known=0 || known=$?
+  if as_root test -s "$AGENT_STATE/keys"; then
+    [ $known = 2 ] || return 0
+    say "the panel does not know this machine, its record is new"
+    if running agent; then stop_one agent; fi
+  fi
+  [ $known = 2 ] || again=(--re-enroll)
   say "enrolling this machine as $AGENT_ID"
-  local again=()
-  ! ctl server "$AGENT_ID" >/dev/null 2>&1 || again=(--re-enroll)
   (umask 077; as_panel "$PANEL_BIN" enroll-token "$AGENT_ID" "${again[@]}" >"$RUN/enroll-token") ||
     die "no enrolment token could be made"
   as_root env -u SECRET_KEY_FILE -u STATE_DIR -u INSTALLERS_DIR -u LOG_DIR "$BIN/provisioning-agent" enroll \
@@ -190,6 +206,21 @@ start_agent() {
   wait_for 30 "the agent" agent_online || { journal agent; exit 1; }
 }
 agent_online() { ctl server "$AGENT_ID" -o json | grep -q '"status": "online"'; }
+
+# Another address or name than last time is for both to know.
+remember_settings() {
+  local name old
+  old=$(remembered AGENT_ID)
+  if [ -n "$old" ] && [ "$old" != "$AGENT_ID" ] && as_root test -s "$AGENT_STATE/keys"; then
+    die "this checkout's agent is enrolled as $old; a second name for one machine would be a second server"
+  fi
+  old=$(remembered PANEL_LISTEN)
+  if [ -n "$old" ] && [ "$old" != "$PANEL_LISTEN" ]; then
+    say "the panel moves from $old to $PANEL_LISTEN"
+    for name in agent panel; do if running $name; then stop_one $name; fi; done
+  fi
+  printf '%s\n' "PANEL_LISTEN=$PANEL_LISTEN" "AGENT_ID=$AGENT_ID" "CONTAINMENT=$CONTAINMENT" >var/settings
+}
 
 # A program that was built since is started anew; a running job is not touched by that.
 restart_outdated() {
@@ -211,19 +242,23 @@ stop_one() {
 }
 as_root_if_agent() { if [ "$1" = agent ] || [ "$(id -u)" = 0 ]; then shift; as_root "$@"; else shift; "$@"; fi; }
 
-up() { # [APP NAME=VALUE..]
+up() { # [APP [NAME=VALUE..] [provisionctl's OPTIONS..]]
   if [ "$(id -u)" != 0 ] && ! command -v sudo >/dev/null; then
     die "the agent needs root: run ./dev up as root, or install sudo and let $(id -un) use it"
   fi
   local app=${1:-} given inputs=()
   [ $# = 0 ] || shift
-  for given in "$@"; do inputs+=(-i "$given"); done
+  for given in "$@"; do
+    [[ $given != -* ]] || break
+    inputs+=(-i "$given"); shift
+  done
   setup
   build release provisioning-panel provisioning-agent provisionctl >&2 || die "the build failed"
   if [ "$(id -u)" = 0 ]; then make_user provisioning; fi
   make_user provisioning-agent
   place_panel
   make_secrets
+  remember_settings
   restart_outdated
   stage_panel
   if ! running panel; then start_panel; touch "$RUN/panel.started"; else panel_environment; fi
@@ -236,7 +271,7 @@ up() { # [APP NAME=VALUE..]
     return 0
   fi
   say "installing $app on $AGENT_ID"
-  ctl install "$app" --server "$AGENT_ID" "${inputs[@]}" --follow
+  ctl install "$app" --server "$AGENT_ID" "${inputs[@]}" --follow "$@"
 }
 
 down() {
@@ -245,7 +280,7 @@ down() {
     if running $name; then stop_one $name; say "stopped the $name"; stopped=1; fi
   done
   [ $stopped = 1 ] || say "nothing was running"
-  local mounted=/var/lib/provisioning/panel/$HASH/installers
+  local mounted=/var/lib/provisioning/staged/$HASH/installers
   if [ "$(id -u)" = 0 ] && mountpoint -q "$mounted"; then umount "$mounted"; fi
   say "jobs that run go on; ./dev up finds them"
 }

@@ -35,8 +35,14 @@ for user in root person; do
   ok "$user: jobs have control groups" on s1 sh -c "tail -n 200 /var/log/provisioning/agent.log | grep -q '\"containment\":\"cgroup'"
   ok "$user: ./dev up again changes nothing" nothing_changed $user
   ok "$user: ./dev status" as $user "./dev status"
-  ok "$user: what it refuses says so" as $user "./dev up nginx server_name=- 2>&1 | tee /dev/stderr | grep -q server_name"
-  ok "$user: an unknown application says so" as $user "./dev up nginy 2>&1 | tee /dev/stderr | grep -q nginy"
+  ok "$user: a bad input is refused by its name" refuses 2 "server_name" as $user "./dev up nginx server_name=-"
+  ok "$user: an unknown application is refused" refuses 2 "no installer" as $user "./dev up nginy"
+  ok "$user: a secret is not taken from the command line" refuses 2 "--secret password" as $user "./dev up redis password=long-enough"
+  ok "$user: but from standard input" as $user "echo long-enough | ./dev up redis --secret password"
+  ok "$user: the panel moves to another port" as $user "PANEL_LISTEN=127.0.0.1:5001 ./dev up"
+  ok "$user: and is found there" as $user "./dev status && curl -sf http://127.0.0.1:5001/api/ready"
+  ok "$user: stops, and everything of its own is deleted" as $user "./dev down && rm -rf var"
+  ok "$user: begins anew" as $user "./dev up hello greeting=again"
   ok "$user: ./dev down" as $user "./dev down"
   ok "$user: nothing is left running" on s1 sh -c '! pgrep -f "provisioning-(panel|agent)"'
 done

@@ -58,7 +58,7 @@ def names_a_failure(path):
 
 def main(results, allowed_file):
     allowed = {line.split("#")[0].strip() for line in lines(allowed_file)} - {""}
-    passed = sum(bool(line) for line in lines(results / "passed"))
+    passed = 0
     failed = sum(bool(line) for line in lines(results / "crashed"))
     skipped = 0
     tests = []

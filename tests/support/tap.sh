@@ -10,6 +10,11 @@ ok() { # NAME COMMAND..
 done_testing() { echo "1..$count"; [ "$failed" = 0 ]; }
 must() { local before=$failed; ok "$@"; [ "$failed" = "$before" ] || { done_testing; exit 1; }; } # ends the test, too
 exits() { local want=$1 got=0; shift; "$@" || got=$?; [ "$got" = "$want" ] || { echo "exit $got instead of $want"; return 1; }; }
+refuses() { # STATUS TEXT COMMAND..
+  local status=$1 text=$2 said got=0; shift 2
+  said=$("$@" 2>&1 </dev/null) || got=$?
+  if [ $got != "$status" ] || [[ $said != *"$text"* ]]; then echo "exit $got instead of $status, or no \`$text\` in:"; echo "$said"; return 1; fi
+}
 eventually() { # SECONDS COMMAND..: until it succeeds; its last words where it never does
   local until=$((SECONDS + $1)); shift
   until "$@" >/dev/null 2>&1; do [ $SECONDS -lt $until ] || { "$@"; return 1; }; sleep 0.3; done
