@@ -1,0 +1,82 @@
+"""What the programs refuse to start with: a sentence that says what to do, an exit status, and nothing half-done."""
+import os
+import subprocess
+
+import pytest
+
+from conftest import BIN, ROOT, free_port
+
+SECRET = "a-secret-of-thirty-two-bytes-or-more"
+
+
+def run(program, *arguments, **environment):
+    return subprocess.run([BIN / program, *arguments], env={"PATH": os.environ["PATH"], **environment}, timeout=20,
+                          capture_output=True, text=True, check=False)
+
+
+def refused(result, status, *texts):
+    assert result.returncode == status, (result.returncode, result.stderr)
+    for text in texts:
+        assert text in result.stderr, result.stderr
+
+
+@pytest.fixture(name="panel")
+def fixture_panel(tmp_path):
+    def start(*arguments, **environment):
+        settings = {"SECRET_KEY": SECRET, "STATE_DIR": str(tmp_path / "state"), "LOG_DIR": "-",
+                    "INSTALLERS_DIR": str(ROOT / "installers"), "PANEL_LISTEN": f"127.0.0.1:{free_port()}", **environment}
+        return run("provisioning-panel", *arguments, **{name: value for name, value in settings.items() if value})
+    yield start
+
+
+@pytest.mark.parametrize("environment,texts", [
+    ({"SECRET_KEY": ""}, ("secret_key", "32 bytes")),
+    ({"SECRET_KEY": "short"}, ("secret_key", "32 bytes")),
+    ({"PANEL_LISTEN": "0.0.0.0:5000"}, ("PANEL_TLS_CERT", "PANEL_TRUSTED_PROXY")),
+    ({"PANEL_LISTEN": "somewhere"}, ("panel_listen",)),
+    ({"LOG_LEVEL": "loud"}, ("LOG_LEVEL", "debug")),
+    ({"DATABASE_URL": "mysql://here"}, ("database_url",)),
+])
+def test_a_panel_does_not_start_with_wrong_settings(panel, tmp_path, environment, texts):
+    refused(panel(**environment), 2, *texts)
+    assert not (tmp_path / "state").exists()
+
+
+def test_a_panel_says_which_flag_it_does_not_know(panel):
+    refused(panel("--panel-lisen", "127.0.0.1:5000"), 2, "unknown flag --panel-lisen", "--help")
+
+
+def test_a_secret_is_never_a_flag(panel):
+    refused(panel("--secret-key", SECRET), 2, "--secret-key", "SECRET_KEY_FILE")
+
+
+def test_a_panel_whose_port_is_taken_says_which(panel, platform):
+    taken = f"127.0.0.1:{platform.port}"
+    refused(panel(PANEL_LISTEN=taken), 2, f"something else listens on {taken}", "PANEL_LISTEN")
+
+
+def test_an_agent_that_was_never_enrolled_says_how(tmp_path):
+    result = run("provisioning-agent", "--state-dir", str(tmp_path / "agent"), "--log-dir", str(tmp_path),
+                 "--installers-dir", str(ROOT / "installers"), "--allow-unsafe-installers-dir", "true")
+    assert result.returncode != 0
+    assert "provisioning-agent enroll" in result.stderr, result.stderr
+
+
+@pytest.mark.parametrize("arguments,texts", [
+    (("--panel-url", "http://panel.example.com:5000"), ("panel_url", "https://")),
+    (("--containment", "none"), ("containment", "subreaper")),
+    (("--agent-id", "a b"), ("agent_id",)),
+    (("--max-parallel-jobs", "0"), ("max_parallel_jobs",)),
+    (("--frobnicate", "1"), ("frobnicate",)),
+])
+def test_an_agent_does_not_start_with_wrong_settings(tmp_path, arguments, texts):
+    refused(run("provisioning-agent", "--state-dir", str(tmp_path / "agent"), *arguments), 2, *texts)
+    assert not (tmp_path / "agent").exists()
+
+
+def test_enrolling_at_a_panel_that_is_not_there_says_so(tmp_path):
+    (tmp_path / "token").write_text("x" * 40)
+    result = run("provisioning-agent", "enroll", "--panel", f"http://127.0.0.1:{free_port()}", "--token-file",
+                 str(tmp_path / "token"), "--id", "agent-a", "--state-dir", str(tmp_path / "agent"))
+    assert result.returncode != 0 and result.stderr.strip(), result
+    assert not (tmp_path / "agent" / "keys").exists()
