@@ -7,6 +7,7 @@
 
 #include "base/configuration.hpp"
 #include "cli/commands.hpp"
+#include "cli/completion.hpp"
 
 namespace {
 
@@ -23,6 +24,8 @@ int Fail(const std::string& sentence) {
   return static_cast<int>(cli::ExitStatus::kUsage);
 }
 
+constexpr Millis kCompletionPatience{1500};
+
 struct Global {
   std::string panel;
   std::string token_file;
@@ -30,6 +33,7 @@ struct Global {
   std::string config;
   std::string output = "table";
   std::string colour = "auto";
+  bool timestamps = false;
 };
 
 Result<cli::Settings> Configure(const Global& global) {
@@ -40,6 +44,8 @@ Result<cli::Settings> Configure(const Global& global) {
     if (access(usual.c_str(), R_OK) == 0) file = usual;
   }
   if (!global.token_file.empty()) {
+    if (access(global.token_file.c_str(), R_OK) != 0)
+      return ErrnoError("--token-file: cannot read " + global.token_file);
     environment.erase("PROVISIONCTL_TOKEN");
     environment["PROVISIONCTL_TOKEN_FILE"] = global.token_file;
   }
@@ -54,32 +60,49 @@ Result<cli::Settings> Configure(const Global& global) {
                     : global.output == "yaml" ? cli::Output::kYaml
                                               : cli::Output::kTable;
   const bool plain = environment.contains("NO_COLOR") || isatty(STDERR_FILENO) == 0;
+  settings.timestamps = global.timestamps;
   settings.colours = global.colour == "always" || (global.colour == "auto" && !plain);
   return settings;
 }
 
 void AddInputs(CLI::App* command, cli::JobRequest& request) {
-  command->add_option("-i,--input", request.inputs, "an input, NAME=VALUE; may be repeated");
-  command->add_option("--input-file", request.input_files, "an input from a file, NAME=FILE");
-  command->add_option("--secret", request.secrets,
+  auto& inputs = request.inputs;
+  inputs.may_ask = true;
+  command->add_option("-i,--input", inputs.plain, "an input, NAME=VALUE; may be repeated");
+  command->add_option("--input-file", inputs.files, "an input from a file, NAME=FILE");
+  command->add_option("--secret", inputs.secrets,
                       "a sensitive input, asked for here (or a line of standard input)");
-  command->add_flag("--insecure-argv", request.insecure_argv,
+  command->add_flag("--insecure-argv", inputs.insecure_argv,
                     "take sensitive inputs from the command line all the same");
+  command->add_flag("!--no-input", inputs.may_ask, "ask for nothing that is missing");
   command->add_flag("-f,--follow", request.follow, "show the log until the job is over");
   command->add_option("--idempotency-key", request.idempotency_key,
                       "the same key makes the same job once");
 }
 
-constexpr const char* kCompletion = R"(_provisionctl() {
-  local commands="apps app servers server install uninstall upgrade check jobs job logs cancel retry lint health completion"
-  if [ "$COMP_CWORD" = 1 ]; then
-    COMPREPLY=($(compgen -W "$commands" -- "${COMP_WORDS[1]}"))
-  else
-    COMPREPLY=($(compgen -f -W "--server --input --input-file --secret --follow --output --panel" -- "${COMP_WORDS[COMP_CWORD]}"))
-  fi
+// What a shell completes: the words go by the parser, which would refuse what is unfinished.
+int CompleteWords(const CLI::App& app, Global global, const std::vector<std::string>& words) {
+  cli::CommandFlags commands;
+  for (const auto* sub : app.get_subcommands({})) {
+    auto& flags = commands[sub->get_name()];
+    for (const auto* owner : {sub, &app}) {
+      for (const auto* option : owner->get_options()) {
+        for (const auto& name : option->get_lnames()) flags.push_back("--" + name);
+      }
+    }
+  }
+  for (std::size_t i = 0; i + 1 < words.size(); ++i) {
+    if (words[i] == "--panel") global.panel = words[i + 1];
+    if (words[i] == "--token-file") global.token_file = words[i + 1];
+    if (words[i] == "--ca-file") global.ca_file = words[i + 1];
+    if (words[i] == "--config") global.config = words[i + 1];
+  }
+  auto settings = Configure(global);
+  if (!settings) return 0;  // nothing to offer; the command itself will say why
+  settings->api.answer = kCompletionPatience;
+  for (const auto& offer : cli::Complete(*settings, commands, words)) std::puts(offer.c_str());
+  return 0;
 }
-complete -F _provisionctl provisionctl
-)";
 
 }  // namespace
 
@@ -96,12 +119,14 @@ int main(int argc, char** argv) {
   app.add_option("--config", global.config, "YAML; ~/.config/provisionctl/config.yml");
   app.add_option("-o,--output", global.output)->check(CLI::IsMember({"table", "json", "yaml"}));
   app.add_option("--color", global.colour)->check(CLI::IsMember({"auto", "always", "never"}));
+  app.add_flag("--timestamps", global.timestamps, "before each line that is followed");
 
   std::function<cli::ExitStatus(const cli::Settings&)> run;
   std::string name;
   std::string q;
   std::string category;
-  std::string query;
+  cli::JobFilter jobs_filter;
+  std::string shell = "bash";
   std::vector<std::string> names;
   bool follow = false;
   int attempt = 0;
@@ -135,18 +160,24 @@ int main(int argc, char** argv) {
     AddInputs(sub, request);
   }
   auto* jobs = command("jobs", "newest first",
-                       [&](const cli::Settings& s) { return cli::ListJobs(s, query); });
-  const auto filter = [&](const char* flag, const char* parameter) {
-    jobs->add_option_function<std::string>(flag, [&query, parameter](const std::string& value) {
-      query += (query.empty() ? "" : "&") + std::string(parameter) + "=" + value;
-    });
+                       [&](const cli::Settings& s) { return cli::ListJobs(s, jobs_filter); });
+  const auto filter = [&](const char* flag, const char* parameter, const char* help) {
+    jobs->add_option_function<std::vector<std::string>>(
+        flag,
+        [&jobs_filter, parameter](const std::vector<std::string>& values) {
+          for (const auto& value : values) jobs_filter.parameters.emplace_back(parameter, value);
+        },
+        help);
   };
-  filter("--app", "app_id");
-  filter("--server", "server_id");
-  filter("--status", "status");
-  filter("--user", "user");
-  filter("--action", "action");
-  filter("--limit", "limit");
+  filter("--app", "app_id", "of this application");
+  filter("--server", "server_id", "on this server");
+  filter("--status", "status", "with this status; may be repeated");
+  filter("--user", "user", "made by this user");
+  filter("--action", "action", "install, uninstall, upgrade or check");
+  filter("--since", "since", "made at this time (2026-01-31T12:00:00Z) or after it");
+  filter("--until", "until", "made before this time");
+  jobs->add_option("--limit", jobs_filter.limit, "how many, 1 to 200; 50 where not given");
+  jobs->add_flag("--all", jobs_filter.all, "all of them");
   command("job", "one job", [&](const cli::Settings& s) { return cli::ShowJob(s, name); })
       ->add_option("id", name)
       ->required();
@@ -168,11 +199,16 @@ int main(int argc, char** argv) {
       ->required();
   command("health", "whether the panel does its work",
           [](const cli::Settings& s) { return cli::ShowHealth(s); });
-  command("completion", "completion for bash", [](const cli::Settings&) {
-    std::fputs(kCompletion, stdout);
-    return cli::ExitStatus::kOk;
-  });
+  command("completion", "what a shell loads to complete: source <(provisionctl completion bash)",
+          [&](const cli::Settings&) {
+            std::fputs(cli::CompletionScript(shell)->c_str(), stdout);
+            return cli::ExitStatus::kOk;
+          })
+      ->add_option("shell", shell)
+      ->check(CLI::IsMember({"bash", "zsh", "fish"}));
 
+  if (argc > 1 && std::string_view(argv[1]) == "__complete")
+    return CompleteWords(app, global, {argv + 2, argv + argc});
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -39,6 +39,10 @@ std::string Text(const boost::json::object& object, std::string_view name) {
   return value != nullptr && value->is_string() ? std::string(value->get_string()) : "";
 }
 
+constexpr std::string_view kHowToSignIn =
+    "\nGive an API token with --token-file FILE, PROVISIONCTL_TOKEN_FILE or PROVISIONCTL_TOKEN; "
+    "`provisioning-panel token create --name NAME` makes one.";
+
 Failure ProblemOf(int status, const std::string& body) {
   Failure failure;
   const bool who = status == 401 || status == 403;
@@ -49,6 +53,7 @@ Failure ProblemOf(int status, const std::string& body) {
   if (!problem || !problem->is_object()) return failure;
   const auto& object = problem->get_object();
   if (const auto detail = Text(object, "detail"); !detail.empty()) failure.message = detail;
+  if (status == 401) failure.message += kHowToSignIn;
   if (const auto* errors = object.if_contains("errors"); errors && errors->is_array()) {
     for (const auto& each : errors->get_array()) {
       if (!each.is_object()) continue;
@@ -122,6 +127,7 @@ ApiClient::ApiClient(ApiOptions options) : state_(new State{std::move(options), 
   client.origin = state_->options.panel;
   client.ca_file = state_->options.ca_file;
   client.body_bytes = std::size_t{128} << 20;
+  client.answer = state_->options.answer;
   auto created = net::HttpClient::Create(state_->io.get_executor(), std::move(client));
   if (created)
     state_->client = std::move(*created);
@@ -153,7 +159,7 @@ OrFailure<std::string> ApiClient::GetText(const std::string& target) {
   return state_->Send(std::move(request));
 }
 
-OrFailure<bool> ApiClient::Follow(const std::string& job,
+OrFailure<bool> ApiClient::Follow(const std::string& target,
                                   const std::function<bool(const net::SseEvent&)>& on_event) {
   auto& state = *state_;
   if (!state.client) return Failure{ExitStatus::kUsage, state.wrong};
@@ -161,7 +167,7 @@ OrFailure<bool> ApiClient::Follow(const std::string& job,
   Failure why{ExitStatus::kUnreachable, "the stream ended"};
   for (int attempt = 0; attempt < kMostAttempts; ++attempt) {
     if (attempt > 0) poll(nullptr, 0, 1000);
-    auto request = state.Request("GET", "/api/jobs/" + job + "/stream");
+    auto request = state.Request("GET", target);
     request.headers.Set("Accept", "text/event-stream");
     if (!last.empty()) request.headers.Set("Last-Event-ID", last);
     auto stream = Await(state.io, state.client->Open(std::move(request)));

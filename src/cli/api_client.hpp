@@ -8,6 +8,7 @@
 
 #include <boost/json.hpp>
 
+#include "base/clock.hpp"
 #include "base/files.hpp"
 #include "base/result.hpp"
 #include "net/sse.hpp"
@@ -29,6 +30,7 @@ struct ApiOptions {
   std::string panel;  // its origin
   std::string token;
   Path ca_file = "/etc/ssl/certs/ca-certificates.crt";
+  Millis answer{60'000};  // how long one may take
 };
 
 // What went wrong, ready to be shown: a sentence, each bad field on a line of its own.
@@ -55,9 +57,9 @@ class ApiClient {
                                      const std::string& idempotency_key = "");
   // Any text, as it is.
   OrFailure<std::string> GetText(const std::string& target);
-  // Every event of a job's stream until it ends, over lost connections; false of `on_event` ends
-  // it early.
-  OrFailure<bool> Follow(const std::string& job,
+  // Every event of a stream until it ends, over lost connections; false of `on_event` ends it
+  // early.
+  OrFailure<bool> Follow(const std::string& target,
                          const std::function<bool(const net::SseEvent&)>& on_event);
 
  private:

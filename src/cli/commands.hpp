@@ -2,9 +2,11 @@
 #pragma once
 
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "cli/api_client.hpp"
+#include "cli/inputs.hpp"
 
 namespace prov::cli {
 
@@ -14,26 +16,32 @@ struct Settings {
   ApiOptions api;
   Output output = Output::kTable;
   bool colours = false;
+  bool timestamps = false;  // before each line that is followed
 };
 
 struct JobRequest {
   std::string app;
   std::vector<std::string> servers;
   std::string action = "install";
-  std::vector<std::string> inputs;       // name=value
-  std::vector<std::string> input_files;  // name=FILE
-  std::vector<std::string> secrets;      // names asked for at the terminal, or on standard input
-  bool insecure_argv = false;
+  GivenInputs inputs;
   bool follow = false;
   std::string idempotency_key;
+};
+
+struct JobFilter {
+  std::vector<std::pair<std::string, std::string>> parameters;  // of GET /api/jobs, not escaped
+  int limit = 50;
+  bool all = false;  // every page
 };
 
 ExitStatus ListApps(const Settings& settings, const std::string& q, const std::string& category);
 ExitStatus ShowApp(const Settings& settings, const std::string& app);
 ExitStatus ListServers(const Settings& settings);
 ExitStatus ShowServer(const Settings& settings, const std::string& server);
+// One job on each server, in turn. With -o json or yaml: the job, or {"items"} of several; with
+// `follow` and -o json each frame of the stream on a line of its own, then each job on one.
 ExitStatus SubmitJobs(const Settings& settings, const JobRequest& request);
-ExitStatus ListJobs(const Settings& settings, const std::string& query);
+ExitStatus ListJobs(const Settings& settings, const JobFilter& filter);
 ExitStatus ShowJob(const Settings& settings, const std::string& job);
 ExitStatus ShowLog(const Settings& settings, const std::string& job, bool follow, int attempt);
 ExitStatus CancelJob(const Settings& settings, const std::string& job);

@@ -1,0 +1,222 @@
+"""provisionctl as people type it, against a real panel and agent: what it prints, and its exit status."""
+import json
+import os
+import pty
+import select
+import signal
+import subprocess
+import time
+
+import pytest
+import yaml
+
+from conftest import AGENT, BIN, free_port, kill, wait_for
+
+
+@pytest.fixture(name="ctl")
+def fixture_ctl(platform, tmp_path):
+    token = tmp_path / "token"
+    token.write_text(platform.token)
+
+    def run(*arguments, stdin=subprocess.DEVNULL, text=None, panel=None):
+        return subprocess.run(command(*arguments, panel=panel), stdin=None if text else stdin, input=text, timeout=60,
+                              capture_output=True, text=True, check=False, env={"PATH": os.environ["PATH"]})
+
+    def command(*arguments, panel=None):
+        return [str(BIN / "provisionctl"), "--panel", panel or f"http://127.0.0.1:{platform.port}", "--token-file",
+                str(token), *arguments]
+    run.command = command
+    return run
+
+
+def ends(result, status, *texts):
+    assert result.returncode == status, (result.returncode, result.stdout, result.stderr)
+    for text in texts:
+        assert text in result.stdout + result.stderr, (result.stdout, result.stderr)
+    return result
+
+
+def running(platform, name, script="echo begun; sleep 300\n", **manifest):
+    """A job of an installer of its own, that runs."""
+    platform.installer(name, script, **manifest)
+    job = platform.submit(name)
+    wait_for(lambda: "begun" in platform.log(job), what="the script")
+    return job
+
+
+@pytest.mark.parametrize("script,status", [("exit 0", 0), ("exit 3", 1), ("exit 124", 1)])
+def test_follow_ends_with_the_jobs_status(platform, ctl, script, status):
+    name = "ctl-" + script.replace(" ", "-")
+    platform.installer(name, f"echo hello from it; {script}\n")
+    ends(ctl("install", name, "--server", AGENT, "--follow"), status, "hello from it", f"install {name} on {AGENT}")
+
+
+def test_follow_ends_with_5_when_the_runner_was_killed(platform, ctl):
+    job = running(platform, "ctl-interrupted")
+    followed = subprocess.Popen(ctl.command("logs", "-f", job), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    runner = json.loads((platform.directory / "agent" / "jobs" / job / "1" / "cgroup").read_text())["runner"]["pid"]
+    kill(runner)
+    said, _ = followed.communicate(timeout=60)
+    assert followed.returncode == 5, said
+    assert "begun" in said and "interrupted" in said
+
+
+def test_cancel_and_what_follows_it(platform, ctl):
+    job = running(platform, "ctl-cancel")
+    followed = subprocess.Popen(ctl.command("logs", "-f", job), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    ends(ctl("cancel", job), 0, "asked to cancel")
+    said, _ = followed.communicate(timeout=60)
+    assert followed.returncode == 3, said
+    ends(ctl("cancel", job), 2)
+
+
+def test_a_rejected_job_is_3(platform, ctl):
+    platform.installer("ctl-ours", "exit 0\n", os_requirements={"family": ["plan9"]})
+    result = ctl("install", "ctl-ours", "--server", AGENT, "--follow")
+    assert result.returncode in (2, 3), (result.returncode, result.stderr)
+    assert "plan9" in result.stderr
+
+
+SECRETIVE = {"inputs": [{"name": "password", "type": "password", "label": "Password", "required": True}]}
+
+
+def test_secrets_come_from_standard_input_and_files_but_not_from_argv(platform, ctl, tmp_path):
+    platform.installer("ctl-secret", "echo \"length ${#PASSWORD}\"\n", **SECRETIVE)
+    at = ("install", "ctl-secret", "--server", AGENT, "--follow")
+    ends(ctl(*at, "--secret", "password", text="twelve chars\n"), 0, "length 12")
+    file = tmp_path / "secret"
+    file.write_text("ten chars!\n")
+    ends(ctl(*at, "--input-file", f"password={file}"), 0, "length 10")
+    ends(ctl(*at, "-i", "password=on-the-line"), 2, "--secret password")
+    ends(ctl(*at, "--insecure-argv", "-i", "password=on-the-line"), 0, "length 11")
+    ends(ctl(*at, "--secret", "password"), 2, "standard input ended")
+    ends(ctl(*at), 2, "password")
+    job = platform.get("/api/jobs?app_id=ctl-secret&limit=1")["items"][0]["id"]
+    ends(ctl("retry", job, "-i", "password=on-the-line"), 2, "--secret password")
+    ends(ctl("retry", job), 2, "password")
+    ends(ctl("retry", job, "--secret", "password", "--follow", text="fifteen chars..\n"), 0, "length 15")
+
+
+def talk(command, answers, seconds=60):
+    """Runs it on a terminal of its own; `answers` are (what it asks, what is typed), in this order. What was shown, and
+    its status."""
+    pid, terminal = pty.fork()
+    if pid == 0:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)  # whoever runs the tests may ignore it
+        os.execve(command[0], command, {"PATH": os.environ["PATH"], "TERM": "xterm"})
+    shown, seen, until, waiting = "", 0, time.monotonic() + seconds, list(answers)
+    typed, again = b"", 0.0
+    while time.monotonic() < until:
+        if waiting and waiting[0][0] in shown[seen:]:
+            seen, typed = len(shown), waiting.pop(0)[1].encode()
+            os.write(terminal, typed)
+            again = time.monotonic() + 1
+        elif typed == b"\x03" and time.monotonic() > again:
+            os.write(terminal, typed)  # it came before the program listened
+            again = time.monotonic() + 1
+        if select.select([terminal], [], [], 0.1)[0]:
+            try:
+                data = os.read(terminal, 65536)
+            except OSError:
+                data = b""
+            if not data:
+                return shown, os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+            shown += data.decode("utf-8", "replace")
+    kill(pid)
+    os.waitpid(pid, 0)
+    raise AssertionError(f"it waits for something else: {shown}")
+
+
+def test_what_is_missing_is_asked_at_a_terminal(platform, ctl):
+    platform.installer("ctl-asks", "echo \"$COLOUR ${#PASSWORD}\"\n", inputs=[
+        {"name": "colour", "type": "select", "label": "Colour", "required": True, "validation": {"allowed_values": ["red", "blue"]}},
+        *SECRETIVE["inputs"]])
+    shown, status = talk(ctl.command("install", "ctl-asks", "--server", AGENT, "--follow"),
+                         [("one of red, blue: ", "green\n"), ("Password: ", "short\n"),
+                          ("Colour, one of red, blue: ", "blue\n"), ("Password: ", "long-enough\n")])
+    assert status == 0, shown
+    assert "blue 11" in shown and "long-enough" not in shown
+
+
+def test_a_prompt_that_is_interrupted_leaves_the_terminal_as_it_was(platform, ctl):
+    platform.installer("ctl-interrupt", "exit 0\n", **SECRETIVE)
+    line = " ".join(ctl.command("install", "ctl-interrupt", "--server", AGENT))
+    shown, _ = talk(["/bin/bash", "-c", f"trap : INT; {line}; stty -a; exit 0"], [("Password: ", "\x03")])
+    assert " echo " in shown.replace("\r", " ").replace("\n", " "), shown
+    assert " -echo " not in shown
+
+
+def test_json_and_yaml_say_the_same(ctl):
+    for what in (("apps",), ("app", "nginx"), ("servers",), ("jobs",), ("health",)):
+        as_json, as_yaml = ctl(*what, "-o", "json"), ctl(*what, "-o", "yaml")
+        ends(as_json, 0), ends(as_yaml, 0)
+        ours, theirs = json.loads(as_json.stdout), yaml.safe_load(as_yaml.stdout)
+        for moving in ("uptime_seconds", "checks"):
+            ours.pop(moving, None), theirs.pop(moving, None)
+        if what != ("servers",):  # which are seen anew each second
+            assert ours == theirs, what
+
+
+def test_follow_as_json_is_one_document_a_line_and_the_job_last(platform, ctl):
+    platform.installer("ctl-json", "echo one; echo two\n")
+    result = ends(ctl("install", "ctl-json", "--server", AGENT, "--follow", "-o", "json"), 0)
+    documents = [json.loads(line) for line in result.stdout.splitlines()]
+    assert "".join(document["output"] for document in documents[:-1]) == "one\ntwo\n"
+    assert documents[-1]["status"] == "succeeded" and documents[-1]["app_id"] == "ctl-json"
+
+
+def test_filters_are_values_and_no_parameters(ctl):
+    ends(ctl("jobs", "--user", "a&status=failed", "-o", "json"), 0, '"items": []')
+    ends(ctl("jobs", "--app", "a b", "-o", "json"), 0, '"items": []')
+    ends(ctl("jobs", "--status", "nonsense"), 2)
+    everything = json.loads(ctl("jobs", "--all", "-o", "json").stdout)["items"]
+    some = json.loads(ctl("jobs", "--all", "--status", "succeeded", "--status", "failed", "-o", "json").stdout)["items"]
+    assert len(everything) > len(some) > 0
+    assert {job["status"] for job in some} == {"succeeded", "failed"}
+    assert len(json.loads(ctl("jobs", "--limit", "2", "-o", "json").stdout)["items"]) == 2
+
+
+def test_a_panel_that_is_not_there_or_refuses_is_4(platform, ctl, tmp_path):
+    ends(ctl("servers", panel=f"http://127.0.0.1:{free_port()}"), 4, "cannot be reached", "--panel")
+    wrong = tmp_path / "wrong"
+    wrong.write_text("nonsense")
+    at = [BIN / "provisionctl", "--panel", f"http://127.0.0.1:{platform.port}"]
+    for more in (["--token-file", wrong], []):
+        result = subprocess.run([*at, *more, "servers"], env={}, capture_output=True, text=True, check=False)
+        ends(result, 4, "--token-file FILE")
+    result = subprocess.run([*at, "--token-file", "/does/not/exist", "servers"], env={}, capture_output=True, text=True, check=False)
+    ends(result, 2, "--token-file: cannot read /does/not/exist")
+
+
+def test_what_does_not_exist_is_2(ctl):
+    ends(ctl("install", "nginy", "--server", AGENT), 2, "nginy")
+    ends(ctl("install", "hello", "--server", "nowhere"), 2, "nowhere")
+    ends(ctl("frobnicate"), 2)
+    ends(ctl("install"), 2)
+
+
+def test_bash_completes_commands_flags_applications_servers_and_inputs(platform, ctl, tmp_path):
+    script = ends(ctl("completion", "bash"), 0).stdout
+    here = " ".join(ctl.command()[1:])
+    (tmp_path / "provisionctl").symlink_to(BIN / "provisionctl")
+
+    def complete(line):
+        words = ["provisionctl", *here.split(), *line.split(" ")]
+        listing = " ".join(f"'{word}'" for word in words)
+        program = f"{script}\nCOMP_WORDS=({listing}); COMP_CWORD={len(words) - 1}; _provisionctl 2>/dev/null; printf '%s\\n' \"${{COMPREPLY[@]}}\""
+        return subprocess.run(["bash", "-c", program], env={"PATH": f"{tmp_path}:{os.environ['PATH']}"}, capture_output=True,
+                              text=True, check=True).stdout.split()
+    assert complete("inst") == ["install"]
+    assert "nginx" in complete("install ngi")
+    assert complete("install nginx --server agent-") == [AGENT]
+    assert "--follow" in complete("install nginx --fol")
+    assert "server_name=" in complete("install nginx -i server")
+    assert complete("install $(touch") == []
+
+
+def test_lint_names_file_line_and_column(ctl, tmp_path):
+    bad = tmp_path / "bad"
+    bad.mkdir()
+    (bad / "manifest.yml").write_text("id: bad\nname: Bad\ntimout_seconds: 5\n")
+    ends(ctl("lint", str(bad)), 2, f"{bad}/manifest.yml:3:1:", "timeout_seconds")
+    ends(ctl("lint", str(BIN.parents[1] / "installers" / "nginx")), 0)
