@@ -8,7 +8,7 @@
 #include <unistd.h>
 #include <vector>
 
-#include "panel/auth/authenticator.hpp"
+#include "panel/auth/api_tokens.hpp"
 #include "panel/configuration.hpp"
 #include "panel/enrolment/enrolment_desk.hpp"
 #include "panel/panel.hpp"
@@ -25,6 +25,7 @@ void PrintHelp() {
       "provisioning-panel [serve] [--config FILE] [--check-config] [--SETTING VALUE ...]\n"
       "provisioning-panel token create --name NAME [--user USER] [--scope SCOPE ...] "
       "[--expires-in-days N]\n"
+      "provisioning-panel token list | token revoke ID\n"
       "provisioning-panel enroll-token AGENT_ID [--re-enroll] [--expires-in-minutes N]\n"
       "provisioning-panel --version | --help\n\nSettings, also in the file and as NAME or "
       "NAME_FILE "
@@ -140,6 +141,39 @@ int CreateToken(const Flags& flags) {
       clock, random));
 }
 
+int ListTokens(const Flags& flags) {
+  const auto configuration = Configure(flags, nullptr);
+  if (!configuration) return Fail(configuration.error().message);
+  const auto database = OpenDatabase(*configuration);
+  if (!database) return Fail(database.error().ToString());
+  return Print(panel::ListApiTokens(**database));
+}
+
+int RevokeToken(const Flags& flags) {
+  if (flags.words.size() != 1) return Fail("token revoke takes one id; token list shows them");
+  const auto configuration = Configure(flags, nullptr);
+  if (!configuration) return Fail(configuration.error().message);
+  const auto database = OpenDatabase(*configuration);
+  if (!database) return Fail(database.error().ToString());
+  const auto revoked = panel::RevokeApiToken(**database, flags.words.front(), SystemClock());
+  return revoked ? 0 : Fail(revoked.error().message);
+}
+
+int Token(std::vector<std::string> arguments) {
+  const std::string what = arguments.empty() ? "" : arguments.front();
+  if (what != "create" && what != "list" && what != "revoke")
+    return Fail("there are `token create --name NAME`, `token list` and `token revoke ID`");
+  arguments.erase(arguments.begin());
+  const bool creates = what == "create";
+  const auto flags = ReadFlags(
+      arguments,
+      creates ? std::vector<std::string>{"--name", "--user", "--scope", "--expires-in-days"}
+              : std::vector<std::string>{},
+      {});
+  if (!flags.wrong.empty()) return Fail(flags.wrong);
+  return creates ? CreateToken(flags) : what == "list" ? ListTokens(flags) : RevokeToken(flags);
+}
+
 int CreateEnrollToken(const Flags& flags) {
   if (flags.words.size() != 1)
     return Fail("enroll-token takes the id of one agent, such as agent-web1");
@@ -183,12 +217,7 @@ int main(int argc, char** argv) {
   if (command == "help") return PrintHelp(), 0;
   if (command == "version") return std::puts("provisioning-panel " PROV_VERSION), 0;
   if (command == "token") {
-    if (arguments.empty() || arguments.front() != "create")
-      return Fail("there is `token create --name NAME`");
-    arguments.erase(arguments.begin());
-    const auto flags =
-        ReadFlags(arguments, {"--name", "--user", "--scope", "--expires-in-days"}, {});
-    return flags.wrong.empty() ? CreateToken(flags) : Fail(flags.wrong);
+    return Token(std::move(arguments));
   }
   if (command == "enroll-token") {
     const auto flags = ReadFlags(arguments, {"--expires-in-minutes"}, {"--re-enroll"});
@@ -198,5 +227,5 @@ int main(int argc, char** argv) {
     const auto flags = ReadFlags(arguments, {}, {"--check-config"});
     return flags.wrong.empty() ? Serve(flags) : Fail(flags.wrong);
   }
-  return Fail("unknown command `" + command + "`; there are serve, token create and enroll-token");
+  return Fail("unknown command `" + command + "`; there are serve, token and enroll-token");
 }

@@ -253,8 +253,8 @@ asio::awaitable<void> HttpConnection::Linger() {
 void HttpConnection::Log(const Response& response, const WireHead& head, std::size_t bytes) {
   if (!shared_.options.access_log) return;
   const auto took = std::chrono::duration_cast<Millis>(shared_.clock.Steady() - began_);
-  shared_.options.access_log(
-      {head.method, head.target, response.route, response.status, bytes, took, peer_});
+  shared_.options.access_log({head.method, head.target, response.route, response.status, bytes,
+                              took, response.client.empty() ? peer_ : response.client});
 }
 
 }  // namespace prov::net

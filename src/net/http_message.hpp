@@ -58,8 +58,9 @@ struct Response {
   Headers headers;
   std::string body;
   std::shared_ptr<const std::string> shared_body;  // used instead of `body`: static files
-  StreamBody stream;  // used instead of both; the connection is closed after it
-  std::string route;  // set by the router, for logs and metrics: the pattern, not the path
+  StreamBody stream;   // used instead of both; the connection is closed after it
+  std::string route;   // set by the router, for logs and metrics: the pattern, not the path
+  std::string client;  // for the access log, where it is another than the peer: behind a proxy
 
   std::string_view Body() const { return shared_body ? *shared_body : body; }
 };

@@ -6,6 +6,7 @@
 #include <boost/asio/use_awaitable.hpp>
 
 #include "net/http_connection.hpp"
+#include "net/url.hpp"
 
 namespace prov::net {
 
@@ -95,9 +96,9 @@ struct HttpServer::Impl : std::enable_shared_from_this<Impl> {
     }
     const auto remote = socket.remote_endpoint(ignored);
     auto io = tls ? MakeTlsServerIo(std::move(socket), tls) : MakeTcpIo(std::move(socket));
-    auto connection =
-        std::make_shared<HttpConnection>(ServerShared{clock, options, tasks, draining},
-                                         std::move(io), remote.address().to_string(), executor);
+    auto connection = std::make_shared<HttpConnection>(
+        ServerShared{clock, options, tasks, draining}, std::move(io),
+        CanonicalAddress(remote.address().to_string()), executor);
     connections.insert(connection);
     tasks.Spawn(Serve(shared_from_this(), connection));
   }

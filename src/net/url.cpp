@@ -64,4 +64,14 @@ bool IsLoopbackHost(std::string_view host) {
   return !error && address.is_loopback();
 }
 
+std::string CanonicalAddress(std::string_view text) {
+  namespace ip = boost::asio::ip;
+  boost::system::error_code fault;
+  const auto address = ip::make_address(std::string(text), fault);
+  if (fault) return "";
+  if (address.is_v6() && address.to_v6().is_v4_mapped())
+    return ip::make_address_v4(ip::v4_mapped, address.to_v6()).to_string();
+  return address.to_string();
+}
+
 }  // namespace prov::net

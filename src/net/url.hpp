@@ -24,4 +24,7 @@ Result<Url> ParseUrl(std::string_view text);
 // "localhost", 127.0.0.0/8 or ::1, by name only; what a name resolves to is checked on connecting.
 bool IsLoopbackHost(std::string_view host);
 
+// An IP address in its one spelling, an IPv4 address mapped into IPv6 as IPv4; "" for what is none.
+std::string CanonicalAddress(std::string_view text);
+
 }  // namespace prov::net

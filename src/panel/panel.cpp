@@ -12,6 +12,7 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <boost/asio/thread_pool.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <fmt/format.h>
 
@@ -22,6 +23,7 @@
 #include "panel/auth/authenticator.hpp"
 #include "panel/dispatch/dispatcher.hpp"
 #include "panel/enrolment/enrolment_desk.hpp"
+#include "panel/forwarded.hpp"
 #include "panel/metrics/metrics.hpp"
 #include "store/sqlite/database.hpp"
 
@@ -85,7 +87,7 @@ class Panel {
         end_(io_.get_executor(), clock, dispatcher_, desk_, desk_, *logs.panel),
         authenticator_(gate_, clock),
         metrics_(gate_, registry_, clock),
-        tasks_(io_.get_executor(), [this](std::exception_ptr) { failed_ = true; }) {}
+        tasks_(io_.get_executor(), [this](std::exception_ptr failure) { GiveUp(failure); }) {}
 
   int Run() {
     if (const auto loaded = registry_.Reload(); !loaded) return Refuse(loaded.error());
@@ -114,6 +116,20 @@ class Panel {
   }
 
  private:
+  // Without its tasks a panel would neither reload nor end when told: better to be started anew.
+  void GiveUp(std::exception_ptr failure) {
+    std::string reason = "an exception";
+    try {
+      std::rethrow_exception(failure);
+    } catch (const std::exception& error) {
+      reason = error.what();
+    } catch (...) {
+    }
+    logs_.panel->Error("panel_failed", {{"reason", reason}});
+    failed_ = true;
+    io_.stop();
+  }
+
   Error InUse(Error error) const {
     if (error.code == ErrorCode::kConflict) {
       error.message += fmt::format(
@@ -163,26 +179,14 @@ class Panel {
   }
 
   asio::awaitable<net::Response> Serve(net::Request request) {
-    if (!FromProxy(request))
+    if (!TakeForwarded(configuration_.trusted_proxy, request))
       co_return net::MakeProblem(403, "forbidden", "this panel is reached through its proxy");
+    const auto client = request.peer;
     auto response = co_await router_.Dispatch(std::move(request), before_);
     response.headers.Set("X-Content-Type-Options", "nosniff");
     if (!response.headers.Find("Cache-Control")) response.headers.Set("Cache-Control", "no-store");
+    response.client = client;
     co_return response;
-  }
-
-  // From the proxy alone, where there is one; what it says of the client is then believed.
-  bool FromProxy(net::Request& request) const {
-    const auto& proxy = configuration_.trusted_proxy;
-    if (proxy.empty()) return true;
-    if (request.peer != proxy) return false;
-    if (const auto forwarded = request.headers.Find("X-Forwarded-For")) {
-      // The last one is what the proxy itself saw.
-      auto client = std::string(forwarded->substr(forwarded->rfind(',') + 1));
-      std::erase(client, ' ');
-      if (!client.empty() && client.size() <= 64) request.peer = client;
-    }
-    return true;
   }
 
   void Answered(const net::AccessEntry& entry) {
@@ -214,9 +218,13 @@ class Panel {
                          {{"settings", boost::json::array(names.begin(), names.end())}});
   }
 
-  void ReloadRegistry() {
-    if (const auto loaded = registry_.Reload(); !loaded)
-      logs_.panel->Error("registry_not_loaded", {{"reason", loaded.error().ToString()}});
+  // Reading and hashing a large catalogue takes its time: not on the thread that serves.
+  asio::awaitable<Status> LoadRegistry() { co_return registry_.Reload(); }
+  asio::awaitable<bool> RegistryChanged() { co_return registry_.Changed(); }
+
+  asio::awaitable<void> ReloadRegistry() {
+    const auto loaded = co_await asio::co_spawn(loader_, LoadRegistry(), asio::use_awaitable);
+    if (!loaded) logs_.panel->Error("registry_not_loaded", {{"reason", loaded.error().ToString()}});
   }
 
   asio::awaitable<void> WatchInstallers() {
@@ -224,7 +232,8 @@ class Panel {
     for (;;) {
       timer.expires_after(kLookAtInstallers);
       co_await timer.async_wait(asio::use_awaitable);
-      if (registry_.Changed()) ReloadRegistry();
+      if (co_await asio::co_spawn(loader_, RegistryChanged(), asio::use_awaitable))
+        co_await ReloadRegistry();
     }
   }
 
@@ -236,7 +245,7 @@ class Panel {
       (void)logs_.panel->Reopen();
       (void)logs_.access->Reopen();
       ReloadConfiguration();
-      ReloadRegistry();
+      co_await ReloadRegistry();
     }
     NotifyServiceManager("STOPPING=1");
     // What waits by design is ended; what works is waited for.
@@ -252,6 +261,7 @@ class Panel {
   Logs& logs_;
   const Clock& clock_;
   asio::io_context io_{1};
+  asio::thread_pool loader_{1};
   KeyRing keys_;
   StoreGate gate_;
   LiveHub hub_;

@@ -54,7 +54,7 @@ class Database {
 
   // Runs `work`, then `done` on a store thread: for a write only once it is durable. An error of
   // `work` rolls back that closure alone and is what `done` gets; so is kUnavailable (busy, closed,
-  // not reachable), kExhausted (disk full), kInternal (an exception). `done` must not block, and is
+  // not reachable, disk full or failing), kInternal (an exception). `done` must not block, and is
   // called exactly once.
   virtual void Submit(Access access, Work work, Completion done) = 0;
 

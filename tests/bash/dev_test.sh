@@ -10,7 +10,7 @@ mkdir -p "$scratch/project" "$scratch/bin"
 cp -R dev scripts "$scratch/project"
 for tool in bash dirname cksum cut id hostname sed tail grep mkdir touch printf env cat; do ln -s "$(command -v $tool)" "$scratch/bin/$tool"; done
 chmod -R go+rX "$scratch"
-double() { printf '#!/bin/bash\n%s\n' "$2" >"$scratch/bin/$1"; chmod 755 "$scratch/bin/$1"; }
+double() { rm -f "$scratch/bin/$1"; printf '#!/bin/bash\n%s\n' "$2" >"$scratch/bin/$1"; chmod 755 "$scratch/bin/$1"; }
 dev() { env -i PATH="$scratch/bin" HOME="$scratch" "$@"; }
 as_nobody() { if [ "$(id -u)" = 0 ]; then setpriv --reuid nobody --regid nogroup --clear-groups -- "$@"; else "$@"; fi; }
 double dpkg-query 'exit 1' # nothing is installed

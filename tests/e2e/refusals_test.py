@@ -4,7 +4,7 @@ import subprocess
 
 import pytest
 
-from conftest import BIN, ROOT, free_port
+from conftest import BIN, ROOT, free_port, wait_for
 
 SECRET = "a-secret-of-thirty-two-bytes-or-more"
 
@@ -80,3 +80,22 @@ def test_enrolling_at_a_panel_that_is_not_there_says_so(tmp_path):
                  str(tmp_path / "token"), "--id", "agent-a", "--state-dir", str(tmp_path / "agent"))
     assert result.returncode != 0 and result.stderr.strip(), result
     assert not (tmp_path / "agent" / "keys").exists()
+
+
+def test_a_revoked_token_is_refused_by_the_running_panel(platform):
+    token = platform.tool("token", "create", "--name", "to-be-revoked", "--scope", "read")
+    header = {"Authorization": f"Bearer {token}"}
+    assert platform.raw("GET", "/api/jobs", headers=header)[0] == 200
+    assert "to-be-revoked" in platform.tool("token", "list") and token not in platform.tool("token", "list")
+    platform.tool("token", "revoke", "to-be-revoked")
+    wait_for(lambda: platform.raw("GET", "/api/jobs", headers=header)[0] == 401, 10, "the refusal")
+
+
+def test_a_catalogue_that_cannot_be_read_is_degraded_and_comes_back(platform):
+    away = platform.installers.with_name("away")
+    platform.installers.rename(away)
+    wait_for(lambda: platform.get("/api/health")["status"] == "degraded", 20, "the degradation")
+    assert "INSTALLERS_DIR" in platform.get("/api/health")["checks"]["registry"]["detail"]
+    assert any(app["id"] == "hello" for app in platform.get("/api/installers?limit=200")["items"])
+    away.rename(platform.installers)
+    wait_for(lambda: platform.get("/api/health")["status"] == "ok", 20, "the recovery")

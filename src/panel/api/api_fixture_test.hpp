@@ -3,6 +3,7 @@
 
 #include "net/http_message.hpp"
 #include "panel/api/route_table.hpp"
+#include "panel/auth/api_tokens.hpp"
 #include "panel/auth/authenticator.hpp"
 #include "panel/enrolment/enrolment_desk.hpp"
 #include "panel/panel_fixture_test.hpp"

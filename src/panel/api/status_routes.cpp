@@ -29,11 +29,16 @@ asio::awaitable<StoreCheck> AskStore(StoreGate& store, const Clock& clock) {
   co_return StoreCheck{false, took, asked.error().message};
 }
 
+Response Answer(const boost::json::object& body, bool up) {
+  auto response = net::MakeJson(body, up ? 200 : 503);
+  if (!up) response.headers.Set("Retry-After", "5");
+  return response;
+}
+
 asio::awaitable<Response> Health(ApiDependencies dependencies, Request request) {
   const auto store = co_await AskStore(dependencies.store, dependencies.clock);
-  const auto failed = dependencies.registry.failed_reloads();
-  const bool empty = dependencies.registry.Current()->loaded_at == WallTime{};
-  const std::string_view status = !store.ok ? "down" : empty ? "degraded" : "ok";
+  const auto failure = dependencies.registry.last_failure();
+  const std::string_view status = !store.ok ? "down" : !failure.empty() ? "degraded" : "ok";
   boost::json::object body{{"status", status}};
   if (!CallerOf(request).scopes.empty()) {
     const auto up =
@@ -45,16 +50,15 @@ asio::awaitable<Response> Health(ApiDependencies dependencies, Request request) 
         {"store", Check(store.ok ? "ok" : "down", store.detail, store.latency_ms)},
         {"queue", Check("ok", "in this process", 0)},
         {"registry",
-         Check(empty ? "degraded" : "ok",
-               fmt::format("{} installers, {} failed reloads", installers, failed), 0)}};
+         Check(failure.empty() ? "ok" : "degraded",
+               failure.empty() ? fmt::format("{} installers", installers) : failure, 0)}};
   }
-  co_return net::MakeJson(body, store.ok ? 200 : 503);
+  co_return Answer(body, store.ok);
 }
 
 asio::awaitable<Response> Ready(ApiDependencies dependencies, Request) {
   const auto store = co_await AskStore(dependencies.store, dependencies.clock);
-  co_return net::MakeJson(boost::json::object{{"status", store.ok ? "ready" : "not_ready"}},
-                          store.ok ? 200 : 503);
+  co_return Answer({{"status", store.ok ? "ready" : "not_ready"}}, store.ok);
 }
 
 asio::awaitable<Response> ShowMetrics(ApiDependencies dependencies, Request) {

@@ -4,30 +4,19 @@
 
 #include <fmt/format.h>
 
-#include "base/encoding.hpp"
-#include "base/sha256.hpp"
 #include "net/problem.hpp"
+#include "panel/auth/api_tokens.hpp"
 
 namespace prov::panel {
 namespace {
 
 namespace asio = boost::asio;
 
-constexpr std::string_view kTokenPrefix = "pt1.";
-constexpr std::size_t kTokenBytes = 32;
 constexpr std::size_t kMostCached = 1000;
 constexpr Millis kCachedFor{2'000};
 // Names no client's path parameter can have: the router sets parameters from `{name}` only.
 constexpr const char* kUser = " user";
 constexpr const char* kScopes = " scopes";
-
-std::string HashOf(std::string_view token) { return HexEncode(Sha256(token)); }
-
-std::string Join(const std::vector<std::string>& scopes) {
-  std::string text;
-  for (const auto& scope : scopes) text += (text.empty() ? "" : " ") + scope;
-  return text;
-}
 
 net::Response Unauthenticated(std::string detail) {
   return net::MakeProblem(401, "unauthenticated", std::move(detail));
@@ -89,12 +78,12 @@ asio::awaitable<std::optional<net::Response>> Authenticator::Before(const net::R
                                fmt::format("this token lacks the scope `{}`", route.scope));
   }
   request.parameters[kUser] = caller->actor.user_id;
-  request.parameters[kScopes] = Join(caller->scopes);
+  request.parameters[kScopes] = fmt::format("{}", fmt::join(caller->scopes, " "));
   co_return std::nullopt;
 }
 
 asio::awaitable<Result<Caller>> Authenticator::Find(std::string token) {
-  const auto hash = HashOf(token);
+  const auto hash = HashOfToken(token);
   const auto steady = clock_.Steady();
   if (const auto cached = cache_.find(hash); cached != cache_.end()) {
     if (steady < cached->second.until) co_return cached->second.caller;
@@ -123,41 +112,6 @@ asio::awaitable<Result<Caller>> Authenticator::Find(std::string token) {
         [id = found->id, now](store::Transaction& t) { return t.tokens().Used(id, now); });
   }
   co_return caller;
-}
-
-Result<std::string> MakeApiToken(store::Database& database, const std::string& name,
-                                 const std::string& user, const std::vector<std::string>& scopes,
-                                 std::optional<Seconds> valid_for, const Clock& clock,
-                                 Random& random) {
-  for (const auto& scope : scopes) {
-    if (scope != kScopeRead && scope != kScopeJobs && scope != kScopeMetrics &&
-        scope != kScopeAdmin) {
-      return Error{ErrorCode::kInvalidArgument,
-                   "`" + scope + "` is not a scope; there are read, jobs, metrics and admin",
-                   {}};
-    }
-  }
-  if (name.empty() || user.empty() || scopes.empty())
-    return Error{ErrorCode::kInvalidArgument, "a token has a name, a user and a scope", {}};
-  const auto text = std::string(kTokenPrefix) + Base64UrlEncode(random.Bytes(kTokenBytes));
-  store::ApiToken token;
-  token.id = Uuid::MakeV7(clock, random);
-  token.hash = HashOf(text);
-  token.name = name;
-  token.user_id = user;
-  token.scopes = scopes;
-  token.created_at = clock.Now();
-  if (valid_for) token.expires_at = token.created_at + *valid_for;
-  PROV_CHECK(database.Write([&](store::Transaction& t) -> Status {
-    PROV_CHECK(t.tokens().Insert(token));
-    PROV_CHECK(t.audit().Append({token.created_at,
-                                 user,
-                                 "api_token.created",
-                                 token.id.ToString(),
-                                 {{"name", name}, {"scopes", Join(scopes)}}}));
-    return {};
-  }));
-  return text;
 }
 
 }  // namespace prov::panel

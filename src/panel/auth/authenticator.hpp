@@ -52,10 +52,4 @@ class Authenticator {
   std::map<std::string, Cached> cache_;  // by the token's hash; short, so that a revocation counts
 };
 
-// Makes an API token; the text is shown once, its hash is kept.
-Result<std::string> MakeApiToken(store::Database& database, const std::string& name,
-                                 const std::string& user, const std::vector<std::string>& scopes,
-                                 std::optional<Seconds> valid_for, const Clock& clock,
-                                 Random& random);
-
 }  // namespace prov::panel

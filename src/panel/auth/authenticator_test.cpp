@@ -1,3 +1,4 @@
+#include "panel/auth/api_tokens.hpp"
 #include "panel/auth/authenticator.hpp"
 
 #include "panel/api/api_fixture_test.hpp"

@@ -38,6 +38,7 @@ Result<bool> MarkDispatched(store::Transaction& t, const Uuid& id, WallTime now)
   next.status = job::Status::kDispatched;
   next.dispatched_at = now;
   PROV_CHECK(t.jobs().Apply({record.attempt, record.status}, job::Party::kPanel, next, now));
+  PROV_CHECK(t.audit().Append({now, "panel", "job.dispatched", id.ToString(), {}}));
   return true;
 }
 

@@ -220,7 +220,8 @@ class Application {
       next.progress.reset();
       next.message.reset();
     }
-    if (state.status == job::Status::kRunning && !next.started_at) next.started_at = now_;
+    const auto at = When(next, event);
+    if (state.status == job::Status::kRunning && !next.started_at) next.started_at = at;
     next.needs_attention =
         state.failure_kind == job::FailureKind::kConfiguration || job::IsParked(state.status);
     if (!state.outputs.empty()) next.outputs = state.outputs;
@@ -231,8 +232,14 @@ class Application {
       next.log.sha256 = state.log->sha256;
       next.log.complete = all && state.log->complete;
     }
-    if (!job::IsActive(state.status)) next.finished_at = now_;
+    if (!job::IsActive(state.status)) next.finished_at = at;
     if (state.status == job::Status::kSucceeded) next.progress = 100;
+  }
+
+  // By the agent's clock, since the event may have waited for the panel; within what can be.
+  WallTime When(const job::Record& record, const job::Event& event) const {
+    const auto first = record.started_at.value_or(record.dispatched_at.value_or(record.created_at));
+    return std::min(std::max(event.time, first), std::max(now_, first));
   }
 
   static std::optional<store::LogChunk> SetLog(job::Record& next, const VerifiedEvent& verified) {

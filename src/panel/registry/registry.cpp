@@ -124,12 +124,13 @@ struct Registry::State {
   mutable std::mutex mutex;  // guards what follows
   std::shared_ptr<const Catalogue> current = std::make_shared<Catalogue>();
   std::string fingerprint;
+  std::string failure;
   std::atomic<std::uint64_t> failed{0};
 };
 
 Registry::Registry(Path directory, const Clock& clock, Logger& logger)
     : state_(new State{
-          std::move(directory), clock, logger, {}, std::make_shared<Catalogue>(), "", {}}) {}
+          std::move(directory), clock, logger, {}, std::make_shared<Catalogue>(), "", "", {}}) {}
 
 Registry::~Registry() = default;
 
@@ -152,12 +153,18 @@ Status Registry::Reload() {
   }
   if (fault) {
     ++state_->failed;
-    return ErrnoError("cannot read the installers in " + state_->directory.string(), fault.value());
+    auto error = ErrnoError("cannot read the installers in " + state_->directory.string() +
+                                "; is INSTALLERS_DIR right?",
+                            fault.value());
+    const std::lock_guard lock(state_->mutex);
+    state_->failure = error.message;
+    return error;
   }
   state_->logger.Info("registry_loaded",
                       {{"installers", catalogue->installers.size()}, {"broken", broken}});
   const std::lock_guard lock(state_->mutex);
   state_->current = catalogue;
+  state_->failure.clear();
   state_->fingerprint = fingerprint;
   return {};
 }
@@ -171,6 +178,11 @@ bool Registry::Changed() const {
 std::shared_ptr<const Catalogue> Registry::Current() const {
   const std::lock_guard lock(state_->mutex);
   return state_->current;
+}
+
+std::string Registry::last_failure() const {
+  const std::lock_guard lock(state_->mutex);
+  return state_->failure;
 }
 
 std::uint64_t Registry::failed_reloads() const { return state_->failed; }

@@ -45,6 +45,8 @@ class Registry {
   bool Changed() const;
   std::shared_ptr<const Catalogue> Current() const;
   std::uint64_t failed_reloads() const;
+  // Why the last Reload failed; "" after one that did not.
+  std::string last_failure() const;
 
  private:
   struct State;

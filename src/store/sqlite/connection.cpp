@@ -12,19 +12,17 @@ ErrorCode CodeFor(int result) {
   switch (result & 0xff) {
     case SQLITE_CONSTRAINT:
       return ErrorCode::kConflict;
+    // The store's own trouble, whatever it is, is none of the caller's: it is away for now.
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
     case SQLITE_CANTOPEN:
-      return ErrorCode::kUnavailable;
     case SQLITE_FULL:
-      return ErrorCode::kExhausted;
+    case SQLITE_IOERR:
+    case SQLITE_READONLY:
+      return ErrorCode::kUnavailable;
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB:
       return ErrorCode::kCorrupt;
-    case SQLITE_IOERR:
-      return ErrorCode::kIo;
-    case SQLITE_READONLY:
-      return ErrorCode::kPermissionDenied;
     default:
       return ErrorCode::kInternal;
   }

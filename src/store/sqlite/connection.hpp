@@ -42,7 +42,7 @@ class Connection {
   struct Options {
     Millis busy_timeout{5000};  // then kUnavailable
     bool query_only = false;
-    std::int64_t max_pages = 0;  // 0: no limit; then kExhausted
+    std::int64_t max_pages = 0;  // 0: no limit; then kUnavailable
   };
 
   // Creates the file (0600) where it is missing; WAL, synchronous=FULL.

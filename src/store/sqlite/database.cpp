@@ -133,7 +133,7 @@ class Writer {
 
   static Status LostTransaction(Status outcome) {
     if (outcome.has_error()) return outcome;
-    return Error{ErrorCode::kIo, "the database rolled the transaction back."};
+    return Error{ErrorCode::kUnavailable, "the database rolled the transaction back."};
   }
 
   Connection& connection_;

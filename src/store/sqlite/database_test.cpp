@@ -147,7 +147,7 @@ TEST_F(SqliteStore, BusyFile_IsUnavailable_AndWorksAfterwards) {
   EXPECT_EQ(Entries(*database), 1u);
 }
 
-TEST_F(SqliteStore, FullDisk_IsExhausted_AndNothingAcknowledgedIsLost) {
+TEST_F(SqliteStore, FullDisk_IsUnavailable_AndNothingAcknowledgedIsLost) {
   Options options;
   options.max_pages = 60;
   const auto database = Open(options);
@@ -159,7 +159,8 @@ TEST_F(SqliteStore, FullDisk_IsExhausted_AndNothingAcknowledgedIsLost) {
     if (!outcome.has_error()) ++acknowledged;
   }
   ASSERT_TRUE(outcome.has_error());
-  EXPECT_EQ(outcome.error().code, ErrorCode::kExhausted);
+  EXPECT_EQ(outcome.error().code, ErrorCode::kUnavailable);
+  EXPECT_NE(outcome.error().message.find("full"), std::string::npos) << outcome.error().message;
   EXPECT_EQ(Entries(*database), acknowledged);
   EXPECT_FALSE(Verify(*database).first_bad);
 }
