@@ -5,7 +5,7 @@ set -uo pipefail
 cd "$(dirname "$0")/../.." || exit 1
 # shellcheck source=tests/support/tap.sh
 . tests/support/tap.sh
-scratch=$(mktemp -d)
+scratch=$(mktemp -d) || exit 1
 trap 'rm -rf "$scratch"' EXIT
 export PROVISIONING_LIB=$PWD/packaging/lib/provisioning.sh PROVISIONING_APP_ID=hello PROVISIONING_STATE_DIR=$scratch/state
 me=$(id -un):$(id -gn)
