@@ -3,9 +3,12 @@
 set -euo pipefail
 # shellcheck source=/dev/null
 . "$PROVISIONING_LIB"
+# shellcheck source=/dev/null
+. files/nginx.sh
 
 SITE=/etc/nginx/conf.d/provisioning.conf
 TLS_DIR=/etc/nginx/provisioning-tls
+PACKAGE_PAGE=/var/www/html/index.nginx-debian.html
 
 validate() {
   require_input SERVER_NAME
@@ -90,6 +93,13 @@ site() {
   echo "}"
 }
 
+# What is checked only by trying it is taken back where it fails, and nginx goes on as before.
+give_up() { # SENTENCE
+  undo_files
+  ! "$was_active" || (reload_nginx) || true
+  error "$1; the former configuration is back in place" 3
+}
+
 first_page() {
   make_directory "$DOCUMENT_ROOT"
   [ -z "$(ls -A "$DOCUMENT_ROOT")" ] || return 0
@@ -97,46 +107,46 @@ first_page() {
     write_file "$DOCUMENT_ROOT/index.html"
 }
 
-# write_file reads a pipe in a subshell otherwise, and FILE_CHANGED would be lost.
-shopt -s lastpipe
-
 validate
 if [ "$TLS" = given ] && command -v openssl >/dev/null; then check_given_pair; fi
+ports=("$HTTP_PORT")
+[ "$TLS" = none ] || ports+=("$HTTPS_PORT")
+for port in "${ports[@]}"; do require_port_free "$port" nginx; done
 progress 10 "Installing nginx"
 if ! package_installed nginx; then
   # The package makes these and leaves them behind when it goes.
-  make_directory /var/www/html
-  keep_original /var/www/html/index.nginx-debian.html
+  note_directory "$(dirname "$PACKAGE_PAGE")"
+  keep_original "$PACKAGE_PAGE"
 fi
 ensure_package nginx openssl
 if [ "$TLS" = given ]; then check_given_pair; fi
+if package_is_ours nginx && cmp -s /usr/share/nginx/html/index.html "$PACKAGE_PAGE"; then note_written "$PACKAGE_PAGE"; fi
+was_active=false
+! service_active nginx || was_active=true
 
 progress 60 "Writing the configuration"
 first_page
 certificate
 if package_is_ours nginx && [ -L /etc/nginx/sites-enabled/default ]; then
-  mark_changed
+  keep_for_undo /etc/nginx/sites-enabled/default
   rm /etc/nginx/sites-enabled/default
 fi
 # A machine without IPv6 refuses [::].
 if [ -e /proc/net/if_inet6 ]; then site; else site | sed '/\[::\]/d'; fi | write_file "$SITE"
 
 progress 80 "Testing the configuration"
-if ! nginx -t; then
-  ! "$FILE_CHANGED" || undo_file "$SITE"
-  error "nginx refuses the configuration (nginx -t, above); the former one is back in place" 3
-fi
+nginx -t || give_up "nginx refuses the configuration (nginx -t, above)"
 
 progress 90 "Starting nginx"
-if files_changed; then ensure_service nginx reload; else ensure_service nginx keep; fi
+(if files_changed; then reload_nginx; else ensure_service nginx keep; fi) ||
+  give_up "nginx does not run with the new configuration"
+for port in "${ports[@]}"; do
+  wait_for_port "$port" nginx || give_up "nginx does not answer on port $port: $(tail -n 2 /var/log/nginx/error.log)"
+done
 changes_taken_up
-# A reload whose new port cannot be bound leaves the old workers running and says so only in the error log.
-wait_for_port "$HTTP_PORT" 5 || ensure_service nginx restart
-wait_for_port "$HTTP_PORT" || error "nginx does not answer on port $HTTP_PORT: $(tail -n 2 /var/log/nginx/error.log)" 3
 if [ "$TLS" = none ]; then
   output url "http://$SERVER_NAME:$HTTP_PORT/"
 else
-  wait_for_port "$HTTPS_PORT" || error "nginx does not answer on port $HTTPS_PORT" 3
   output url "https://$SERVER_NAME:$HTTPS_PORT/"
 fi
 progress 100 "Done"

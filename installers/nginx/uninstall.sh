@@ -1,19 +1,35 @@
 #!/usr/bin/env bash
-# Takes the site away, and nginx with it where the installer brought it; otherwise nginx goes on as before.
+# Takes the site away, and nginx with it where the installer brought it and serves nobody else; otherwise nginx goes on
+# as before.
 set -euo pipefail
 # shellcheck source=/dev/null
 . "$PROVISIONING_LIB"
+# shellcheck source=/dev/null
+. files/nginx.sh
 
-ours=false
-! package_is_ours nginx || ours=true
+# The package takes all of /etc/nginx with it when it is purged: other people's sites, too.
+others_sites() {
+  find /etc/nginx/conf.d /etc/nginx/sites-enabled -mindepth 1 ! -path /etc/nginx/sites-enabled/default -print 2>/dev/null
+}
+
+was_active=false
+! service_active nginx || was_active=true
 progress 20 "Removing the site"
-! "$ours" || stop_service nginx
+rm -f /etc/nginx/conf.d/provisioning.conf # it says in its first line whose it is: whatever was changed in it goes, too
 restore_files
 progress 50 "Removing packages"
-remove_packages
+if package_is_ours nginx; then
+  sites=$(others_sites) || true
+  if [ -n "$sites" ]; then
+    warning "kept nginx, which has other sites: ${sites//$'\n'/, }"
+  else
+    stop_service nginx
+    remove_packages
+  fi
+fi
 forget_state
-if ! "$ours" && package_installed nginx && service_active nginx; then
+if package_installed nginx && "$was_active"; then
   nginx -t || error "nginx refuses what was there before" 3
-  ensure_service nginx reload
+  reload_nginx
 fi
 progress 100 "Done"

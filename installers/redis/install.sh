@@ -37,12 +37,26 @@ main_with_include() {
 answers() {
   local host=$BIND
   case $host in 0.0.0.0) host=127.0.0.1 ;; ::) host=::1 ;; esac
-  [ "$(REDISCLI_AUTH=$PASSWORD redis-cli -h "$host" -p "$PORT" --no-auth-warning ping 2>&1)" = PONG ]
+  service_active redis-server &&
+    [ "$(REDISCLI_AUTH=$PASSWORD redis-cli -h "$host" -p "$PORT" --no-auth-warning ping 2>&1)" = PONG ]
+}
+
+# Redis has no way to test a configuration but to start with it: where it does not, it goes on with the former one.
+give_up() { # SENTENCE
+  local last_words
+  last_words=$(tail -n 2 /var/log/redis/redis-server.log) || true
+  undo_files
+  ! "$was_active" || (ensure_service redis-server restart) || true
+  error "$1; the former one is back in place. Its last words: $last_words" 3
 }
 
 validate
+require_port_free "$PORT" redis-server "$BIND"
 progress 10 "Installing Redis"
 ensure_package redis-server redis-tools
+
+was_active=false
+! service_active redis-server || was_active=true
 
 progress 60 "Writing the configuration"
 settings | write_file "$OURS" 0640 redis:redis
@@ -50,12 +64,13 @@ main_with_include | write_file "$MAIN" 0640 redis:redis
 
 progress 80 "Starting Redis"
 # Redis has no reload.
-if files_changed; then ensure_service redis-server restart; else ensure_service redis-server keep; fi
-changes_taken_up
+if files_changed; then how=restart; else how=keep; fi
+(ensure_service redis-server "$how") || give_up "Redis does not start with the new configuration"
 for ((i = 0; i < 100; i++)); do
   ! answers || break
   sleep 0.1
 done
-answers || error "Redis does not answer on $BIND:$PORT: $(tail -n 2 /var/log/redis/redis-server.log)" 3
+answers || give_up "Redis does not answer on $BIND:$PORT with the new configuration"
+changes_taken_up
 output address "$BIND:$PORT"
 progress 100 "Done"

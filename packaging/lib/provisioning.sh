@@ -24,7 +24,10 @@ has_systemd() { [ -d /run/systemd/system ]; }
 # How long dpkg's lock is waited for: unattended upgrades hold it for minutes.
 : "${PROVISIONING_DPKG_LOCK_SECONDS:=300}"
 
-package_installed() { [ "$(dpkg-query -W -f='${db:Status-Abbrev}' "$1" 2>/dev/null)" = 'ii ' ]; }
+package_status() { dpkg-query -W -f='${db:Status-Abbrev}' "$1" 2>/dev/null; }
+package_installed() { [ "$(package_status "$1")" = 'ii ' ]; }
+# Installed, or half so, or only its configuration: there is something to purge.
+package_present() { [[ $(package_status "$1") == ?[!n]* ]]; }
 
 # Finishes what a power cut in the middle of dpkg left half configured.
 repair_dpkg() {
@@ -57,17 +60,31 @@ apt_update() {
 ensure_package() {
   local missing=() package
   repair_dpkg
+  strike_absent_packages
   for package in "$@"; do package_installed "$package" || missing+=("$package"); done
   [ ${#missing[@]} -gt 0 ] || { log "already installed: $*"; return 0; }
   mkdir -p "$PROVISIONING_STATE_DIR" || error "cannot write to $PROVISIONING_STATE_DIR"
   wait_for_dpkg_lock
   apt_update
-  # Noted before, not after: a run that is killed in between must still know that these are its own.
-  apt-get -s install --no-install-recommends "${missing[@]}" | awk '$1 == "Inst" {print $2}' \
-    >>"$PROVISIONING_STATE_DIR/packages" || error "apt-get finds no way to install: ${missing[*]}"
+  # Noted before, not after: a run that is killed in between must still know that these are its own. What is only
+  # upgraded (its old version stands in brackets) was there before.
+  apt-get -s install --no-install-recommends "${missing[@]}" | awk '$1 == "Inst" && $3 !~ /^\[/ {print $2}' |
+    sort >>"$PROVISIONING_STATE_DIR/packages" || error "apt-get finds no way to install: ${missing[*]}"
   apt-get -o DPkg::Lock::Timeout="$PROVISIONING_DPKG_LOCK_SECONDS" -o Dpkg::Options::=--force-confdef \
-    -o Dpkg::Options::=--force-confold install -y -qq --no-install-recommends "${missing[@]}" ||
+    -o Dpkg::Options::=--force-confold install -y -qq --no-install-recommends "${missing[@]}" || {
+    strike_absent_packages
     error "apt-get could not install: ${missing[*]}"
+  }
+}
+
+# What was noted and never came is not ours: somebody else may install it later.
+strike_absent_packages() {
+  local package list=$PROVISIONING_STATE_DIR/packages
+  [ -e "$list" ] || return 0
+  while read -r package; do
+    ! package_present "$package" || echo "$package"
+  done < <(sort -u "$list") >"$list.new"
+  mv -T "$list.new" "$list" || error "cannot write to $PROVISIONING_STATE_DIR"
 }
 
 # package_is_ours NAME: ensure_package installed it, not somebody before us.
@@ -75,12 +92,11 @@ package_is_ours() { grep -qxF "$1" "$PROVISIONING_STATE_DIR/packages" 2>/dev/nul
 
 # remove_packages: purges what ensure_package installed. What something else came to need in the meantime stays.
 remove_packages() {
-  local ours=() foreign package list=$PROVISIONING_STATE_DIR/packages
+  local ours=() foreign list=$PROVISIONING_STATE_DIR/packages
   [ -e "$list" ] || return 0
   repair_dpkg
-  while read -r package; do
-    [[ $(dpkg-query -W -f='${db:Status-Abbrev}' "$package" 2>/dev/null) != ?[!n]* ]] || ours+=("$package")
-  done < <(sort -u "$list")
+  strike_absent_packages
+  mapfile -t ours <"$list"
   if [ ${#ours[@]} -gt 0 ]; then
     wait_for_dpkg_lock
     foreign=$(apt-get -s purge "${ours[@]}" | awk '$1 == "Purg" || $1 == "Remv" {print $2}' | grep -vxFf "$list") || true
@@ -96,28 +112,31 @@ remove_packages() {
 
 # ---- files
 
-# make_directory PATH: notes what it makes, so that restore_files takes it away again once it is empty.
+# make_directory PATH: notes what it makes, so that forget_state takes it away again once it is empty.
 make_directory() {
-  local path=$1 new=()
+  note_directory "$1"
+  mkdir -p "$1" || error "cannot make the directory $1" 3
+}
+
+# note_directory PATH: the same for a directory that something else is about to make.
+note_directory() {
+  local path=$1 new=() list=$PROVISIONING_STATE_DIR/directories
   while [ ! -d "$path" ]; do
-    new+=("$path")
+    grep -qxF "$path" "$list" 2>/dev/null || new+=("$path")
     path=$(dirname "$path")
   done
   if ! { mkdir -p "$PROVISIONING_STATE_DIR/before" && chmod 0700 "$PROVISIONING_STATE_DIR"; }; then
     error "cannot write to $PROVISIONING_STATE_DIR" 3
   fi
-  [ ${#new[@]} -gt 0 ] || return 0
-  printf '%s\n' "${new[@]}" >>"$PROVISIONING_STATE_DIR/directories"
-  mkdir -p "$1" || error "cannot make the directory $1" 3
+  [ ${#new[@]} = 0 ] || printf '%s\n' "${new[@]}" >>"$list"
 }
 
 # write_file PATH [MODE [OWNER:GROUP]] <content: atomic, and nothing at all where it is so already. Keeps, once, what
-# stood there before the installer came (restore_files), and what stood there before this write (undo_file).
+# stood there before the installer came (restore_files), and what the services last took up (undo_files).
 # Sets FILE_CHANGED to true or false.
 write_file() {
-  local path=$1 mode=${2:-0644} owner=${3:-root:root} state=$PROVISIONING_STATE_DIR temporary
+  local path=$1 mode=${2:-0644} owner=${3:-root:root} temporary
   make_directory "$(dirname "$path")"
-  mkdir -p "$(dirname "$state/before$path")" || error "cannot write to $state" 3
   temporary=$(mktemp "$path.XXXXXX") || error "cannot write beside $path" 3
   if ! { cat >"$temporary" && chown "$owner" "$temporary" && chmod "$mode" "$temporary"; }; then
     rm -f "$temporary"
@@ -130,9 +149,8 @@ write_file() {
     return 0
   fi
   keep_original "$path"
-  rm -f "$state/previous"
-  if [ -e "$path" ]; then cp -a "$path" "$state/previous" || error "cannot keep a copy of $path" 3; fi
-  mark_changed
+  keep_for_undo "$path"
+  note_written "$path" "$temporary"
   if ! { sync "$temporary" && mv -T "$temporary" "$path"; }; then
     rm -f "$temporary"
     error "cannot put $path in place" 3
@@ -144,13 +162,16 @@ write_file() {
 
 # files_changed: did write_file change anything that no service has taken up yet? On disk, so that a run that is killed
 # between writing and reloading leaves that to the next one, which finds nothing more to write.
-files_changed() { [ -e "$PROVISIONING_STATE_DIR/changed" ]; }
-mark_changed() { : >"$PROVISIONING_STATE_DIR/changed" || error "cannot write to $PROVISIONING_STATE_DIR" 3; }
-changes_taken_up() { rm -f "$PROVISIONING_STATE_DIR/changed"; }
+files_changed() { [ -e "$PROVISIONING_STATE_DIR/pending" ]; }
+changes_taken_up() { rm -rf "${PROVISIONING_STATE_DIR:?}/pending"; }
 
 # keep_original PATH: remembers, the first time, what is there; before a change that write_file does not make.
-keep_original() {
-  local path=$1 backup=$PROVISIONING_STATE_DIR/before$1
+keep_original() { keep_copy "$PROVISIONING_STATE_DIR/before" "$1"; }
+# keep_for_undo PATH: the same, for undo_files.
+keep_for_undo() { keep_copy "$PROVISIONING_STATE_DIR/pending" "$1"; }
+
+keep_copy() { # ROOT PATH: what is at PATH, or that nothing is, goes below ROOT, if it is not there yet
+  local path=$2 backup=$1$2
   if [ -e "$backup" ] || [ -L "$backup" ] || [ -e "$backup.absent" ]; then return 0; fi
   mkdir -p "$(dirname "$backup")" || error "cannot write to $PROVISIONING_STATE_DIR" 3
   if [ ! -e "$path" ] && [ ! -L "$path" ]; then
@@ -160,40 +181,59 @@ keep_original() {
   fi
 }
 
-# undo_file PATH: takes back the last write_file, which must have been of PATH and have changed it.
-undo_file() {
-  if [ -e "$PROVISIONING_STATE_DIR/previous" ]; then
-    mv -T "$PROVISIONING_STATE_DIR/previous" "$1"
-  else
-    rm -f "$1"
-  fi
+# note_written PATH [FILE]: the content of FILE (default: PATH) is the installer's own at PATH, so restore_files may take
+# it away. write_file notes what it writes; this is for what a program of the installer's wrote.
+note_written() {
+  local line
+  line="$(sha256sum <"${2:-$1}") $1" || error "cannot read ${2:-$1}" 3
+  is_as_written "$1" "${2:-$1}" || echo "$line" >>"$PROVISIONING_STATE_DIR/written" ||
+    error "cannot write to $PROVISIONING_STATE_DIR" 3
+}
+is_as_written() { # PATH [FILE]
+  [ ! -L "$1" ] && grep -qxF "$(sha256sum <"${2:-$1}") $1" "$PROVISIONING_STATE_DIR/written" 2>/dev/null
+}
+
+# undo_files: takes back every write that no service has taken up.
+undo_files() {
+  put_back "$PROVISIONING_STATE_DIR/pending" always
+  remove_empty_directories
 }
 
 # restore_files: every file written or kept is again what it was before the first install, or gone where nothing was.
-# Empty directories of our making go too.
-restore_files() {
-  local root=$PROVISIONING_STATE_DIR/before backup path
+# What somebody else has changed since stays as it is.
+restore_files() { put_back "$PROVISIONING_STATE_DIR/before" as_written; }
+
+put_back() { # ROOT always|as_written
+  local root=$1 backup path
   [ -d "$root" ] || return 0
   while IFS= read -r -d '' backup; do
     path=${backup#"$root"}
-    if [[ $path == *.absent ]]; then
-      rm -f "${path%.absent}" "$backup" || error "cannot remove ${path%.absent}" 3
+    path=${path%.absent}
+    if [ "$2" = as_written ] && { [ -e "$path" ] || [ -L "$path" ]; } && ! is_as_written "$path"; then
+      warning "left $path as it is: it is not what the installer wrote"
+      continue
+    fi
+    if [[ $backup == *.absent ]]; then
+      rm -f "$path" "$backup" || error "cannot remove $path" 3
     elif [ -d "$(dirname "$path")" ]; then
       mv -T "$backup" "$path" || error "cannot restore $path" 3
     fi
-    log "restored ${path%.absent}"
+    log "restored $path"
   done < <(find "$root" ! -type d -print0)
   rm -rf "${root:?}"
 }
 
 # forget_state: last in an uninstall, after restore_files and remove_packages.
 forget_state() {
+  remove_empty_directories
+  rm -rf "${PROVISIONING_STATE_DIR:?}"/{before,pending,written,packages,directories}
+  rmdir --ignore-fail-on-non-empty "$PROVISIONING_STATE_DIR" 2>/dev/null || true
+}
+remove_empty_directories() { # of our making
   local path
   while read -r path; do
     rmdir --ignore-fail-on-non-empty "$path" 2>/dev/null || true
   done < <(sort -ru "$PROVISIONING_STATE_DIR/directories" 2>/dev/null)
-  rm -rf "${PROVISIONING_STATE_DIR:?}"/{before,previous,changed,packages,directories}
-  rmdir --ignore-fail-on-non-empty "$PROVISIONING_STATE_DIR" 2>/dev/null || true
 }
 
 # ---- services
@@ -207,14 +247,19 @@ unit_setting() { # UNIT DIRECTIVE: its value in the unit file
   done
 }
 
-# unit_process UNIT: the id of its main process, without systemd to ask: the one its PIDFile names, if that really is
-# the unit's program (a stale file may name a stranger by now).
+# unit_process UNIT: the id of its main process. Without systemd to ask: the one its PIDFile names, if that really is
+# the unit's program (a stale file may name a stranger by now), or was before an upgrade replaced it on disk.
 unit_process() {
-  local pid program
+  local pid program running
+  if has_systemd; then
+    pid=$(systemctl show -p MainPID --value "$1") && [ "${pid:-0}" != 0 ] && echo "$pid"
+    return
+  fi
   pid=$(cat "$(unit_setting "$1" PIDFile)" 2>/dev/null) || return 1
   [[ $pid =~ ^[0-9]+$ ]] || return 1
   program=$(unit_setting "$1" ExecStart)
-  [ "$(readlink "/proc/$pid/exe")" = "$(readlink -f "${program%% *}")" ] && echo "$pid"
+  running=$(readlink "/proc/$pid/exe") || return 1
+  [ "${running% (deleted)}" = "$(readlink -f "${program%% *}")" ] && echo "$pid"
 }
 
 service_active() {
@@ -228,6 +273,8 @@ ensure_service() {
   if has_systemd; then
     systemctl is-enabled --quiet "$name" 2>/dev/null || systemctl enable --quiet "$name" || error "cannot enable $name" 3
     if ! systemctl is-active --quiet "$name"; then
+      # A service that failed too often to be started, for a reason that is gone now, may be started again.
+      systemctl reset-failed "$name" 2>/dev/null || true
       systemctl start "$name" || { journalctl -u "$name" -n 20 --no-pager || true; error "$name does not start" 3; }
     elif [ "$how" = reload ]; then
       systemctl reload-or-restart "$name" || error "$name does not take its new configuration" 3
@@ -280,10 +327,49 @@ stop_service() {
   error "$name does not stop" 3
 }
 
-# wait_for_port PORT [SECONDS]: until something takes connections there on loopback; 1 if nothing does.
+# ---- ports
+
+# listeners PORT: "ADDRESS SOCKET" of whatever listens on that TCP port, as /proc/net/tcp writes them.
+listeners() {
+  cat /proc/net/tcp /proc/net/tcp6 2>/dev/null | awk -v port=":$(printf %04X "$1")" \
+    '$4 == "0A" && substr($2, length($2) - 4) == port {print substr($2, 1, length($2) - 5), $10}'
+}
+ipv4_hex() { # as /proc/net/tcp writes it: 127.0.0.1 is 0100007F
+  local parts
+  IFS=. read -ra parts <<<"$1"
+  printf %02X "${parts[3]}" "${parts[2]}" "${parts[1]}" "${parts[0]}"
+}
+
+# require_port_free PORT UNIT [IP]: ends the script with 3 where somebody other than UNIT listens on that port, so that
+# UNIT could not at IP (default: at every address).
+require_port_free() {
+  local address socket holder
+  while read -r address socket; do
+    ! socket_in_the_way "$address" "${3:-0.0.0.0}" || service_holds "$2" "$socket" || {
+      holder=$(find /proc/[0-9]*/fd -lname "socket:\[$socket\]" -print -quit 2>/dev/null | cut -d/ -f3) || true
+      error "port $1 is taken by ${holder:+$(cat "/proc/$holder/comm"), process }${holder:-another program}: stop it, or choose another port" 3
+    }
+  done < <(listeners "$1")
+}
+# An IPv6 socket at every address takes IPv4's, too, unless told not to, which cannot be seen.
+socket_in_the_way() { # ADDRESS IP
+  [[ $1 =~ ^0+$ || $2 == 0.0.0.0 || $2 == :: ]] && return
+  if [[ $2 == *:* ]]; then [ ${#1} = 32 ]; else [[ $1 == *"$(ipv4_hex "$2")" ]]; fi
+}
+service_holds() { # UNIT SOCKET
+  local pid
+  pid=$(unit_process "$1") && [[ $'\n'$(readlink "/proc/$pid/fd/"*)$'\n' == *$'\n'"socket:[$2]"$'\n'* ]]
+}
+
+# wait_for_port PORT UNIT [IPV4 [SECONDS]]: until UNIT itself takes connections there (default: at every address, for
+# 10 s); 1 if it does not.
 wait_for_port() {
-  local end=$((SECONDS + ${2:-10}))
-  until (: <"/dev/tcp/127.0.0.1/$1") 2>/dev/null; do
+  local wanted address socket end=$((SECONDS + ${4:-10}))
+  wanted=$(ipv4_hex "${3:-0.0.0.0}")
+  while :; do
+    while read -r address socket; do
+      [ "$address" != "$wanted" ] || ! service_holds "$2" "$socket" || return 0
+    done < <(listeners "$1")
     [ "$SECONDS" -lt "$end" ] || return 1
     sleep 0.1
   done

@@ -6,7 +6,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/../.." || exit 1
 . tests/support/tap.sh
 tests/support/requirement fleet || exit 77
 fleet=tests/fleet/fleet.sh
-scratch=$(mktemp -d)
+scratch=$(mktemp -d) || exit 1
 trap 'rm -rf "$scratch"; [ -n "${KEEP:-}" ] || $fleet down >/dev/null 2>&1' EXIT
 servers() { # N
   $fleet down >/dev/null 2>&1
