@@ -224,7 +224,11 @@ class Panel {
 
   asio::awaitable<void> ReloadRegistry() {
     const auto loaded = co_await asio::co_spawn(loader_, LoadRegistry(), asio::use_awaitable);
-    if (!loaded) logs_.panel->Error("registry_not_loaded", {{"reason", loaded.error().ToString()}});
+    // It is tried again and again, and said once.
+    const auto failure = loaded ? "" : loaded.error().ToString();
+    if (!loaded && failure != registry_failure_)
+      logs_.panel->Error("registry_not_loaded", {{"reason", failure}});
+    registry_failure_ = failure;
   }
 
   asio::awaitable<void> WatchInstallers() {
@@ -276,6 +280,7 @@ class Panel {
   net::Router::Before before_;
   std::unique_ptr<net::HttpServer> server_;
   net::TaskGroup tasks_;
+  std::string registry_failure_;  // that was said last
   bool failed_ = false;
 };
 
