@@ -10,6 +10,7 @@
 #include "base/json.hpp"
 #include "base/sha256.hpp"
 #include "contract/manifest_loader.hpp"
+#include "contract/reserved_names.hpp"
 
 namespace prov::contract {
 namespace {
@@ -92,12 +93,23 @@ std::set<std::string> Names(const std::vector<std::string_view>& keys) {
 }
 
 TEST(ManifestSchema, PublishedSchema_KnowsTheLoadersKeys) {
-  const auto text =
-      ReadFile(Path(PROV_SOURCE_DIR) / "docs/formats/manifest.schema.json", 1 << 20).value();
-  const auto schema = json::ParseText(text).value();
+  const auto schema = Read("docs/formats/manifest.schema.json");
   EXPECT_EQ(PropertiesOf(schema), Names(ManifestKeys()));
   EXPECT_EQ(PropertiesOf(schema.at("$defs").at("input")), Names(InputKeys()));
   EXPECT_EQ(PropertiesOf(schema.at("$defs").at("validation")), Names(ValidationKeys()));
+}
+
+TEST(ManifestSchema, PublishedSchema_HoldsTheTableOfReservedNames) {
+  std::string pattern;
+  for (const auto name : ReservedNames()) {
+    pattern += pattern.empty() ? "^(?:" : "|";
+    pattern += name.ends_with('*') ? std::string(name.substr(0, name.size() - 1)) + ".*"
+                                   : std::string(name);
+  }
+  pattern += ")$";
+  const auto schema = Read("docs/formats/manifest.schema.json");
+  const auto& parts = schema.at("$defs").at("input_name").at("allOf").as_array();
+  EXPECT_EQ(parts.at(2).at("not").at("pattern"), boost::json::value(pattern));
 }
 
 }  // namespace
