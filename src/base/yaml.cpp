@@ -178,7 +178,10 @@ class Builder {
     Node node;
     node.place = PlaceOf(token);
     node.text = TextOf(token);
-    node.quoted = token != nullptr && fy_token_scalar_style(token) != FYSS_PLAIN;
+    const auto style = token != nullptr ? fy_token_scalar_style(token) : FYSS_PLAIN;
+    node.quoted = style != FYSS_PLAIN;
+    // libfyaml's mark is behind the opening quote.
+    if (style == FYSS_SINGLE_QUOTED || style == FYSS_DOUBLE_QUOTED) --node.place.column;
     node.kind = node.quoted ? Kind::kString : ResolvePlain(node.text);
     Put(std::move(node));
   }

@@ -36,6 +36,10 @@ TEST(Yaml, Places_AreLinesAndColumnsFromOne) {
   const auto& list = *document.root.Find("list");
   EXPECT_EQ(list.items[0].place, (Place{3, 5}));
   EXPECT_EQ(list.items[1].Find("k")->place, (Place{4, 9}));
+  const auto quoted = Parse("\"a\": 'b'\nc: [\"d\"]\n");
+  EXPECT_EQ(quoted.root.members[0].place, (Place{1, 1}));
+  EXPECT_EQ(quoted.root.Find("a")->place, (Place{1, 6}));
+  EXPECT_EQ(quoted.root.Find("c")->items[0].place, (Place{2, 5}));
 }
 
 TEST(Yaml, WhatIsNotAllowed_IsNamedWithItsPlace) {

@@ -1,12 +1,11 @@
 #include "contract/condition.hpp"
 
+#include "contract/number.hpp"
+
 namespace prov::contract {
 
 bool SameValue(const boost::json::value& left, const boost::json::value& right) {
-  if (left.is_number() && right.is_number()) {
-    return left.kind() == right.kind() ? left == right
-                                       : left.to_number<double>() == right.to_number<double>();
-  }
+  if (left.is_number() && right.is_number()) return CompareNumbers(left, right) == 0;
   return left == right;
 }
 

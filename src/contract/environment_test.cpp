@@ -6,7 +6,6 @@
 #include "base/files.hpp"
 #include "base/json.hpp"
 #include "contract/input_validation.hpp"
-#include "contract/json_schema.hpp"
 #include "contract/manifest_loader.hpp"
 
 namespace prov::contract {
@@ -68,38 +67,6 @@ TEST(Environment, SecretDeliveredAsFile_IsNotInTheEnvironment) {
   EXPECT_EQ(environment.variables.at("TOKEN_FILE"), "/run/secrets/token");
   ASSERT_EQ(environment.secret_files.size(), 1U);
   EXPECT_EQ(environment.secret_files[0].content, "s3cret-value");
-}
-
-TEST(InputsSchema, ConditionalInput_MustBeAbsentWhereHidden) {
-  const auto manifest = Load(
-      "inputs:\n"
-      "- {name: tls, type: boolean, label: T, required: true}\n"
-      "- {name: cert, type: path, label: C, required: true, visible_if: {tls: true}}\n");
-  const auto schema = InputsSchema(manifest);
-  EXPECT_EQ(schema.at("required"), boost::json::parse(R"(["tls"])"));
-  EXPECT_EQ(schema.at("additionalProperties"), false);
-  const auto rule = boost::json::parse(R"([{"if":{"$ref":"#/$defs/visible_cert"},
-      "else":{"properties":{"cert":false}},"then":{"required":["cert"]}}])");
-  EXPECT_EQ(schema.at("allOf"), rule);
-}
-
-std::set<std::string> PropertiesOf(const boost::json::value& schema) {
-  std::set<std::string> names;
-  for (const auto& member : schema.at("properties").as_object()) names.emplace(member.key());
-  return names;
-}
-
-std::set<std::string> Names(const std::vector<std::string_view>& keys) {
-  return {keys.begin(), keys.end()};
-}
-
-TEST(ManifestSchema, PublishedSchema_KnowsTheLoadersKeys) {
-  const auto text =
-      ReadFile(Path(PROV_SOURCE_DIR) / "docs/formats/manifest.schema.json", 1 << 20).value();
-  const auto schema = json::ParseText(text).value();
-  EXPECT_EQ(PropertiesOf(schema), Names(ManifestKeys()));
-  EXPECT_EQ(PropertiesOf(schema.at("$defs").at("input")), Names(InputKeys()));
-  EXPECT_EQ(PropertiesOf(schema.at("$defs").at("validation")), Names(ValidationKeys()));
 }
 
 TEST(Loader, InstallersOfThisRepository_Load) {

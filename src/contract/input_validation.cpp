@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "base/encoding.hpp"
+#include "contract/number.hpp"
 
 namespace prov::contract {
 namespace {
@@ -80,14 +81,14 @@ class ValueCheck {
   }
 
   void CheckNumber(const boost::json::value& value) {
-    const auto number = value.to_number<double>();
-    if (input_.type == InputType::kPort && (number < 1 || number > 65535)) {
+    if (input_.type == InputType::kPort &&
+        (CompareNumbers(value, 1) < 0 || CompareNumbers(value, 65535) > 0)) {
       return Refuse("type", std::string(TypeSentence(input_.type)));
     }
-    if (rules_.min_value && number < *rules_.min_value) {
+    if (rules_.min_value && CompareNumbers(value, *rules_.min_value) < 0) {
       Refuse("min_value", "must be at least " + EnvironmentText(*rules_.min_value));
     }
-    if (rules_.max_value && number > *rules_.max_value) {
+    if (rules_.max_value && CompareNumbers(value, *rules_.max_value) > 0) {
       Refuse("max_value", "must be at most " + EnvironmentText(*rules_.max_value));
     }
   }

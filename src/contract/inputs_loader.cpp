@@ -4,6 +4,7 @@
 
 #include "base/encoding.hpp"
 #include "contract/input_validation.hpp"
+#include "contract/number.hpp"
 #include "contract/reserved_names.hpp"
 
 namespace prov::contract {
@@ -108,7 +109,8 @@ class InputsReader {
     if (rules.min_length > rules.max_length && rules.max_length) {
       reader_.Refuse(node->place, path, "min_length is above max_length: no value could fit");
     }
-    if (rules.min_value && rules.max_value && *rules.min_value > *rules.max_value) {
+    if (rules.min_value && rules.max_value &&
+        CompareNumbers(*rules.min_value, *rules.max_value) > 0) {
       reader_.Refuse(node->place, path, "min_value is above max_value: no value could fit");
     }
     if (input.sensitive && rules.max_length &&

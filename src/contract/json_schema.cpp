@@ -1,6 +1,9 @@
 #include "contract/json_schema.hpp"
 
-#include "base/json.hpp"
+#include <limits>
+
+#include "contract/ecma_pattern.hpp"
+#include "contract/number.hpp"
 
 namespace prov::contract {
 namespace {
@@ -62,60 +65,84 @@ std::string_view Format(InputType type) {
       return "hostname";
     case InputType::kUrl:
       return "uri";
-    case InputType::kPassword:
-      return "password";
     default:
       return "";
   }
 }
 
-void AddLengths(const Input& input, bj::object& schema) {
+// What ValidateInputs holds a text to that is not "".
+void AddTextRules(const Input& input, bj::object& schema) {
   std::int64_t least = input.validation.min_length.value_or(0);
   if (input.required) least = std::max<std::int64_t>(least, 1);
-  // An optional secret may be "" (unset), so its least length cannot be said here.
-  if (input.sensitive && input.required) least = std::max<std::int64_t>(least, kMinSensitiveLength);
-  if (input.sensitive && !input.required) least = 0;
+  if (input.sensitive) least = std::max<std::int64_t>(least, kMinSensitiveLength);
   if (least > 0) schema["minLength"] = least;
-  schema["maxLength"] =
-      input.validation.max_length.value_or(input.type == InputType::kText ? 65'536 : 4'096);
-  const bool may_be_empty = input.sensitive && !input.required;
-  if (input.validation.pattern && !may_be_empty) {
-    schema["pattern"] = "^(?:" + input.validation.pattern->text() + ")$";
+  if (input.validation.pattern) {
+    if (auto pattern = EcmaPattern(input.validation.pattern->text())) schema["pattern"] = *pattern;
   }
+  if (const auto format = Format(input.type); !format.empty()) schema["format"] = format;
 }
 
-void AddNumbers(const Input& input, bj::object& schema) {
+void AddNumberRules(const Input& input, bj::object& schema) {
   const auto& rules = input.validation;
   if (input.type == InputType::kPort) schema["minimum"] = 1, schema["maximum"] = 65535;
-  if (rules.min_value && (!schema.contains("minimum") || *rules.min_value > 1)) {
-    schema["minimum"] = *rules.min_value;
+  if (input.type == InputType::kInteger) {
+    schema["minimum"] = std::numeric_limits<std::int64_t>::min();
+    schema["maximum"] = std::numeric_limits<std::int64_t>::max();
   }
-  if (rules.max_value && (!schema.contains("maximum") || *rules.max_value < 65535)) {
-    schema["maximum"] = *rules.max_value;
+  const auto* least = schema.if_contains("minimum");
+  const auto* most = schema.if_contains("maximum");
+  const bool raises = rules.min_value && (!least || CompareNumbers(*rules.min_value, *least) > 0);
+  const bool lowers = rules.max_value && (!most || CompareNumbers(*rules.max_value, *most) < 0);
+  if (raises) schema["minimum"] = *rules.min_value;
+  if (lowers) schema["maximum"] = *rules.max_value;
+}
+
+void AddChoices(const Input& input, bj::object& schema) {
+  if (input.validation.allowed_values.empty()) return;
+  bj::array choices;
+  for (const auto& allowed : input.validation.allowed_values) {
+    choices.push_back(bj::object{{"const", allowed.value}, {"title", allowed.label}});
   }
+  if (input.type != InputType::kMultiselect) {
+    schema["oneOf"] = std::move(choices);
+    return;
+  }
+  schema["items"] = bj::object{{"oneOf", std::move(choices)}};
+  schema["uniqueItems"] = true;
+  if (input.required) schema["minItems"] = 1;
+}
+
+// For people: the input's own description, and the pattern where the schema cannot hold it.
+std::string DescriptionOf(const Input& input) {
+  const auto& rules = input.validation;
+  std::string text = input.description;
+  if (!rules.pattern || EcmaPattern(rules.pattern->text())) return text;
+  if (!text.empty()) text += ' ';
+  text += "Must match, as a whole, the pattern (RE2) " + rules.pattern->text();
+  if (!rules.pattern_error.empty()) text += ": " + rules.pattern_error;
+  return text;
 }
 
 bj::object InputSchema(const Input& input) {
-  bj::object schema{{"type", JsonType(input.type)}, {"title", input.label}};
-  if (!input.description.empty()) schema["description"] = input.description;
+  const std::string_view type = JsonType(input.type);
+  bj::object schema{{"type", type}, {"title", input.label}};
+  if (auto text = DescriptionOf(input); !text.empty()) schema["description"] = std::move(text);
   if (input.default_value && !input.sensitive) schema["default"] = *input.default_value;
-  if (const auto format = Format(input.type); !format.empty()) schema["format"] = format;
   if (input.sensitive) schema["writeOnly"] = true;
-  if (IsTextual(input.type)) AddLengths(input, schema);
-  if (IsNumeric(input.type)) AddNumbers(input, schema);
-  if (!input.validation.allowed_values.empty()) {
-    bj::array choices;
-    for (const auto& allowed : input.validation.allowed_values) {
-      choices.push_back(bj::object{{"const", allowed.value}, {"title", allowed.label}});
-    }
-    bj::object choice{{"oneOf", std::move(choices)}};
-    if (input.type == InputType::kMultiselect) {
-      schema["items"] = std::move(choice);
-      schema["uniqueItems"] = true;
-      if (input.required) schema["minItems"] = 1;
-    } else {
-      schema["oneOf"] = std::move(choice["oneOf"]);
-    }
+  if (input.type == InputType::kPassword) schema["format"] = "password";
+  bj::object rules;
+  if (IsTextual(input.type)) AddTextRules(input, rules);
+  if (IsNumeric(input.type)) AddNumberRules(input, rules);
+  AddChoices(input, rules);
+  if (type == "string" && !input.required && !rules.empty()) {
+    // "" stands as given for an optional one, whatever the rules (C-VAL-2, C-SENS-3).
+    schema["anyOf"] = bj::array{bj::object{{"const", ""}}, std::move(rules)};
+  } else {
+    for (auto& [key, value] : rules) schema[key] = std::move(value);
+  }
+  if (IsTextual(input.type)) {
+    schema["maxLength"] =
+        input.validation.max_length.value_or(input.type == InputType::kText ? 65'536 : 4'096);
   }
   return schema;
 }

@@ -8,10 +8,12 @@
 
 namespace prov::contract {
 
-// Describes the JSON types only (8080, not "8080"). Conditions are `$defs/visible_<input>`: an
-// input whose condition does not hold must be absent, and a required one must be present where it
-// does. Byte limits, control characters and the grammars are left to ValidateInputs, which stays
-// the judge.
+// For an install or upgrade, where `required` binds, and for JSON types only (8080, not "8080"). Of
+// what ValidateInputs accepts in these, it refuses nothing. Conditions are `$defs/visible_<input>`:
+// an input whose condition does not hold must be absent, and a required one must be present where
+// it does. A `pattern` is ECMA's; one that only RE2 can say stands in `description`. Byte limits,
+// control characters and the grammars beyond `format` are left to ValidateInputs, which stays the
+// judge.
 boost::json::object InputsSchema(const Manifest& manifest);
 
 }  // namespace prov::contract

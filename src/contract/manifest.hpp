@@ -36,8 +36,8 @@ struct AllowedValue {
 struct Validation {
   std::optional<Pattern> pattern;
   std::string pattern_error;
-  std::optional<std::int64_t> min_length, max_length;  // code points
-  std::optional<double> min_value, max_value;
+  std::optional<std::int64_t> min_length, max_length;      // code points
+  std::optional<boost::json::value> min_value, max_value;  // int64 or double, as written
   std::vector<AllowedValue> allowed_values;
 };
 

@@ -6,6 +6,7 @@
 
 #include "contract/inputs_loader.hpp"
 #include "contract/node_reader.hpp"
+#include "contract/reserved_names.hpp"
 
 namespace prov::contract {
 namespace {
@@ -377,14 +378,26 @@ class ManifestReader {
     }
   }
 
-  // With files, a sensitive input `x` is the variable X_FILE, which an input `x_file` would also
-  // be.
+  // With files, a sensitive input `x` is the variable X_FILE: neither another input's nor one that
+  // a shell or the platform uses.
   void CheckSecretFiles() {
     if (manifest.secret_delivery != SecretDelivery::kFile) return;
-    for (const auto& input : manifest.inputs) {
-      if (input.sensitive && manifest.FindInput(input.name + "_file") != nullptr) {
-        Refuse("inputs",
-               fmt::format("`{0}_file` collides with the file of the secret `{0}`", input.name));
+    for (std::size_t i = 0; i < manifest.inputs.size(); ++i) {
+      const auto& input = manifest.inputs[i];
+      const std::string file = input.name + "_file";
+      if (!input.sensitive || input.name.empty()) continue;
+      const auto* name = root_.Find("inputs")->items[i].Find("name");
+      const std::string path = Index("inputs", i) + ".name";
+      if (manifest.FindInput(file) != nullptr) {
+        reader.Refuse(name->place, path,
+                      fmt::format("its file is the variable of another input, `{}`", file));
+      }
+      if (IsReservedName(file)) {
+        reader.Refuse(
+            name->place, path,
+            fmt::format("its file would be `{}`, which is reserved: that variable belongs "
+                        "to the shell or the platform",
+                        file));
       }
     }
   }

@@ -149,12 +149,12 @@ std::optional<std::int64_t> NodeReader::Integer(const yaml::Node& parent, std::s
   return std::nullopt;
 }
 
-std::optional<double> NodeReader::Number(const yaml::Node& parent, std::string_view key,
-                                         const std::string& path) {
+std::optional<boost::json::value> NodeReader::Number(const yaml::Node& parent, std::string_view key,
+                                                     const std::string& path) {
   const auto* node = parent.Find(key);
   if (node == nullptr) return std::nullopt;
   const auto value = ScalarValue(*node);
-  if (value && value->is_number()) return value->to_number<double>();
+  if (value && value->is_number()) return value;
   Refuse(node->place, Join(path, key), "must be a number");
   return std::nullopt;
 }

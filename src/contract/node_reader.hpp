@@ -45,8 +45,9 @@ class NodeReader {
   std::optional<std::int64_t> Integer(const yaml::Node& parent, std::string_view key,
                                       const std::string& path, std::int64_t least,
                                       std::int64_t most);
-  std::optional<double> Number(const yaml::Node& parent, std::string_view key,
-                               const std::string& path);
+  // An int64 where it is written as a whole number, else a double.
+  std::optional<boost::json::value> Number(const yaml::Node& parent, std::string_view key,
+                                           const std::string& path);
   std::optional<bool> Boolean(const yaml::Node& parent, std::string_view key,
                               const std::string& path);
   std::optional<Pattern> Regex(const yaml::Node& parent, std::string_view key,
