@@ -188,10 +188,13 @@ struct HttpClient::Impl {
     PROV_CO_CHECK(Check(request));
     const bool to_head = request.method == "HEAD";
     while (true) {
-      std::erase_if(idle, [](const auto& waiting) { return waiting->PeerClosed(); });
+      const auto since = std::chrono::steady_clock::now() - options.keep;
+      std::erase_if(idle, [&](const auto& waiting) {
+        return waiting.since < since || waiting.io->PeerClosed();
+      });
       const bool kept = !idle.empty();
       if (kept) {
-        io = std::move(idle.back());
+        io = std::move(idle.back().io);
         idle.pop_back();
       } else {
         PROV_CO_TRY(io, co_await Connect());
@@ -216,7 +219,7 @@ struct HttpClient::Impl {
         exchange.parser.until_end() || idle.size() >= 4) {
       return;
     }
-    idle.push_back(std::move(io));
+    idle.push_back({std::move(io), std::chrono::steady_clock::now()});
   }
 
   asio::awaitable<Result<ClientResponse>> Send(ClientRequest request) {
@@ -239,7 +242,11 @@ struct HttpClient::Impl {
   ClientOptions options;
   Url url;
   std::shared_ptr<TlsContext> tls;
-  std::vector<std::unique_ptr<Io>> idle;
+  struct Idle {
+    std::unique_ptr<Io> io;
+    std::chrono::steady_clock::time_point since;
+  };
+  std::vector<Idle> idle;  // the one used last is used first
 };
 
 struct ClientStream::State {

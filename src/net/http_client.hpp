@@ -25,6 +25,7 @@ struct ClientOptions {
   Millis connect{10'000};         // name, TCP and TLS together
   Millis answer{60'000};          // from the connected request to the last byte of its answer
   Millis stream_silence{60'000};  // between two pieces of a streamed answer
+  Millis keep{60'000};            // a connection without a request; looked at with the next one
   std::size_t header_bytes = 64 * 1024;
   std::size_t body_bytes = 16 << 20;
 };

@@ -43,16 +43,8 @@ class HttpClientTest : public Loopback {
     return result;
   }
 
-  // A self-signed certificate for `name`, in directory_.
   TlsFiles MakeCertificate(const std::string& alternative_name) {
-    const TlsFiles files{directory_.path() / "cert.pem", directory_.path() / "key.pem"};
-    const auto command =
-        "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes "
-        "-days 2 -subj /CN=test -addext subjectAltName=" +
-        alternative_name + " -keyout " + files.key.string() + " -out " +
-        files.certificate.string() + " 2>/dev/null";
-    EXPECT_EQ(std::system(command.c_str()), 0) << command;
-    return files;
+    return net::MakeCertificate(directory_.path(), alternative_name);
   }
 
   test::TemporaryDirectory directory_;
@@ -87,6 +79,17 @@ TEST_F(HttpClientTest, HttpClient_ServerClosedTheKeptConnection_PostUsesANewOne)
   const auto got = Fetch(*client, {.method = "POST", .body = "2"});
   ASSERT_TRUE(got) << got.error().ToString();
   EXPECT_EQ(got->body, "POST / [2]");
+}
+
+TEST_F(HttpClientTest, HttpClient_AConnectionKeptTooLong_IsNotUsedAgain) {
+  Listen(Options());
+  auto client = Client({.origin = Origin(), .keep = Millis{0}});
+  for (int i = 0; i < 3; ++i) ASSERT_TRUE(Fetch(*client, {}));
+  // The ones before are closed; the server may not have noticed yet.
+  Run([](HttpClientTest& test) -> asio::awaitable<void> {
+    while (test.server_->connections() > 1) co_await test.Pause(2);
+  }(*this));
+  EXPECT_EQ(server_->connections(), 1U);
 }
 
 TEST_F(HttpClientTest, HttpClient_BodyOverLimit_IsTooLarge) {

@@ -19,6 +19,18 @@
 
 namespace prov::net {
 
+// A self-signed certificate for `alternative_name` ("IP:127.0.0.1"), in `directory`.
+inline TlsFiles MakeCertificate(const Path& directory, const std::string& alternative_name) {
+  const TlsFiles files{directory / "cert.pem", directory / "key.pem"};
+  const auto command =
+      "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes "
+      "-days 2 -subj /CN=test -addext subjectAltName=" +
+      alternative_name + " -keyout " + files.key.string() + " -out " + files.certificate.string() +
+      " 2>/dev/null";
+  EXPECT_EQ(std::system(command.c_str()), 0) << command;
+  return files;
+}
+
 class Loopback : public ::testing::Test {
  public:
   using Tcp = boost::asio::ip::tcp;

@@ -4,6 +4,7 @@
 #include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/error.hpp>
+#include <boost/asio/multiple_exceptions.hpp>
 #include <boost/system/system_error.hpp>
 
 #include "net/event.hpp"
@@ -12,21 +13,33 @@ namespace prov::net {
 
 namespace asio = boost::asio;
 
+namespace {
+
+// `asked`: the task was told to stop.
+bool IsCancellation(std::exception_ptr failure, bool asked) {
+  try {
+    std::rethrow_exception(failure);
+  } catch (const boost::system::system_error& error) {
+    return error.code() == asio::error::operation_aborted;
+  } catch (const asio::multiple_exceptions&) {
+    // Coroutines joined by "&&" or "||" have all failed. It tells only the first operand's reason,
+    // which may be that another one had a bug.
+    return asked;
+  } catch (...) {
+    return false;
+  }
+}
+
+}  // namespace
+
 struct TaskGroup::State {
   State(asio::any_io_executor run_on, OnFailure hook)
       : executor(run_on), on_failure(std::move(hook)), changed(run_on) {}
 
   void Finished(Id id, std::exception_ptr failure) {
-    tasks.erase(id);
+    const bool asked = tasks.extract(id).mapped().asked_to_stop;
     if (tasks.empty()) changed.Notify();
-    if (!failure || !on_failure) return;
-    try {
-      std::rethrow_exception(failure);
-    } catch (const boost::system::system_error& error) {
-      if (error.code() != asio::error::operation_aborted) on_failure(failure);
-    } catch (...) {
-      on_failure(failure);
-    }
+    if (failure && on_failure && !IsCancellation(failure, asked)) on_failure(failure);
   }
 
   asio::any_io_executor executor;
@@ -34,7 +47,11 @@ struct TaskGroup::State {
   Event changed;
   bool closed = false;
   Id last = 0;
-  std::map<Id, std::shared_ptr<asio::cancellation_signal>> tasks;
+  struct Task {
+    std::shared_ptr<asio::cancellation_signal> signal;
+    bool asked_to_stop = false;
+  };
+  std::map<Id, Task> tasks;
 };
 
 TaskGroup::TaskGroup(asio::any_io_executor executor, OnFailure on_failure)
@@ -46,7 +63,7 @@ TaskGroup::Id TaskGroup::Spawn(asio::awaitable<void> task) {
   if (state_->closed) return 0;
   const Id id = ++state_->last;
   auto signal = std::make_shared<asio::cancellation_signal>();
-  state_->tasks[id] = signal;
+  state_->tasks[id].signal = signal;
   // The handler keeps the signal, because the slot must outlive the task.
   asio::co_spawn(state_->executor, std::move(task),
                  asio::bind_cancellation_slot(
@@ -59,7 +76,8 @@ TaskGroup::Id TaskGroup::Spawn(asio::awaitable<void> task) {
 void TaskGroup::Cancel(Id id) {
   const auto found = state_->tasks.find(id);
   if (found == state_->tasks.end()) return;
-  const auto signal = found->second;  // the task may end, and erase itself, inside emit()
+  found->second.asked_to_stop = true;
+  const auto signal = found->second.signal;  // the task may end, and erase itself, inside emit()
   signal->emit(asio::cancellation_type::terminal);
 }
 

@@ -3,6 +3,7 @@
 #include <stdexcept>
 
 #include <boost/asio/co_spawn.hpp>
+#include <boost/asio/experimental/awaitable_operators.hpp>
 #include <boost/asio/io_context.hpp>
 #include <gtest/gtest.h>
 
@@ -51,6 +52,32 @@ TEST(TaskGroupTest, TaskGroup_CancelAll_EndsEveryTaskAndIsNoFailure) {
   EXPECT_EQ(ended, 2);
   EXPECT_EQ(failures, 0);
   EXPECT_EQ(group.Spawn(WaitForever(ended)), 0U) << "closed";
+}
+
+asio::awaitable<void> Both(asio::awaitable<void> one, asio::awaitable<void> other) {
+  using namespace asio::experimental::awaitable_operators;
+  co_await (std::move(one) && std::move(other));
+}
+
+TEST(TaskGroupTest, TaskGroup_JoinedTasksAreCanceled_IsNoFailure) {
+  asio::io_context io;
+  int ended = 0;
+  int failures = 0;
+  TaskGroup group(io.get_executor(), [&](std::exception_ptr) { ++failures; });
+  group.Spawn(Both(WaitForever(ended), WaitForever(ended)));
+  io.poll();
+  group.CancelAll();
+  io.poll();
+  EXPECT_EQ(ended, 2);
+  EXPECT_EQ(group.size(), 0U);
+  EXPECT_EQ(failures, 0);
+  // One of them has a bug, and the other is canceled because of it.
+  group.Spawn(Both(Throw(), WaitForever(ended)));
+  group.Spawn(Both(WaitForever(ended), Throw()));
+  io.restart();
+  io.poll();
+  EXPECT_EQ(ended, 4);
+  EXPECT_EQ(failures, 2);
 }
 
 TEST(TaskGroupTest, TaskGroup_TaskThrows_IsReportedAndForgotten) {

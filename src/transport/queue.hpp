@@ -1,6 +1,6 @@
 // How jobs and commands travel to agents, and events back. A queue is disposable: whatever it
 // loses, doubles, delays or reorders costs time and nothing else (docs/architecture.md). Every
-// implementation passes tests/conformance's suite (src/transport/conformance_test.hpp).
+// implementation passes the suite of conformance_test.cpp.
 //
 // Single-threaded: every call is made on the thread that runs the executor.
 #pragma once

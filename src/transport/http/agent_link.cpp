@@ -1,5 +1,8 @@
 #include "transport/http/agent_link.hpp"
 
+#include <optional>
+#include <ranges>
+
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/experimental/awaitable_operators.hpp>
 #include <boost/asio/steady_timer.hpp>
@@ -18,10 +21,25 @@ namespace asio = boost::asio;
 
 constexpr std::size_t kMostEventBytes = 1 << 20;  // in one request
 constexpr std::size_t kMaxAnswerBytes = 16 << 20;
+// The second connection goes when there were no events for so long: an idle agent has one.
+constexpr Millis kKeepConnection{15'000};
 
 std::string NewNonce(Random& random) { return HexEncode(random.Bytes(16)); }
 
 }  // namespace
+
+class HttpAgentLink::Turn {
+ public:
+  explicit Turn(HttpAgentLink& link) : link_(link) { link_.sending_ = true; }
+  Turn(const Turn&) = delete;
+  ~Turn() {
+    link_.sending_ = false;
+    link_.turn_over_.Notify();
+  }
+
+ private:
+  HttpAgentLink& link_;
+};
 
 Result<std::unique_ptr<HttpAgentLink>> HttpAgentLink::Create(asio::any_io_executor executor,
                                                              AgentLinkOptions options,
@@ -32,6 +50,7 @@ Result<std::unique_ptr<HttpAgentLink>> HttpAgentLink::Create(asio::any_io_execut
   client.ca_file = options.ca_file;
   client.answer = kLongestPoll + Millis{20'000};
   client.body_bytes = kMaxAnswerBytes;
+  client.keep = kKeepConnection;
   PROV_TRY(auto created, net::HttpClient::Create(executor, std::move(client)));
   return std::unique_ptr<HttpAgentLink>(
       new HttpAgentLink(executor, std::move(options), std::move(created), clock, random, logger));
@@ -46,12 +65,13 @@ HttpAgentLink::HttpAgentLink(asio::any_io_executor executor, AgentLinkOptions op
       clock_(clock),
       random_(random),
       logger_(logger),
-      session_(NewNonce(random)) {}
+      turn_over_(executor_) {}
 
 HttpAgentLink::~HttpAgentLink() = default;
 
 asio::awaitable<void> HttpAgentLink::Run(AgentPort& port) {
   using namespace asio::experimental::awaitable_operators;
+  sent_ = port.acknowledged();
   co_await (PollLoop(port) && EventLoop(port));
 }
 
@@ -71,9 +91,18 @@ asio::awaitable<void> HttpAgentLink::PollLoop(AgentPort& port) {
 }
 
 asio::awaitable<Status> HttpAgentLink::PollOnce(AgentPort& port, std::vector<std::string>& taken) {
-  const PollRequest request{session_, taken, {}};
-  PROV_CO_TRY(const auto body, co_await Post("/agent/v1/poll", json::Write(request)));
-  PROV_CO_TRY(auto answer, json::Parse<PollAnswer>(body, {kMaxAnswerBytes, 8}));
+  Batch batch;
+  std::optional<Turn> turn;
+  if (!sending_ && !events_refused_ && port.last_event() > sent_) {
+    turn.emplace(*this);
+    PROV_CO_TRY(batch, co_await NextBatch(port));
+  }
+  const PollRequest request{taken, batch.events};
+  const auto body = co_await Post("/agent/v1/poll", json::Write(request));
+  if (turn) Sent(port, batch, body.has_value());
+  turn.reset();
+  if (!body) co_return body.error();
+  PROV_CO_TRY(auto answer, json::Parse<PollAnswer>(*body, {kMaxAnswerBytes, 8}));
   taken.clear();  // the panel has read them
   LearnClock(answer.now);
   if (answer.ack) PROV_CO_CHECK(co_await port.Take(std::move(*answer.ack)));
@@ -86,45 +115,55 @@ asio::awaitable<Status> HttpAgentLink::PollOnce(AgentPort& port, std::vector<std
 
 asio::awaitable<void> HttpAgentLink::EventLoop(AgentPort& port) {
   using namespace asio::experimental::awaitable_operators;
-  auto sent = port.acknowledged();
   auto pause = options_.first_pause;
   for (;;) {
-    if (port.last_event() > sent) {
-      const auto done = co_await SendEvents(port, sent);
+    while (sending_) co_await turn_over_.Wait();
+    if (port.last_event() > sent_) {
+      const auto done = co_await SendEvents(port);
       if (done) {
         pause = options_.first_pause;
       } else {
         Connected(false, done.error().ToString());
         co_await Pause(pause);
-        sent = port.acknowledged();
       }
       continue;
     }
     const auto acknowledged = port.acknowledged();
     asio::steady_timer timer(executor_, options_.resend);
-    const auto woken =
-        co_await (port.Changed() || timer.async_wait(asio::as_tuple(asio::use_awaitable)));
+    const auto woken = co_await (port.Changed() || turn_over_.Wait() ||
+                                 timer.async_wait(asio::as_tuple(asio::use_awaitable)));
     // Sent long ago, and the panel has not taken it: from there again.
-    if (woken.index() == 1 && port.acknowledged() == acknowledged) sent = acknowledged;
+    if (woken.index() == 2 && !sending_ && port.acknowledged() == acknowledged)
+      sent_ = acknowledged;
   }
 }
 
-asio::awaitable<Status> HttpAgentLink::SendEvents(AgentPort& port, std::uint64_t& sent) {
+asio::awaitable<Result<HttpAgentLink::Batch>> HttpAgentLink::NextBatch(AgentPort& port) {
   // The executor may have been acknowledged beyond what this link knows it sent.
-  sent = std::max(sent, port.acknowledged());
-  PROV_CO_TRY(auto events, co_await port.Events(sent + 1, kMostEventBytes));
-  if (events.empty()) co_return Status();
-  EventsRequest request;
-  const auto last = events.back().seq;
-  for (auto& event : events) {
-    if (request.events.size() == kMaxEventsInRequest) break;
-    request.events.push_back(std::move(event.bytes));
+  sent_ = std::max(sent_, port.acknowledged());
+  PROV_CO_TRY(auto events, co_await port.Events(sent_ + 1, kMostEventBytes));
+  Batch batch{{}, sent_};
+  for (auto& event : events | std::views::take(kMaxEventsInRequest)) {
+    batch.last = event.seq;
+    batch.events.push_back(std::move(event.bytes));
   }
-  const auto upto = last - (events.size() - request.events.size());
-  PROV_CO_TRY(const auto body, co_await Post("/agent/v1/events", json::Write(request)));
-  PROV_CO_TRY(auto answer, json::Parse<EventsAnswer>(body, {kMaxAnswerBytes, 8}));
+  co_return batch;
+}
+
+void HttpAgentLink::Sent(AgentPort& port, const Batch& batch, bool arrived) {
+  events_refused_ = !arrived;
+  sent_ = arrived ? batch.last : port.acknowledged();
+}
+
+asio::awaitable<Status> HttpAgentLink::SendEvents(AgentPort& port) {
+  const Turn turn(*this);
+  PROV_CO_TRY(const auto batch, co_await NextBatch(port));
+  if (batch.events.empty()) co_return Status();
+  const auto body = co_await Post("/agent/v1/events", json::Write(EventsRequest{batch.events}));
+  Sent(port, batch, body.has_value());
+  if (!body) co_return body.error();
+  PROV_CO_TRY(auto answer, json::Parse<EventsAnswer>(*body, {kMaxAnswerBytes, 8}));
   LearnClock(answer.now);
-  sent = upto;
   if (answer.ack) PROV_CO_CHECK(co_await port.Take(std::move(*answer.ack)));
   co_return Status();
 }
@@ -153,6 +192,10 @@ asio::awaitable<Result<std::string>> HttpAgentLink::Post(std::string target, std
     co_return Error{ErrorCode::kUnauthenticated,
                     "the panel does not know this agent's key; enrol it again",
                     {}};
+  }
+  if (response.status == 409) {
+    co_return Error{
+        ErrorCode::kConflict, "something else polls as this agent; was the machine cloned?", {}};
   }
   co_return Error{
       ErrorCode::kUnavailable, fmt::format("the panel answered {}", response.status), {}};

@@ -17,11 +17,10 @@ inline constexpr std::size_t kMaxPollBytes = 4 << 20;
 inline constexpr std::size_t kMaxEventsInRequest = 1000;
 
 struct PollRequest {
-  std::string session;              // 32 hex digits; new with each start of the net role
   std::vector<std::string> taken;   // ids of parcels that need not come again
   std::vector<std::string> events;  // signed, in sequence
 };
-BOOST_DESCRIBE_STRUCT(PollRequest, (), (session, taken, events))
+BOOST_DESCRIBE_STRUCT(PollRequest, (), (taken, events))
 
 struct SentParcel {
   std::string id;

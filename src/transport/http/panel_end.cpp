@@ -1,5 +1,7 @@
 #include "transport/http/panel_end.hpp"
 
+#include <ranges>
+
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/experimental/awaitable_operators.hpp>
 #include <boost/asio/steady_timer.hpp>
@@ -16,14 +18,15 @@ namespace {
 namespace asio = boost::asio;
 
 constexpr std::size_t kMaxEnrolBytes = 64 * 1024;
-constexpr std::size_t kNoncesPerAgent = 100'000;  // more requests a minute than one agent makes
 
 Error Unsigned() {
   return {ErrorCode::kUnauthenticated, "the request is not signed by a registered agent", {}};
 }
 
+// "" where it stands twice too: somebody on the way may have read the other one.
 std::string Field(const net::Request& request, std::string_view name) {
-  return std::string(request.headers.Find(name).value_or(""));
+  if (request.headers.Count(name) != 1) return "";
+  return std::string(*request.headers.Find(name));
 }
 
 }  // namespace
@@ -56,6 +59,12 @@ void PanelEnd::Close() {
   for (auto& [agent, mailbox] : mailboxes_) mailbox->changed.Notify();
 }
 
+std::size_t PanelEnd::remembered() const {
+  auto agents = nonces_.size();
+  for (const auto& [agent, mailbox] : mailboxes_) agents += nonces_.contains(agent) ? 0 : 1;
+  return agents;
+}
+
 std::shared_ptr<PanelEnd::Mailbox> PanelEnd::MailboxOf(const std::string& agent) {
   auto& mailbox = mailboxes_[agent];
   if (!mailbox) mailbox = std::make_shared<Mailbox>(executor_);
@@ -64,12 +73,11 @@ std::shared_ptr<PanelEnd::Mailbox> PanelEnd::MailboxOf(const std::string& agent)
 
 asio::awaitable<Status> PanelEnd::Push(std::string agent, Parcel parcel) {
   auto& mailbox = *MailboxOf(agent);
-  const bool held = std::ranges::any_of(
-      mailbox.items, [&](const Item& item) { return item.parcel.id == parcel.id; });
-  if (held) co_return Status();
-  if (mailbox.items.size() >= limits_.parcels)
+  if (std::ranges::find(mailbox.parcels, parcel.id, &Parcel::id) != mailbox.parcels.end())
+    co_return Status();
+  if (mailbox.parcels.size() >= limits_.parcels)
     co_return Error{ErrorCode::kExhausted, "too much waits for " + agent, {}};
-  mailbox.items.push_back({std::move(parcel), "", {}});
+  mailbox.parcels.push_back(std::move(parcel));
   mailbox.changed.Notify();
   co_return Status();
 }
@@ -77,29 +85,35 @@ asio::awaitable<Status> PanelEnd::Push(std::string agent, Parcel parcel) {
 asio::awaitable<Result<bool>> PanelEnd::Holds(std::string agent, std::string id) {
   const auto found = mailboxes_.find(agent);
   co_return found != mailboxes_.end() &&
-      std::ranges::any_of(found->second->items,
-                          [&](const Item& item) { return item.parcel.id == id; });
+      std::ranges::find(found->second->parcels, id, &Parcel::id) != found->second->parcels.end();
 }
 
 asio::awaitable<Result<std::size_t>> PanelEnd::Depth(std::string agent) {
   const auto found = mailboxes_.find(agent);
-  co_return found == mailboxes_.end() ? 0 : found->second->items.size();
+  co_return found == mailboxes_.end() ? 0 : found->second->parcels.size();
 }
 
-// Items not sent in this session, or long ago.
-std::vector<SentParcel> PanelEnd::TakeSendable(Mailbox& mailbox, const std::string& session,
-                                               bool peek) {
-  std::vector<SentParcel> parcels;
+// A nonce is forgotten by the steady clock, so what was too old once must stay it. Agents follow:
+// they learn the time from the answers.
+WallTime PanelEnd::Now() {
+  const auto wall = clock_.Now();
+  const auto steady = clock_.Steady();
+  const auto expected = anchor_wall_ + std::chrono::duration_cast<Millis>(steady - anchor_steady_);
+  if (wall < expected) return expected;
+  anchor_wall_ = wall;
+  anchor_steady_ = steady;
+  return wall;
+}
+
+void PanelEnd::ForgetWhoLeft() {
   const auto now = clock_.Steady();
-  for (auto& item : mailbox.items) {
-    if (parcels.size() >= limits_.parcels_at_once) break;
-    if (item.session == session && now - item.sent_at < limits_.resend) continue;
-    parcels.push_back({item.parcel.id, item.parcel.bytes});
-    if (peek) break;
-    item.session = session;
-    item.sent_at = now;
-  }
-  return parcels;
+  if (now - swept_ < kNonceLife) return;
+  swept_ = now;
+  std::erase_if(nonces_, [&](const auto& each) { return each.second.Expired(now); });
+  // A poll that waits holds its mailbox too.
+  std::erase_if(mailboxes_, [](const auto& each) {
+    return each.second->parcels.empty() && each.second.use_count() == 1;
+  });
 }
 
 net::Response PanelEnd::Refused(const net::Request& request, const Error& error) {
@@ -109,7 +123,7 @@ net::Response PanelEnd::Refused(const net::Request& request, const Error& error)
                     {{"path", request.path}, {"peer", request.peer}, {"reason", error.ToString()}});
     auto response = net::MakeProblem(401, "unauthenticated", Unsigned().message);
     // An agent whose clock is off must be able to learn it from a refusal.
-    response.headers.Set("X-Panel-Time", FormatTime(clock_.Now()));
+    response.headers.Set("X-Panel-Time", FormatTime(Now()));
     return response;
   }
   return net::MakeProblem(net::ToProblem(error));
@@ -123,12 +137,10 @@ asio::awaitable<Result<std::string>> PanelEnd::Authenticate(const net::Request& 
   PROV_CO_TRY(const auto name, signing::ParseHttpKeyId(parameters.keyid));
   PROV_CO_TRY(const auto key, co_await directory_.HttpKey(name.agent, name.generation));
   const signing::HttpRequestParts parts{request.method, request.target, request.body};
-  const auto now = clock_.Now();
-  PROV_CO_CHECK(signing::VerifyHttp(parts, signature, key.view(), now));
-  auto& window = nonces_.try_emplace(name.agent, kNoncesPerAgent).first->second;
-  // A minute of signature's validity on either side; the window adds its own skew.
-  const auto taken = window.Take(parameters.nonce, now + signing::kHttpSignatureWindow, now);
-  if (!taken) co_return Error{ErrorCode::kUnauthenticated, taken.error().message, {}};
+  PROV_CO_CHECK(signing::VerifyHttp(parts, signature, key.view(), Now()));
+  ForgetWhoLeft();
+  auto& window = nonces_.try_emplace(name.agent, limits_.requests).first->second;
+  PROV_CO_CHECK(window.Take(parameters.nonce, clock_.Steady()));
   co_return name.agent;
 }
 
@@ -158,7 +170,7 @@ asio::awaitable<net::Response> PanelEnd::Events(net::Request request) {
   sink_.Seen(*agent);
   auto ack = co_await Deliver(*agent, std::move(std::get<EventsRequest>(body).events));
   if (!ack) co_return Refused(request, ack.error());
-  EventsAnswer answer{clock_.Now(), std::nullopt};
+  EventsAnswer answer{Now(), std::nullopt};
   if (!ack->empty()) answer.ack = std::move(*ack);
   co_return net::MakeJson(json::ToValue(answer));
 }
@@ -171,31 +183,39 @@ asio::awaitable<net::Response> PanelEnd::Poll(net::Request request) {
   auto& poll = std::get<PollRequest>(body);
   sink_.Seen(*agent);
   const auto mailbox = MailboxOf(*agent);
-  std::erase_if(mailbox->items, [&](const Item& item) {
-    return std::ranges::find(poll.taken, item.parcel.id) != poll.taken.end();
+  std::erase_if(mailbox->parcels, [&](const Parcel& parcel) {
+    return std::ranges::find(poll.taken, parcel.id) != poll.taken.end();
   });
   const auto number = ++mailbox->poll;
   mailbox->changed.Notify();  // an older poll ends
 
+  const bool carried = !poll.events.empty();
   auto ack = co_await Deliver(*agent, std::move(poll.events));
   if (!ack) co_return Refused(request, ack.error());
+  // The agent may have more events: what carried some is not held.
+  if (!carried) co_await WaitForParcels(request, mailbox, number);
+  if (mailbox->poll != number) {
+    // An agent polls once at a time, so nobody reads this, or two have the same key. Answered like
+    // any other poll, both would poll again at once, for ever.
+    co_return net::MakeProblem(409, "poll_superseded", "a newer poll of this agent came");
+  }
   PollAnswer answer;
+  answer.now = Now();
   if (!ack->empty()) answer.ack = std::move(*ack);
-  if (!answer.ack) co_await WaitForParcels(request, mailbox, poll.session, number);
-  if (mailbox->poll == number) answer.parcels = TakeSendable(*mailbox, poll.session, false);
-  answer.now = clock_.Now();
-  sink_.Seen(*agent);
+  // All that is not known to be taken, also what an earlier answer had: the agent polls only after
+  // it took what it got, so that answer never came.
+  for (const auto& parcel : mailbox->parcels | std::views::take(limits_.parcels_at_once))
+    answer.parcels.push_back({parcel.id, parcel.bytes});
   co_return net::MakeJson(json::ToValue(answer));
 }
 
 asio::awaitable<void> PanelEnd::WaitForParcels(net::Request& request,
                                                std::shared_ptr<Mailbox> mailbox,
-                                               std::string session, std::uint64_t poll) {
+                                               std::uint64_t poll) {
   using namespace asio::experimental::awaitable_operators;
   asio::steady_timer timer(executor_, limits_.poll);
   bool over = false;
-  while (!over && !closed_ && mailbox->poll == poll &&
-         TakeSendable(*mailbox, session, true).empty()) {
+  while (!over && !closed_ && mailbox->poll == poll && mailbox->parcels.empty()) {
     const auto woken =
         co_await (mailbox->changed.Wait() ||
                   timer.async_wait(asio::as_tuple(asio::use_awaitable)) || request.peer_closed());

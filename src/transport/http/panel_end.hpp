@@ -5,10 +5,10 @@
 // Single-threaded: every call is made on the thread that runs the executor.
 #pragma once
 
-#include <deque>
 #include <map>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include <boost/asio/any_io_executor.hpp>
 
@@ -16,9 +16,9 @@
 #include "base/log.hpp"
 #include "net/event.hpp"
 #include "net/router.hpp"
-#include "signing/replay_window.hpp"
 #include "transport/directory.hpp"
 #include "transport/http/messages.hpp"
+#include "transport/http/nonce_window.hpp"
 #include "transport/queue.hpp"
 
 namespace prov::transport::http {
@@ -26,7 +26,7 @@ namespace prov::transport::http {
 struct PanelEndLimits {
   std::size_t parcels = 1000;  // waiting for one agent
   std::size_t parcels_at_once = 16;
-  Millis resend{30'000};  // what was sent and not taken
+  std::size_t requests = 100'000;  // of one agent within kNonceLife; each costs its nonce's memory
   Millis poll = kLongestPoll;
 };
 
@@ -42,21 +42,18 @@ class PanelEnd final : public JobQueue {
   void AddRoutes(net::Router& router);
   // Answers every poll, and from now on at once.
   void Close();
+  // Agents about whom anything is kept.
+  std::size_t remembered() const;
 
   boost::asio::awaitable<Status> Push(std::string agent, Parcel parcel) override;
   boost::asio::awaitable<Result<bool>> Holds(std::string agent, std::string id) override;
   boost::asio::awaitable<Result<std::size_t>> Depth(std::string agent) override;
 
  private:
-  struct Item {
-    Parcel parcel;
-    std::string session;  // it was sent in
-    SteadyTime sent_at{};
-  };
   struct Mailbox {
     explicit Mailbox(boost::asio::any_io_executor executor) : changed(executor) {}
-    std::deque<Item> items;
-    std::uint64_t poll = 0;  // the newest one; older ones are answered empty
+    std::vector<Parcel> parcels;  // not known to be taken
+    std::uint64_t poll = 0;       // the newest one, which ends older ones
     net::Event changed;
   };
 
@@ -68,11 +65,12 @@ class PanelEnd final : public JobQueue {
   boost::asio::awaitable<Result<std::string>> Deliver(std::string agent,
                                                       std::vector<std::string> events);
   boost::asio::awaitable<void> WaitForParcels(net::Request& request,
-                                              std::shared_ptr<Mailbox> mailbox, std::string session,
-                                              std::uint64_t poll);
+                                              std::shared_ptr<Mailbox> mailbox, std::uint64_t poll);
   std::shared_ptr<Mailbox> MailboxOf(const std::string& agent);
-  std::vector<SentParcel> TakeSendable(Mailbox& mailbox, const std::string& session, bool peek);
   net::Response Refused(const net::Request& request, const Error& error);
+  // The time that is told to agents and demanded of them: never set back.
+  WallTime Now();
+  void ForgetWhoLeft();
 
   boost::asio::any_io_executor executor_;
   const Clock& clock_;
@@ -82,7 +80,10 @@ class PanelEnd final : public JobQueue {
   Logger& logger_;
   PanelEndLimits limits_;
   std::map<std::string, std::shared_ptr<Mailbox>> mailboxes_;
-  std::map<std::string, signing::ReplayWindow> nonces_;
+  std::map<std::string, NonceWindow> nonces_;
+  SteadyTime swept_{};  // mailboxes_ and nonces_
+  WallTime anchor_wall_{};
+  SteadyTime anchor_steady_{};
   bool closed_ = false;
 };
 
