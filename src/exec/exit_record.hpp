@@ -16,16 +16,17 @@
 namespace prov::exec {
 
 enum class Ending {
-  kExited,      // by itself, with exit_code
-  kSignaled,    // by a signal the platform did not send
-  kTimedOut,    // ended by the platform at its deadline
-  kCanceled,    // ended by the platform on request
-  kNotStarted,  // the script never ran; `reason` says why
+  kExited,       // by itself, with exit_code
+  kSignaled,     // by a signal the platform did not send
+  kTimedOut,     // ended by the platform at its deadline
+  kCanceled,     // ended by the platform on request
+  kNotStarted,   // the script never ran; `reason` says why
+  kInterrupted,  // by the machine that went down: not the script's own end
 };
-BOOST_DESCRIBE_ENUM(Ending, kExited, kSignaled, kTimedOut, kCanceled, kNotStarted)
+BOOST_DESCRIBE_ENUM(Ending, kExited, kSignaled, kTimedOut, kCanceled, kNotStarted, kInterrupted)
 
 struct ExitRecord {
-  std::uint32_t v = 1;
+  std::uint32_t v = 1;  // raised only when an older reader would misread the rest
   Uuid job;
   std::uint32_t attempt = 1;
   std::uint32_t continuation = 0;
