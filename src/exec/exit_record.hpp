@@ -33,7 +33,8 @@ struct ExitRecord {
   Ending ending = Ending::kNotStarted;
   std::optional<int> exit_code;
   std::optional<int> signal;
-  bool invalid_inputs = false;        // with kNotStarted: they could not be opened, or break a rule
+  bool invalid_inputs = false;        // with kNotStarted: they break a rule
+  bool unopened_inputs = false;       // with kNotStarted: sealed to another key
   bool oom = false;                   // the kernel ended a process of the job for lack of memory
   std::optional<std::string> reason;  // also with a good end: what is missing of the record
   std::optional<std::string>
@@ -46,7 +47,7 @@ struct ExitRecord {
 };
 BOOST_DESCRIBE_STRUCT(ExitRecord, (),
                       (v, job, attempt, continuation, ending, exit_code, signal, invalid_inputs,
-                       oom, reason, services_error, started_at, finished_at, left_running, outputs,
-                       log))
+                       unopened_inputs, oom, reason, services_error, started_at, finished_at,
+                       left_running, outputs, log))
 
 }  // namespace prov::exec

@@ -87,6 +87,9 @@ class Watch {
     // What is still in the pipes, and no more: who holds them may go on writing.
     for (int i = 0; i < 16 && process_.out; ++i) Read(process_.out, Stream::kOut);
     for (int i = 0; i < 16 && process_.err; ++i) Read(process_.err, Stream::kErr);
+    if (record.ending == Ending::kExited && record.exit_code == 0 && !ending_ &&
+        spec_.check_services)
+      AwaitServices(record);
     if (ending_) {
       record.ending = *ending_;
       record.reason.reset();
@@ -115,10 +118,32 @@ class Watch {
     if (poll(fds, 4, static_cast<int>(wait)) <= 0) return;
     if (fds[0].revents != 0) Read(process_.out, Stream::kOut);
     if (fds[1].revents != 0) Read(process_.err, Stream::kErr);
-    if (fds[3].revents != 0) {
-      signalfd_siginfo info;
-      canceled_ = read(signals_, &info, sizeof info) == sizeof info &&
-                  access(spec_.paths.Cancel().c_str(), F_OK) == 0;
+    if (fds[3].revents != 0) TakeSignal();
+  }
+
+  void TakeSignal() {
+    signalfd_siginfo info;
+    canceled_ = read(signals_, &info, sizeof info) == sizeof info &&
+                access(spec_.paths.Cancel().c_str(), F_OK) == 0;
+  }
+
+  // Part of the job: a cancel and the timeout end it as they end the script.
+  void AwaitServices(ExitRecord& record) {
+    const auto until = clock_.Steady() + spec_.services_within;
+    for (;;) {
+      record.services_error = spec_.check_services();
+      if (!record.services_error) return;
+      const auto now = clock_.Steady();
+      if (canceled_ || now >= deadline_) {
+        ending_ = canceled_ ? Ending::kCanceled : Ending::kTimedOut;
+        return record.services_error.reset();
+      }
+      if (now >= until) {
+        *record.services_error += fmt::format(" {} s later", spec_.services_within.count());
+        return;
+      }
+      pollfd signal{signals_, POLLIN, 0};
+      if (poll(&signal, 1, 250) > 0) TakeSignal();
     }
   }
 
@@ -172,10 +197,9 @@ class Watch {
 };
 
 // After the script: what stays is listed after a success, and ended after anything else.
-void Settle(const AttemptSpec& spec, const Clock& clock, const Cgroup& cgroup, ExitRecord& record) {
+void Settle(const Clock& clock, const Cgroup& cgroup, ExitRecord& record) {
   record.oom = cgroup.OutOfMemory();
   if (record.ending == Ending::kExited && record.exit_code == 0) {
-    if (spec.check_services) record.services_error = spec.check_services();
     record.left_running = cgroup.Describe();
     if (record.left_running.size() > 100) record.left_running.resize(100);
   } else if (!cgroup.KillAll(clock, Millis{5000})) {
@@ -193,7 +217,8 @@ Status Execute(const AttemptSpec& spec, const Clock& clock, ExitRecord& record) 
   PROV_TRY(auto log, LogWriter::Create(spec.paths.Log(), spec.log, clock));
   auto prepared = spec.prepare(SecretsDirectory(spec.paths));
   if (!prepared) {
-    record.invalid_inputs = true;
+    record.invalid_inputs = prepared.error().code == ErrorCode::kInvalidArgument;
+    record.unopened_inputs = prepared.error().code == ErrorCode::kPermissionDenied;
     return prepared.error();
   }
   const auto& inputs = *prepared;
@@ -220,7 +245,7 @@ Status Execute(const AttemptSpec& spec, const Clock& clock, ExitRecord& record) 
     return process.error();
   }
   Watch(spec, clock, cgroup, *process, log, pump, signals.get()).Run(record);
-  Settle(spec, clock, cgroup, record);
+  Settle(clock, cgroup, record);
   record.outputs = pump.Outputs();
   if (!pump.sensitive_outputs().empty() &&
       !WriteFileAtomically(spec.paths.SensitiveOutputs(), json::Write(pump.sensitive_outputs()),

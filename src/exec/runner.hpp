@@ -35,7 +35,8 @@ struct AttemptSpec {
   std::string script;  // a bare file name in that copy
   // Unseals and validates the inputs and builds the environment (contract::BuildEnvironment), with
   // secret files in the directory given. An error is the attempt's reason: the script is not
-  // started.
+  // started. kInvalidArgument: an input breaks a rule; kPermissionDenied: a sealed one does not
+  // open.
   std::function<Result<ScriptInputs>(const Path& secret_directory)> prepare;
   // Where the script runs, as a descriptor of a network namespace; -1: the caller's own.
   int network_namespace = -1;
@@ -46,8 +47,10 @@ struct AttemptSpec {
   CgroupBase cgroup;
   LogLimits log;
   std::vector<DeclaredOutput> outputs;
-  // Asked after exit 0: a sentence when the declared services are not active. Empty: none declared.
+  // Asked after exit 0, until it is well or `services_within` passed: a sentence while the declared
+  // services are not active. It is asked without waiting. Empty: none declared.
   std::function<std::optional<std::string>()> check_services;
+  Seconds services_within{30};
   // Asked when a script ends otherwise than well; tests put their own in its place.
   std::function<bool()> going_down = SystemIsGoingDown;
 };

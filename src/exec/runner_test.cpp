@@ -198,6 +198,43 @@ TEST_F(RunnerTest, Runner_Killed_IsFoundInterruptedWithItsLogAPrefix) {
 }
 
 // A reboot in mid-job ended as `canceled`: an orderly shutdown sends SIGTERM to every process.
+TEST_F(RunnerTest, Runner_CanceledWhileItsServicesAreAwaited_IsCanceled) {
+  PROV_REQUIRES("root");
+  auto spec = Spec("failing");
+  spec.prepare = Given({{"EXIT_CODE", "0"}});
+  const auto asked = directory_.path() / "asked";
+  spec.check_services = [&]() -> std::optional<std::string> {
+    (void)WriteFileAtomically(asked, "", 0600);
+    return "the script succeeded, but x.service is not active";
+  };
+  auto runner = StartRunner(spec, clock_);
+  ASSERT_TRUE(runner);
+  ASSERT_TRUE(WaitFor([&] { return fs::exists(asked); }));
+  const auto began = clock_.Steady();
+  ASSERT_TRUE(CancelAttempt(spec.paths, runner->pidfd));
+  waitpid(static_cast<pid_t>(runner->reference.pid), nullptr, 0);
+  EXPECT_LT(clock_.Steady() - began, Seconds{10});
+  const auto record = **ReadExit(spec.paths);
+  EXPECT_EQ(record.ending, Ending::kCanceled);
+  EXPECT_FALSE(record.services_error);
+}
+
+TEST_F(RunnerTest, Runner_ServicesThatDoNotStart_CountAgainstTheTimeoutAndTheirOwn) {
+  PROV_REQUIRES("root");
+  auto spec = Spec("failing");
+  spec.prepare = Given({{"EXIT_CODE", "0"}});
+  spec.check_services = [] { return std::optional<std::string>("x.service is not active"); };
+  spec.timeout = Seconds{1};
+  EXPECT_EQ(Run(spec).ending, Ending::kTimedOut);
+  auto patient = Spec("failing");
+  patient.prepare = spec.prepare;
+  patient.check_services = spec.check_services;
+  patient.services_within = Seconds{1};
+  const auto record = Run(patient);
+  EXPECT_EQ(record.ending, Ending::kExited);
+  EXPECT_EQ(record.services_error, "x.service is not active 1 s later");
+}
+
 TEST_F(RunnerTest, Runner_TermOfAStranger_EndsNothing) {
   PROV_REQUIRES("root");
   auto spec = Spec("failing");
