@@ -76,9 +76,14 @@ std::string EnumNames() {
   return names;
 }
 
+// kTolerant is for what another build of ours wrote: a member it did not know keeps its default,
+// one we do not know is passed over.
+enum class Reading { kStrict, kTolerant };
+
 // Reads values into described types, collecting every fault.
 class Reader {
  public:
+  explicit Reader(Reading reading = Reading::kStrict) : reading_(reading) {}
   const std::vector<Fault>& faults() const { return faults_; }
 
   template <class T>
@@ -155,10 +160,13 @@ class Reader {
       const std::string at = pointer + "/" + member.name;
       if (given != nullptr) {
         Read(*given, field, at);
+      } else if (reading_ == Reading::kTolerant) {
+        return;
       } else if constexpr (!detail::kIsOptional<std::remove_cvref_t<decltype(field)>>) {
         Fail(at, "is missing");
       }
     });
+    if (reading_ == Reading::kTolerant) return;
     for (const auto& given : object) {
       bool known = false;
       boost::mp11::mp_for_each<Members>([&](auto member) { known |= given.key() == member.name; });
@@ -187,14 +195,15 @@ class Reader {
     }
   }
 
+  Reading reading_;
   std::vector<Fault> faults_;
 };
 
 // Every fault is in the error's sentence; kInvalidArgument.
 template <class T>
-Result<T> FromValue(const boost::json::value& value) {
+Result<T> FromValue(const boost::json::value& value, Reading reading = Reading::kStrict) {
   T read{};
-  Reader reader;
+  Reader reader(reading);
   reader.Read(value, read, "");
   if (!reader.faults().empty()) return FaultsError(reader.faults());
   return read;

@@ -116,6 +116,28 @@ void Descendants(std::int64_t pid, std::vector<std::int64_t>& into) {
   }
 }
 
+// Whether all of `marks` stand in its environment, as it was when it was started.
+bool HasMarks(const Path& process, const std::vector<std::string>& marks) {
+  const auto environment = std::string(1, '\0') + ReadControl(process / "environ");
+  return std::ranges::all_of(marks, [&](const std::string& mark) {
+    return environment.find('\0' + mark + '\0') != environment.npos;
+  });
+}
+
+// The agent's own processes are passed over: an agent that a job has started carries its marks.
+void MarkedProcesses(const std::vector<std::string>& marks, std::vector<std::int64_t>& into) {
+  std::error_code ignored;
+  const auto agent = fs::read_symlink("/proc/self/exe", ignored);
+  for (const auto& entry : ListDirectory("/proc")) {
+    const auto name = entry.filename().string();
+    std::int64_t pid = 0;
+    const auto parsed = std::from_chars(name.data(), name.data() + name.size(), pid);
+    if (parsed.ec != std::errc() || parsed.ptr != name.data() + name.size()) continue;
+    if (!HasMarks(entry, marks) || IsZombie(pid)) continue;
+    if (fs::read_symlink(entry / "exe", ignored) != agent) into.push_back(pid);
+  }
+}
+
 std::optional<std::string> ServiceIn(const Path& proc_cgroup) {
   const auto text = ReadControl(proc_cgroup);
   const auto end = text.find(".service");
@@ -193,6 +215,8 @@ Result<Cgroup> Cgroup::Adopt(const Containment& containment) {
     Cgroup adopted(kind, containment.directory);
     if (kind == CgroupKind::kSubreaper && OpenPid(containment.runner))
       adopted.root_ = containment.runner.pid;
+    else if (kind == CgroupKind::kSubreaper)
+      adopted.marks_ = containment.marks;
     return adopted;
   }
   return Error{ErrorCode::kCorrupt, "Unknown containment " + containment.kind + ".", {}};
@@ -232,7 +256,10 @@ Status Cgroup::Add(std::int64_t pid) const {
 std::vector<std::int64_t> Cgroup::Pids() const {
   std::vector<std::int64_t> pids;
   if (kind_ == CgroupKind::kSubreaper) {
-    if (root_ != 0) Descendants(root_, pids);
+    if (root_ != 0)
+      Descendants(root_, pids);
+    else if (!marks_.empty())
+      MarkedProcesses(marks_, pids);
     return pids;
   }
   ReadPids(directory_ / "cgroup.procs", pids);

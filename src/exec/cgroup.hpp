@@ -35,8 +35,8 @@ class Cgroup {
  public:
   // Makes `name` under the base; kConflict when it exists.
   static Result<Cgroup> Create(const CgroupBase& base, const std::string& name);
-  // One found after a restart.
-  // With a subreaper whose runner is gone nothing is left to be found.
+  // One found after a restart. With a subreaper whose runner is gone, what the job started is known
+  // by its environment alone: a process that was given another one, or wrote over it, is not found.
   static Result<Cgroup> Adopt(const Containment& containment);
 
   CgroupKind kind() const { return kind_; }
@@ -62,8 +62,10 @@ class Cgroup {
   void KillOnce() const;
   CgroupKind kind_;
   Path directory_;
-  std::int64_t root_ =
-      0;  // with a subreaper: the runner, whose descendants the job is; 0 when it is gone
+  // With a subreaper: the runner, whose descendants the job is; 0 when it is gone, and then what
+  // the environment of the job's processes holds.
+  std::int64_t root_ = 0;
+  std::vector<std::string> marks_;
 };
 
 }  // namespace prov::exec

@@ -16,23 +16,25 @@
 namespace prov::exec {
 
 enum class Ending {
-  kExited,      // by itself, with exit_code
-  kSignaled,    // by a signal the platform did not send
-  kTimedOut,    // ended by the platform at its deadline
-  kCanceled,    // ended by the platform on request
-  kNotStarted,  // the script never ran; `reason` says why
+  kExited,       // by itself, with exit_code
+  kSignaled,     // by a signal the platform did not send
+  kTimedOut,     // ended by the platform at its deadline
+  kCanceled,     // ended by the platform on request
+  kNotStarted,   // the script never ran; `reason` says why
+  kInterrupted,  // by the machine that went down: not the script's own end
 };
-BOOST_DESCRIBE_ENUM(Ending, kExited, kSignaled, kTimedOut, kCanceled, kNotStarted)
+BOOST_DESCRIBE_ENUM(Ending, kExited, kSignaled, kTimedOut, kCanceled, kNotStarted, kInterrupted)
 
 struct ExitRecord {
-  std::uint32_t v = 1;
+  std::uint32_t v = 1;  // raised only when an older reader would misread the rest
   Uuid job;
   std::uint32_t attempt = 1;
   std::uint32_t continuation = 0;
   Ending ending = Ending::kNotStarted;
   std::optional<int> exit_code;
   std::optional<int> signal;
-  bool invalid_inputs = false;        // with kNotStarted: they could not be opened, or break a rule
+  bool invalid_inputs = false;        // with kNotStarted: they break a rule
+  bool unopened_inputs = false;       // with kNotStarted: sealed to another key
   bool oom = false;                   // the kernel ended a process of the job for lack of memory
   std::optional<std::string> reason;  // also with a good end: what is missing of the record
   std::optional<std::string>
@@ -45,7 +47,7 @@ struct ExitRecord {
 };
 BOOST_DESCRIBE_STRUCT(ExitRecord, (),
                       (v, job, attempt, continuation, ending, exit_code, signal, invalid_inputs,
-                       oom, reason, services_error, started_at, finished_at, left_running, outputs,
-                       log))
+                       unopened_inputs, oom, reason, services_error, started_at, finished_at,
+                       left_running, outputs, log))
 
 }  // namespace prov::exec

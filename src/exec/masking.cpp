@@ -1,6 +1,9 @@
 #include "exec/masking.hpp"
 
+#include <optional>
 #include <set>
+
+#include <fmt/format.h>
 
 #include "base/encoding.hpp"
 
@@ -32,6 +35,65 @@ std::string Percent(std::string_view text, bool lower, bool plus, std::string_vi
       out += '%';
       out += digits[byte >> 4];
       out += digits[byte & 15];
+    }
+  }
+  return out;
+}
+
+void AppendUnicodeEscape(std::uint32_t unit, std::string& out) {
+  constexpr std::string_view kDigits = "0123456789abcdef";
+  out += "\\u";
+  for (int shift = 12; shift >= 0; shift -= 4) out += kDigits[(unit >> shift) & 15];
+}
+
+// The code point that starts at `text[at]`, and `at` after it; nothing where that is no UTF-8.
+std::optional<std::uint32_t> TakeCodePoint(std::string_view text, std::size_t& at) {
+  const auto first = static_cast<unsigned char>(text[at]);
+  const std::size_t length = first < 0x80   ? 1
+                             : first < 0xc2 ? 0
+                             : first < 0xe0 ? 2
+                             : first < 0xf0 ? 3
+                             : first < 0xf5 ? 4
+                                            : 0;
+  if (length == 0 || at + length > text.size()) return std::nullopt;
+  std::uint32_t point = length == 1 ? first : first & (0x7fu >> length);
+  for (std::size_t i = 1; i < length; ++i) {
+    const auto byte = static_cast<unsigned char>(text[at + i]);
+    if ((byte & 0xc0) != 0x80) return std::nullopt;
+    point = (point << 6) | (byte & 0x3f);
+  }
+  at += length;
+  return point;
+}
+
+// What is outside ASCII as \u…, beyond the first plane as a surrogate pair (Python's json.dumps),
+// and `html` too: Go's encoding/json spells <, > and & so. Upper-case digits with `upper`.
+std::string JsonEscaped(std::string_view text, bool ascii, bool html, bool upper) {
+  std::string out;
+  for (std::size_t at = 0; at < text.size();) {
+    const char c = text[at];
+    if ((static_cast<unsigned char>(c) < 0x80 || !ascii) &&
+        !(html && (c == '<' || c == '>' || c == '&'))) {
+      out += c;
+      ++at;
+      continue;
+    }
+    const auto before = out.size();
+    const auto point = TakeCodePoint(text, at);
+    if (!point) {
+      out += text[at++];
+      continue;
+    }
+    if (*point >= 0x10000) {
+      AppendUnicodeEscape(0xd800 + ((*point - 0x10000) >> 10), out);
+      AppendUnicodeEscape(0xdc00 + ((*point - 0x10000) & 0x3ff), out);
+    } else {
+      AppendUnicodeEscape(*point, out);
+    }
+    if (!upper) continue;
+    for (auto i = before; i < out.size(); ++i) {
+      if (out[i] != 'u')
+        out[i] = static_cast<char>(std::toupper(static_cast<unsigned char>(out[i])));
     }
   }
   return out;
@@ -69,6 +131,36 @@ std::string BackslashQuoted(std::string_view text) {
         std::string_view("_-./:=@%+").find(c) == std::string_view::npos)
       out += '\\';
     out += c;
+  }
+  return out;
+}
+
+// Between double quotes: declare -p and export -p of bash.
+std::string DoubleQuoted(std::string_view text) {
+  std::string out;
+  for (const char c : text) {
+    if (std::string_view("\"\\$`").find(c) != std::string_view::npos) out += '\\';
+    out += c;
+  }
+  return out;
+}
+
+// Between $'…', which bash chooses where a value has control characters or bytes that are no text
+// in its locale; there all outside ASCII is octal with `octal`.
+std::string AnsiQuoted(std::string_view text, bool octal) {
+  std::string out;
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (c == '\'' || c == '\\')
+      (out += '\\') += c;
+    else if (c == '\n')
+      out += "\\n";
+    else if (c == '\t')
+      out += "\\t";
+    else if (octal && byte >= 0x80)
+      out += fmt::format("\\{:03o}", byte);
+    else
+      out += c;
   }
   return out;
 }
@@ -117,7 +209,16 @@ void AddEncodings(std::string_view secret, std::set<std::string>& into) {
   into.insert(Replaced(secret, '\'', "'\\''"));
   into.insert(Replaced(secret, '\'', "'\"'\"'"));
   into.insert(BackslashQuoted(secret));
-  into.insert(Replaced(JsonQuoted(secret, false), '\'', "\\'"));  // $'…'
+  for (const bool octal : {false, true}) into.insert(AnsiQuoted(secret, octal));
+  into.insert(DoubleQuoted(secret));
+  for (const bool slash : {false, true}) {
+    const auto quoted = JsonQuoted(secret, slash);
+    for (const bool upper : {false, true}) {
+      into.insert(JsonEscaped(quoted, true, false, upper));
+      into.insert(JsonEscaped(quoted, false, true, upper));
+      into.insert(JsonEscaped(quoted, true, true, upper));
+    }
+  }
 }
 
 }  // namespace

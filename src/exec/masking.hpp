@@ -15,8 +15,9 @@ inline constexpr std::string_view kMask = "[masked]";
 inline constexpr std::size_t kShortestSecret = 6;
 
 // Every spelling looked for: plain, each line of a multi-line value, base64 and base64url at three
-// alignments (also wrapped, at any column), percent-encoded, hex, JSON- and shell-quoted. Sorted,
-// unique, none with a newline and none shorter than kShortestSecret. Pure.
+// alignments (also wrapped, at any column), percent-encoded, hex, JSON- (escaped beyond ASCII or
+// for HTML too) and shell-quoted (single, double, ANSI-C and backslash). Sorted, unique, none with
+// a newline and none shorter than kShortestSecret. Pure.
 std::vector<std::string> Spellings(std::string_view secret);
 
 class Masker {

@@ -1,5 +1,8 @@
 #include "exec/masking.hpp"
 
+#include <cstdio>
+#include <cstdlib>
+
 #include <gtest/gtest.h>
 
 #include "base/encoding.hpp"
@@ -83,6 +86,55 @@ TEST(Masking, Masking_WrappedBase64_IsMaskedWhereverItIsWrapped) {
     }
     EXPECT_LT(out.size(), 60u) << out;
   }
+}
+
+// What a program really prints of the secret in $TOKEN, and nothing else.
+std::string Printed(const std::string& command, const std::string& secret) {
+  setenv("TOKEN", secret.c_str(), 1);
+  FILE* pipe = popen(command.c_str(), "r");
+  std::string printed;
+  char buffer[4096];
+  while (const auto got = fread(buffer, 1, sizeof buffer, pipe)) printed.append(buffer, got);
+  EXPECT_EQ(pclose(pipe), 0) << command;
+  unsetenv("TOKEN");
+  return printed;
+}
+
+// `declare -p` put the secret into the log with a backslash before its $.
+TEST(Masking, Masking_WhatBashAndPythonMakeOfASecret_IsNotInTheLog) {
+  const std::vector<std::string> secrets = {
+      "p4ss w'ord$canary",  "back`tick\\ \"quoted\" canary",
+      "tab\tbed canary'$x", "gr\xc3\xbc\xc3\x9f canary \xf0\x9f\x94\x91 key",
+      "a<b>&c canary/d",    "line one canary\nline two canary"};
+  const std::vector<std::string> commands = {
+      "bash -c 'export -p | grep -A1 TOKEN='",
+      "bash -c 'declare -p TOKEN'",
+      "bash -c 'printf \"%q\\n\" \"$TOKEN\"'",
+      "LC_ALL=C bash -c 'printf \"%q\\n\" \"$TOKEN\"'",
+      "LC_ALL=C bash -c 'declare -p TOKEN'",
+      "bash -c 'echo \"${TOKEN@Q}\"'",
+      "bash -c 'set | grep -A1 ^TOKEN='",
+      "bash -xc ': \"$TOKEN\"' 2>&1",
+      "python3 -c 'import json,os; print(json.dumps(os.environ[\"TOKEN\"]))'",
+      "python3 -c 'import json,os; print(json.dumps(os.environ[\"TOKEN\"],ensure_ascii=False))'"};
+  for (const auto& secret : secrets) {
+    Masker masker;
+    masker.Add(secret);
+    for (const auto& command : commands) {
+      const auto printed = Printed(command, secret);
+      EXPECT_NE(printed.find("canary"), printed.npos) << command << printed;
+      const auto masked = MaskCut(masker, printed, {});
+      EXPECT_NE(masked.find(kMask), masked.npos) << command << "\n" << printed;
+      EXPECT_EQ(masked.find("canary"), masked.npos) << command << "\n" << printed << masked;
+    }
+  }
+}
+
+TEST(Masking, Masking_JsonAsGoWritesIt_IsMasked) {
+  Masker masker;
+  masker.Add("a<b>&c canary");
+  EXPECT_EQ(MaskCut(masker, R"({"token":"a\u003cb\u003e\u0026c canary"})", {}),
+            R"({"token":"[masked]"})");
 }
 
 TEST(Masking, Masking_WithoutSecrets_PassesEverythingAtOnce) {

@@ -10,6 +10,7 @@
 //       installer/                this attempt's own copy, wiped afterwards
 //       cgroup                    where it is contained, and its runner (spool.hpp, Containment)
 //       runner                    locked by the runner as long as it lives
+//       cancel                    the executor wants it ended; made before the runner is signalled
 //       log                       frames (log_frames.hpp)
 //       exit                      the exit record, atomic and last; exit.new holds its space before
 //       outputs                   sensitive outputs, 0600
@@ -43,6 +44,7 @@ struct AttemptPaths {
   Path Exit() const { return directory / "exit"; }
   Path ReservedExit() const { return directory / "exit.new"; }
   Path RunnerLock() const { return directory / "runner"; }
+  Path Cancel() const { return directory / "cancel"; }
   Path SensitiveOutputs() const { return directory / "outputs"; }
 };
 

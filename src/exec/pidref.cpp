@@ -15,8 +15,13 @@ Error Gone(std::int64_t pid) {
 }
 
 Result<std::uint64_t> StartTime(std::int64_t pid) {
-  auto stat = ReadFile(fmt::format("/proc/{}/stat", pid), 8192);
-  if (!stat) return Gone(pid);  // ESRCH while reading means the same as no file
+  const Path path = fmt::format("/proc/{}/stat", pid);
+  auto stat = ReadFile(path, 8192);
+  if (!stat) {
+    // It may go while it is read. Anything else (no descriptor left, no memory) says nothing of it.
+    if (access(path.c_str(), F_OK) != 0 && errno == ENOENT) return Gone(pid);
+    return stat.error();
+  }
   // The name in parentheses may hold anything; the last ')' ends it. Field 3 follows.
   const auto end = stat->rfind(')');
   if (end == std::string::npos) return Gone(pid);

@@ -22,10 +22,11 @@ struct PidRef {
 BOOST_DESCRIBE_STRUCT(PidRef, (), (pid, start_time, boot_id))
 
 Result<std::string> BootId();
-// kNotFound when there is no such process.
+// kNotFound when there is no such process, and only then.
 Result<PidRef> ReferTo(std::int64_t pid);
 // A pidfd for exactly this process; kNotFound when it is gone (also when its pid lives on as
-// another's, or the machine was booted since). The start time is compared AFTER the pidfd is held.
+// another's, or the machine was booted since), and only then: with any other error it may live. The
+// start time is compared AFTER the pidfd is held.
 Result<UniqueFd> OpenPid(const PidRef& process);
 // Over a pidfd; true when delivered, false when the process is gone.
 bool SendSignal(const UniqueFd& pidfd, int signal);

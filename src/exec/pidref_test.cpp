@@ -1,6 +1,7 @@
 #include "exec/pidref.hpp"
 
 #include <csignal>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -36,6 +37,23 @@ TEST(PidRef, PidRef_OfAReapedProcess_IsGoneAndNotSignalled) {
   waitpid(child, nullptr, 0);
   EXPECT_FALSE(SendSignal(*held, SIGKILL));
   EXPECT_FALSE(OpenPid(*reference));
+}
+
+// An executor that had no descriptor left took every runner for dead.
+TEST(PidRef, PidRef_WithoutADescriptorLeft_SaysNothingOfTheProcess) {
+  const auto self = ReferTo(getpid());
+  ASSERT_TRUE(self);
+  rlimit before{};
+  ASSERT_EQ(getrlimit(RLIMIT_NOFILE, &before), 0);
+  const rlimit none{0, before.rlim_max};
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &none), 0);
+  const auto held = OpenPid(*self);
+  const auto referred = ReferTo(getpid());
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &before), 0);
+  ASSERT_FALSE(held);
+  EXPECT_NE(held.error().code, ErrorCode::kNotFound);
+  ASSERT_FALSE(referred);
+  EXPECT_NE(referred.error().code, ErrorCode::kNotFound);
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include <csignal>
 #include <fcntl.h>
 #include <linux/sched.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -35,6 +36,7 @@ struct ChildPlan {
   int gate;    // a byte comes when the child is contained; -1 when it was born so
   int opener;  // the other end of the gate, which only the parent may hold
   int report;  // an errno goes here when exec fails; closed by exec
+  bool dies_with_starter;
 };
 
 [[noreturn]] void Fail(int report) {
@@ -54,6 +56,8 @@ void AllowOomKill() {
 
 // Only async-signal-safe calls: the parent's heap may be in any state.
 [[noreturn]] void RunChild(const ChildPlan& plan) {
+  // Before the gate, which a starter that is dead by now never opens.
+  if (plan.dies_with_starter && prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0) Fail(plan.report);
   if (plan.gate >= 0) {
     char go = 0;
     close(plan.opener);  // or a parent that dies now would leave the child here for ever
@@ -129,9 +133,9 @@ Result<Process> StartProcess(const ProcessSpec& spec, const Cgroup& cgroup) {
     PROV_TRY(into, cgroup.OpenDirectory());
   }
   ChildPlan plan{
-      arguments.data(),  environment.data(), spec.directory.c_str(),      null.get(),
-      out.write.get(),   err.write.get(),    into ? -1 : gate.read.get(), gate.write.get(),
-      report.write.get()};
+      arguments.data(),   environment.data(),    spec.directory.c_str(),      null.get(),
+      out.write.get(),    err.write.get(),       into ? -1 : gate.read.get(), gate.write.get(),
+      report.write.get(), spec.dies_with_starter};
   int pidfd = -1;
   PROV_TRY(const auto pid, Clone(into.get(), pidfd, plan));
   Process process{pid, UniqueFd(pidfd), std::move(out.read), std::move(err.read)};

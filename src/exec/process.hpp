@@ -15,6 +15,8 @@ struct ProcessSpec {
   std::vector<std::string> arguments;    // arguments[0] is the program's absolute path
   std::vector<std::string> environment;  // "NAME=value", all of it
   Path directory;
+  // The kernel kills it when its starter dies: where nothing else would find it then.
+  bool dies_with_starter = false;
 };
 
 struct Process {

@@ -43,6 +43,16 @@ std::vector<std::string> AsPairs(const std::map<std::string, std::string>& varia
   return pairs;
 }
 
+// By which the job's processes can be told where no cgroup holds them.
+std::vector<std::string> Marks(const std::map<std::string, std::string>& variables) {
+  std::vector<std::string> marks;
+  for (const char* name : {"PROVISIONING_JOB_ID", "PROVISIONING_ATTEMPT"}) {
+    const auto found = variables.find(name);
+    if (found != variables.end()) marks.push_back(found->first + "=" + found->second);
+  }
+  return marks;
+}
+
 // The loop that watches one script.
 class Watch {
  public:
@@ -77,7 +87,13 @@ class Watch {
     // What is still in the pipes, and no more: who holds them may go on writing.
     for (int i = 0; i < 16 && process_.out; ++i) Read(process_.out, Stream::kOut);
     for (int i = 0; i < 16 && process_.err; ++i) Read(process_.err, Stream::kErr);
-    if (ending_) record.ending = *ending_;
+    if (record.ending == Ending::kExited && record.exit_code == 0 && !ending_ &&
+        spec_.check_services)
+      AwaitServices(record);
+    if (ending_) {
+      record.ending = *ending_;
+      record.reason.reset();
+    }
     pump_.End();
     log_.Flush();
   }
@@ -102,9 +118,32 @@ class Watch {
     if (poll(fds, 4, static_cast<int>(wait)) <= 0) return;
     if (fds[0].revents != 0) Read(process_.out, Stream::kOut);
     if (fds[1].revents != 0) Read(process_.err, Stream::kErr);
-    if (fds[3].revents != 0) {
-      signalfd_siginfo info;
-      canceled_ = read(signals_, &info, sizeof info) == sizeof info;
+    if (fds[3].revents != 0) TakeSignal();
+  }
+
+  void TakeSignal() {
+    signalfd_siginfo info;
+    canceled_ = read(signals_, &info, sizeof info) == sizeof info &&
+                access(spec_.paths.Cancel().c_str(), F_OK) == 0;
+  }
+
+  // Part of the job: a cancel and the timeout end it as they end the script.
+  void AwaitServices(ExitRecord& record) {
+    const auto until = clock_.Steady() + spec_.services_within;
+    for (;;) {
+      record.services_error = spec_.check_services();
+      if (!record.services_error) return;
+      const auto now = clock_.Steady();
+      if (canceled_ || now >= deadline_) {
+        ending_ = canceled_ ? Ending::kCanceled : Ending::kTimedOut;
+        return record.services_error.reset();
+      }
+      if (now >= until) {
+        *record.services_error += fmt::format(" {} s later", spec_.services_within.count());
+        return;
+      }
+      pollfd signal{signals_, POLLIN, 0};
+      if (poll(&signal, 1, 250) > 0) TakeSignal();
     }
   }
 
@@ -127,6 +166,10 @@ class Watch {
       record.ending = Ending::kExited;
       record.exit_code = WEXITSTATUS(status);
     }
+    const bool well = record.ending == Ending::kExited && record.exit_code == 0;
+    if (well || !spec_.going_down()) return;
+    record.ending = Ending::kInterrupted;
+    record.reason = "the machine went down while the script ran";
   }
 
   void End(Ending why, SteadyTime now) {
@@ -154,10 +197,9 @@ class Watch {
 };
 
 // After the script: what stays is listed after a success, and ended after anything else.
-void Settle(const AttemptSpec& spec, const Clock& clock, const Cgroup& cgroup, ExitRecord& record) {
+void Settle(const Clock& clock, const Cgroup& cgroup, ExitRecord& record) {
   record.oom = cgroup.OutOfMemory();
   if (record.ending == Ending::kExited && record.exit_code == 0) {
-    if (spec.check_services) record.services_error = spec.check_services();
     record.left_running = cgroup.Describe();
     if (record.left_running.size() > 100) record.left_running.resize(100);
   } else if (!cgroup.KillAll(clock, Millis{5000})) {
@@ -175,7 +217,8 @@ Status Execute(const AttemptSpec& spec, const Clock& clock, ExitRecord& record) 
   PROV_TRY(auto log, LogWriter::Create(spec.paths.Log(), spec.log, clock));
   auto prepared = spec.prepare(SecretsDirectory(spec.paths));
   if (!prepared) {
-    record.invalid_inputs = true;
+    record.invalid_inputs = prepared.error().code == ErrorCode::kInvalidArgument;
+    record.unopened_inputs = prepared.error().code == ErrorCode::kPermissionDenied;
     return prepared.error();
   }
   const auto& inputs = *prepared;
@@ -184,22 +227,25 @@ Status Execute(const AttemptSpec& spec, const Clock& clock, ExitRecord& record) 
   PROV_TRY(const auto cgroup, Cgroup::Create(spec.cgroup, "provisioning-" + spec.id.job.ToString() +
                                                               "-" + spec.id.DirectoryName()));
   PROV_TRY(const auto self, ReferTo(getpid()));
-  PROV_CHECK(WriteContainment(spec.paths, {std::string(ContainmentName(cgroup.kind())),
-                                           cgroup.directory().string(), self}));
+  PROV_CHECK(WriteContainment(
+      spec.paths, {std::string(ContainmentName(cgroup.kind())), cgroup.directory().string(), self,
+                   Marks(inputs.environment.variables)}));
   LogPump pump(log, spec.outputs, inputs.secrets);
   if (cgroup.kind() == CgroupKind::kSubreaper)
     pump.Warn("This job is contained by a subreaper only: no limit is enforced.");
   else
     for (const auto& sentence : cgroup.Limit(spec.limits)) pump.Warn(sentence);
-  const ProcessSpec script{
-      {"/bin/bash", spec.script}, AsPairs(inputs.environment.variables), spec.paths.Installer()};
+  const ProcessSpec script{{"/bin/bash", spec.script},
+                           AsPairs(inputs.environment.variables),
+                           spec.paths.Installer(),
+                           cgroup.kind() == CgroupKind::kSubreaper};
   auto process = StartProcess(script, cgroup);
   if (!process) {
     cgroup.Remove();
     return process.error();
   }
   Watch(spec, clock, cgroup, *process, log, pump, signals.get()).Run(record);
-  Settle(spec, clock, cgroup, record);
+  Settle(clock, cgroup, record);
   record.outputs = pump.Outputs();
   if (!pump.sensitive_outputs().empty() &&
       !WriteFileAtomically(spec.paths.SensitiveOutputs(), json::Write(pump.sensitive_outputs()),
@@ -281,7 +327,16 @@ Result<Runner> StartRunner(const AttemptSpec& spec, const Clock& clock) {
 
 bool RunnerHoldsLock(const AttemptPaths& attempt) {
   const UniqueFd lock(open(attempt.RunnerLock().c_str(), O_RDWR | O_CLOEXEC));
-  return lock && flock(lock.get(), LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+  if (!lock) return errno != ENOENT && errno != ENOTDIR;
+  return flock(lock.get(), LOCK_EX | LOCK_NB) != 0;
+}
+
+Status CancelAttempt(const AttemptPaths& attempt, const UniqueFd& runner) {
+  // A link needs no room on a disk that is full.
+  if (link(attempt.RunnerLock().c_str(), attempt.Cancel().c_str()) != 0 && errno != EEXIST)
+    return ErrnoError("cannot mark the attempt as canceled");
+  SendSignal(runner, SIGTERM);
+  return {};
 }
 
 void CleanAttempt(const AttemptPaths& attempt) {

@@ -1,6 +1,7 @@
 // One attempt, from its cgroup to its exit record. Runs in a process of its own, forked from the
 // executor without exec; it stays outside the job's cgroup, talks by files only (`log`, and `exit`
-// last), and goes on when the executor dies. SIGTERM to it means cancel.
+// last), and goes on when the executor dies. SIGTERM to it means cancel where CancelAttempt sent
+// it; a stranger's (a machine that goes down sends one to every process) it lives through.
 //
 // ::progress, ::output and ::warning lines stand in the log as printed (a sensitive output's does
 // not): whoever follows the log reads progress from it with ParseScriptLine.
@@ -16,6 +17,7 @@
 #include "exec/cgroup.hpp"
 #include "exec/log_frames.hpp"
 #include "exec/log_pump.hpp"
+#include "exec/shutdown.hpp"
 #include "exec/spool.hpp"
 
 namespace prov::exec {
@@ -33,7 +35,8 @@ struct AttemptSpec {
   std::string script;  // a bare file name in that copy
   // Unseals and validates the inputs and builds the environment (contract::BuildEnvironment), with
   // secret files in the directory given. An error is the attempt's reason: the script is not
-  // started.
+  // started. kInvalidArgument: an input breaks a rule; kPermissionDenied: a sealed one does not
+  // open.
   std::function<Result<ScriptInputs>(const Path& secret_directory)> prepare;
   // Where the script runs, as a descriptor of a network namespace; -1: the caller's own.
   int network_namespace = -1;
@@ -44,8 +47,12 @@ struct AttemptSpec {
   CgroupBase cgroup;
   LogLimits log;
   std::vector<DeclaredOutput> outputs;
-  // Asked after exit 0: a sentence when the declared services are not active. Empty: none declared.
+  // Asked after exit 0, until it is well or `services_within` passed: a sentence while the declared
+  // services are not active. It is asked without waiting. Empty: none declared.
   std::function<std::optional<std::string>()> check_services;
+  Seconds services_within{30};
+  // Asked when a script ends otherwise than well; tests put their own in its place.
+  std::function<bool()> going_down = SystemIsGoingDown;
 };
 
 // Blocks until the attempt is over and its exit record is durable. A script that could not be
@@ -62,7 +69,11 @@ struct Runner {
 // lives: taken before the fork, so that there is no moment in which a runner goes unnoticed.
 Result<Runner> StartRunner(const AttemptSpec& spec, const Clock& clock);
 // Whether a runner of this attempt lives, also one that has not yet said where it is contained.
+// True where that cannot be found out: doubt starts nothing.
 bool RunnerHoldsLock(const AttemptPaths& attempt);
+
+// Has a living runner end its attempt. What says so is a file, so that it holds whoever signals.
+Status CancelAttempt(const AttemptPaths& attempt, const UniqueFd& runner);
 
 // Takes away what an attempt leaves besides its record: its installer copy and its secrets. Also
 // for an attempt whose runner died.

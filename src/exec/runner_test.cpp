@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <fcntl.h>
 #include <poll.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -52,7 +53,7 @@ class RunnerTest : public ::testing::Test {
       const auto end = clock_.Steady() + Seconds{20};
       while (Log(spec).find(cancel_after) == std::string::npos && clock_.Steady() < end)
         poll(nullptr, 0, 5);
-      EXPECT_TRUE(SendSignal(runner->pidfd, SIGTERM));
+      EXPECT_TRUE(CancelAttempt(spec.paths, runner->pidfd));
     }
     waitpid(static_cast<pid_t>(runner->reference.pid), nullptr, 0);
     auto record = ReadExit(spec.paths);
@@ -67,6 +68,16 @@ class RunnerTest : public ::testing::Test {
     if (!bytes) return text;
     for (const auto& frame : ParseFrames(*bytes).frames) text += frame.bytes;
     return text;
+  }
+
+  template <class Condition>
+  bool WaitFor(Condition condition) {
+    const auto end = clock_.Steady() + Seconds{20};
+    while (!condition()) {
+      if (clock_.Steady() > end) return false;
+      poll(nullptr, 0, 5);
+    }
+    return true;
   }
 
   static Cgroup Contained(const AttemptSpec& spec) {
@@ -184,6 +195,132 @@ TEST_F(RunnerTest, Runner_Killed_IsFoundInterruptedWithItsLogAPrefix) {
   EXPECT_TRUE(cgroup.KillAll(clock_, Seconds{5}));
   cgroup.Remove();
   EXPECT_FALSE(fs::exists(cgroup.directory()));
+}
+
+// A reboot in mid-job ended as `canceled`: an orderly shutdown sends SIGTERM to every process.
+TEST_F(RunnerTest, Runner_CanceledWhileItsServicesAreAwaited_IsCanceled) {
+  PROV_REQUIRES("root");
+  auto spec = Spec("failing");
+  spec.prepare = Given({{"EXIT_CODE", "0"}});
+  const auto asked = directory_.path() / "asked";
+  spec.check_services = [&]() -> std::optional<std::string> {
+    (void)WriteFileAtomically(asked, "", 0600);
+    return "the script succeeded, but x.service is not active";
+  };
+  auto runner = StartRunner(spec, clock_);
+  ASSERT_TRUE(runner);
+  ASSERT_TRUE(WaitFor([&] { return fs::exists(asked); }));
+  const auto began = clock_.Steady();
+  ASSERT_TRUE(CancelAttempt(spec.paths, runner->pidfd));
+  waitpid(static_cast<pid_t>(runner->reference.pid), nullptr, 0);
+  EXPECT_LT(clock_.Steady() - began, Seconds{10});
+  const auto record = **ReadExit(spec.paths);
+  EXPECT_EQ(record.ending, Ending::kCanceled);
+  EXPECT_FALSE(record.services_error);
+}
+
+TEST_F(RunnerTest, Runner_ServicesThatDoNotStart_CountAgainstTheTimeoutAndTheirOwn) {
+  PROV_REQUIRES("root");
+  auto spec = Spec("failing");
+  spec.prepare = Given({{"EXIT_CODE", "0"}});
+  spec.check_services = [] { return std::optional<std::string>("x.service is not active"); };
+  spec.timeout = Seconds{1};
+  EXPECT_EQ(Run(spec).ending, Ending::kTimedOut);
+  auto patient = Spec("failing");
+  patient.prepare = spec.prepare;
+  patient.check_services = spec.check_services;
+  patient.services_within = Seconds{1};
+  const auto record = Run(patient);
+  EXPECT_EQ(record.ending, Ending::kExited);
+  EXPECT_EQ(record.services_error, "x.service is not active 1 s later");
+}
+
+TEST_F(RunnerTest, Runner_TermOfAStranger_EndsNothing) {
+  PROV_REQUIRES("root");
+  auto spec = Spec("failing");
+  ASSERT_TRUE(WriteFileAtomically(spec.paths.Installer() / "install.sh",
+                                  "echo begun\nuntil [ -e go ]; do sleep 0.02; done\n", 0644));
+  auto runner = StartRunner(spec, clock_);
+  ASSERT_TRUE(runner);
+  ASSERT_TRUE(WaitFor([&] { return Log(spec) == "begun\n"; }));
+  ASSERT_TRUE(SendSignal(runner->pidfd, SIGTERM));
+  const auto status = "/proc/" + std::to_string(runner->reference.pid) + "/status";
+  ASSERT_TRUE(WaitFor([&] {
+    return ReadFile(status, 1 << 16)->find("ShdPnd:\t0000000000000000") != std::string::npos;
+  }));
+  ASSERT_TRUE(WriteFileAtomically(spec.paths.Installer() / "go", "", 0644));
+  waitpid(static_cast<pid_t>(runner->reference.pid), nullptr, 0);
+  const auto record = **ReadExit(spec.paths);
+  EXPECT_EQ(record.ending, Ending::kExited);
+  EXPECT_EQ(record.exit_code, 0);
+}
+
+TEST_F(RunnerTest, Runner_ScriptEndedByAShutdown_IsInterruptedUnlessItSucceeded) {
+  PROV_REQUIRES("root");
+  const std::vector<std::pair<const char*, Ending>> table = {
+      {"kill -TERM $$", Ending::kInterrupted},
+      {"exit 143", Ending::kInterrupted},
+      {"exit 0", Ending::kExited}};
+  for (const auto& [script, ending] : table) {
+    auto spec = Spec("failing");
+    ASSERT_TRUE(WriteFileAtomically(spec.paths.Installer() / "install.sh", script, 0644));
+    spec.going_down = [] { return true; };
+    const auto record = Run(spec);
+    EXPECT_EQ(record.ending, ending) << script;
+    EXPECT_EQ(record.reason.has_value(), ending == Ending::kInterrupted);
+  }
+}
+
+TEST_F(RunnerTest, Runner_KilledUnderASubreaper_LeavesNothingRunning) {
+  PROV_REQUIRES("root");
+  auto spec = Spec("forking", CgroupBase{CgroupKind::kSubreaper, {}});
+  spec.prepare = Given({{"PROVISIONING_JOB_ID", spec.id.job.ToString()}});
+  auto runner = StartRunner(spec, clock_);
+  ASSERT_TRUE(runner);
+  ASSERT_TRUE(WaitFor([&] { return Log(spec).find("forked") != std::string::npos; }));
+  ASSERT_TRUE(SendSignal(runner->pidfd, SIGKILL));
+  waitpid(static_cast<pid_t>(runner->reference.pid), nullptr, 0);
+  const auto left = Contained(spec);
+  EXPECT_TRUE(left.Populated()) << "the daemon that called setsid was not found";
+  EXPECT_TRUE(left.KillAll(clock_, Seconds{5}));
+  const auto log = Log(spec);
+  const auto daemon = std::atoi(log.c_str() + log.find("forked ") + 7);
+  ASSERT_GT(daemon, 1) << log;
+  const auto stat = ReadFile("/proc/" + std::to_string(daemon) + "/stat", 4096);
+  EXPECT_TRUE(!stat || stat->find(") Z ") != stat->npos) << *stat;
+}
+
+TEST_F(RunnerTest, Runner_KilledUnderASubreaper_TakesTheScriptWithIt) {
+  PROV_REQUIRES("root");
+  auto spec = Spec("failing", CgroupBase{CgroupKind::kSubreaper, {}});
+  ASSERT_TRUE(WriteFileAtomically(spec.paths.Installer() / "install.sh",
+                                  "echo pid $$.\nread -t 600 <> <(:)\n", 0644));
+  auto runner = StartRunner(spec, clock_);
+  ASSERT_TRUE(runner);
+  ASSERT_TRUE(WaitFor([&] { return Log(spec).ends_with(".\n"); }));
+  const auto log = Log(spec);
+  const auto reference = ReferTo(std::atoi(log.c_str() + log.find("pid ") + 4));
+  ASSERT_TRUE(reference) << log;
+  const auto script = OpenPid(*reference);
+  ASSERT_TRUE(script);
+  ASSERT_TRUE(SendSignal(runner->pidfd, SIGKILL));
+  pollfd gone{script->get(), POLLIN, 0};
+  EXPECT_EQ(poll(&gone, 1, 20'000), 1) << "the script outlived its runner";
+  waitpid(static_cast<pid_t>(runner->reference.pid), nullptr, 0);
+}
+
+TEST_F(RunnerTest, Runner_LockThatCannotBeLookedAt_CountsAsHeld) {
+  auto spec = Spec("failing", CgroupBase{CgroupKind::kSubreaper, {}});
+  EXPECT_FALSE(RunnerHoldsLock(spec.paths));
+  ASSERT_TRUE(WriteFileAtomically(spec.paths.RunnerLock(), "", 0600));
+  EXPECT_FALSE(RunnerHoldsLock(spec.paths));
+  rlimit before{};
+  ASSERT_EQ(getrlimit(RLIMIT_NOFILE, &before), 0);
+  const rlimit none{0, before.rlim_max};
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &none), 0);
+  const bool held = RunnerHoldsLock(spec.paths);
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &before), 0);
+  EXPECT_TRUE(held);
 }
 
 TEST_F(RunnerTest, Runner_SecretInManySpellings_IsNowhereInTheAttempt) {

@@ -136,10 +136,10 @@ std::optional<std::string> CheckServices(const std::vector<std::string>& service
     }
     if (missing.empty()) return std::nullopt;
     if (clock.Steady() >= until) {
-      return fmt::format("the script succeeded, but {} not active {} s later",
+      return fmt::format("the script succeeded, but {} not active{}",
                          missing.size() == 1 ? missing.front() + " is"
                                              : fmt::format("{} are", fmt::join(missing, ", ")),
-                         deadline.count());
+                         deadline > Seconds{0} ? fmt::format(" {} s later", deadline.count()) : "");
     }
     poll(nullptr, 0, 250);
   }

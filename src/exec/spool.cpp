@@ -1,5 +1,6 @@
 #include "exec/spool.hpp"
 
+#include <charconv>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -13,15 +14,22 @@ namespace {
 
 namespace fs = std::filesystem;
 
+// Members in `needed` are there in what every build writes.
 template <class T>
-Result<std::optional<T>> ReadDescribed(const Path& path) {
+Result<std::optional<T>> ReadDescribed(const Path& path,
+                                       std::initializer_list<std::string_view> needed) {
   auto text = ReadFile(path, kReservedExitBytes);
   if (!text) {
     if (text.error().code == ErrorCode::kNotFound) return std::optional<T>();
     return std::move(text).error();
   }
-  auto parsed = json::Parse<T>(*text);
+  const auto value = json::ParseText(*text);
+  auto parsed = value ? json::FromValue<T>(*value, json::Reading::kTolerant) : value.error();
   if (!parsed) return Error{ErrorCode::kCorrupt, parsed.error().message, {path.string()}};
+  for (const auto name : needed) {
+    if (!value->get_object().contains(name))
+      return Error{ErrorCode::kCorrupt, fmt::format("/{}: is missing", name), {path.string()}};
+  }
   return std::optional<T>(std::move(*parsed));
 }
 
@@ -48,6 +56,25 @@ Result<AttemptPaths> MakeAttempt(const StatePaths& state, const AttemptId& id) {
   return paths;
 }
 
+std::optional<AttemptId> LastAttempt(const StatePaths& state, const Uuid& job) {
+  std::optional<AttemptId> last;
+  std::error_code failed;
+  for (fs::directory_iterator each(state.Job(job), failed), end; !failed && each != end;
+       each.increment(failed)) {
+    const auto name = each->path().filename().string();
+    AttemptId id{job, 0, 0};
+    const char* const end_of_name = name.data() + name.size();
+    auto parsed = std::from_chars(name.data(), end_of_name, id.attempt);
+    if (parsed.ec == std::errc() && parsed.ptr != end_of_name && *parsed.ptr == '.')
+      parsed = std::from_chars(parsed.ptr + 1, end_of_name, id.continuation);
+    if (id.attempt == 0 || id.DirectoryName() != name) continue;
+    if (!last ||
+        std::pair(id.attempt, id.continuation) > std::pair(last->attempt, last->continuation))
+      last = id;
+  }
+  return last;
+}
+
 bool AttemptExists(const StatePaths& state, const AttemptId& id) {
   struct stat found{};
   // Anything but a certain "no" counts as existing: doubt forbids a start.
@@ -72,7 +99,15 @@ Status WriteExit(const AttemptPaths& attempt, const ExitRecord& record) {
 }
 
 Result<std::optional<ExitRecord>> ReadExit(const AttemptPaths& attempt) {
-  return ReadDescribed<ExitRecord>(attempt.Exit());
+  PROV_TRY(auto record,
+           ReadDescribed<ExitRecord>(attempt.Exit(), {"v", "job", "attempt", "ending"}));
+  if (record && record->v != ExitRecord{}.v) {
+    return Error{
+        ErrorCode::kCorrupt,
+        fmt::format("it has format {}, and this agent knows {}", record->v, ExitRecord{}.v),
+        {attempt.Exit().string()}};
+  }
+  return record;
 }
 
 Status WriteContainment(const AttemptPaths& attempt, const Containment& containment) {
@@ -88,7 +123,7 @@ Status WriteContainment(const AttemptPaths& attempt, const Containment& containm
 }
 
 Result<std::optional<Containment>> ReadContainment(const AttemptPaths& attempt) {
-  return ReadDescribed<Containment>(attempt.Containment());
+  return ReadDescribed<Containment>(attempt.Containment(), {"kind", "directory", "runner"});
 }
 
 Result<std::vector<SpooledJob>> ListJobs(const StatePaths& state) {

@@ -21,19 +21,31 @@ struct Containment {
   std::string kind;       // "cgroup2", "cgroup1", "subreaper"
   std::string directory;  // the attempt's cgroup; "" with subreaper
   PidRef runner;
+  // "NAME=value" of the script's environment by which its processes are known without a cgroup.
+  std::vector<std::string> marks;
 };
-BOOST_DESCRIBE_STRUCT(Containment, (), (kind, directory, runner))
+BOOST_DESCRIBE_STRUCT(Containment, (), (kind, directory, runner, marks))
 
 // Makes the attempt's directory with the space for its exit record reserved, and fsyncs it and its
 // parent: when this returns, a crash cannot lose it. kConflict when it exists, and then the attempt
 // must never be started; kExhausted when the disk is full.
 Result<AttemptPaths> MakeAttempt(const StatePaths& state, const AttemptId& id);
+// The last attempt on disk, with the last of its continuations; nullopt when there is none.
+std::optional<AttemptId> LastAttempt(const StatePaths& state, const Uuid& job);
 bool AttemptExists(const StatePaths& state, const AttemptId& id);
 
 // Into the reserved space, fsynced, renamed, directory fsynced. kTooLarge above kReservedExitBytes.
 Status WriteExit(const AttemptPaths& attempt, const ExitRecord& record);
-// nullopt when there is none (yet); kCorrupt when it is not what WriteExit writes.
+// nullopt when there is none (yet); kCorrupt when it is not what WriteExit writes. The runner may
+// be of another build than the reader (a job that upgrades the agent): members it did not know keep
+// their defaults, and those we do not know are passed over, as long as `v` is the same.
 Result<std::optional<ExitRecord>> ReadExit(const AttemptPaths& attempt);
+
+// Of ReadExit and ReadContainment: the file is not what is written there, and will not be. Any
+// other error may pass (no descriptor left), so nothing follows from it.
+inline bool IsDamaged(const Error& error) {
+  return error.code == ErrorCode::kCorrupt || error.code == ErrorCode::kTooLarge;
+}
 
 Status WriteContainment(const AttemptPaths& attempt, const Containment& containment);
 Result<std::optional<Containment>> ReadContainment(const AttemptPaths& attempt);

@@ -18,6 +18,8 @@ namespace prov::agent {
 namespace {
 
 constexpr Seconds kServicesDeadline{30};
+constexpr Millis kOrphansEndWithin{5000};
+constexpr Millis kOrphansLoggedEvery{600'000};
 
 }  // namespace
 
@@ -82,7 +84,7 @@ void Executor::StartAttempt(const Uuid& id, Job& job) {
   job::StateChange change;
   change.status = job::Status::kRunning;
   Change(id, job, std::move(change));
-  running_[id].attempt = job.state.attempt;
+  running_[id] = {};
   logger_.Info("execution_started",
                {{"attempt", job.state.attempt},
                 {"server_id", setup_.identity.agent_id},
@@ -154,9 +156,9 @@ Result<exec::AttemptSpec> Executor::MakeSpec(const Uuid& id, Job& job) {
 void Executor::LookAtRunner(const Uuid& id, Running& running) {
   if (running.gone) return;
   if (!running.pidfd) {
-    running.gone = !FindRunner(setup_.state.Attempt({id, running.attempt, 0}), running);
-    // The signal had nobody to go to before.
-    if (running.pidfd && jobs_.at(id).state.cancel) (void)exec::SendSignal(running.pidfd, SIGTERM);
+    const auto& job = jobs_.at(id);
+    running.gone = !FindRunner(setup_.state.Attempt(Current(id, job)), running);
+    if (job.state.cancel) CancelRunner(id);  // it had nobody to go to before
     return;
   }
   pollfd fd{running.pidfd.get(), POLLIN, 0};
@@ -164,6 +166,16 @@ void Executor::LookAtRunner(const Uuid& id, Running& running) {
   running.gone = true;
   // Where it is our child; one found after a restart is not.
   if (running.reference) waitpid(static_cast<pid_t>(running.reference->pid), nullptr, WNOHANG);
+}
+
+void Executor::CancelRunner(const Uuid& id) {
+  const auto running = running_.find(id);
+  if (running == running_.end() || !running->second.pidfd) return;
+  const auto& job = jobs_.at(id);
+  const auto sent =
+      exec::CancelAttempt(setup_.state.Attempt(Current(id, job)), running->second.pidfd);
+  if (!sent)
+    logger_.Error("cancel_not_sent", {{"reason", sent.error().ToString()}}, Subject(id, job));
 }
 
 // True when all that is on disk is reported.
@@ -207,31 +219,50 @@ bool Executor::ReportLog(const Uuid& id, Job& job) {
 }
 
 void Executor::FinishAttempt(const Uuid& id, Job& job) {
-  const auto paths = setup_.state.Attempt({id, job.state.attempt, 0});
+  const auto paths = setup_.state.Attempt(Current(id, job));
   const auto record = exec::ReadExit(paths);
+  if (!record && !exec::IsDamaged(record.error())) return;  // it can be read later
+  const bool whole = record && *record;
+  const bool succeeded =
+      whole && (*record)->ending == exec::Ending::kExited && (*record)->exit_code == 0;
+  auto& running = running_.at(id);
+  // What stays after a success is meant to. After anything else nothing may go on beside what
+  // follows, and "canceled" is said of an empty cgroup only.
+  if (!succeeded && !EndOrphans(paths)) {
+    const auto now = clock_.Steady();
+    if (!running.orphans_logged_at) running.orphans_logged_at = now + kOrphansEndWithin;
+    if (now < *running.orphans_logged_at) return;
+    running.orphans_logged_at = now + kOrphansLoggedEvery;
+    return logger_.Error("orphans_left", {{"attempt", job.state.attempt}}, Subject(id, job));
+  }
+  const bool told = running.told;
   running_.erase(id);
   job.follower.reset();
-  if (record && *record) return Conclude(id, job, **record);
-  Interrupted(id, job, record ? "the runner ended without a result" : record.error().ToString());
+  if (told) return effects_.push_back([this, id] { Tidy(id); });
+  if (whole && (*record)->ending != exec::Ending::kInterrupted) return Conclude(id, job, **record);
+  job::StateChange change;
+  change.reason = record ? "the runner ended without a result" : record.error().ToString();
+  if (whole) {
+    change.reason = (*record)->reason;
+    change.log = (*record)->log;
+  }
+  Interrupted(id, job, std::move(change));
 }
 
-void Executor::Interrupted(const Uuid& id, Job& job, std::string reason) {
-  EndOrphans(setup_.state.Attempt({id, job.state.attempt, 0}));
-  job::StateChange change;
+void Executor::Interrupted(const Uuid& id, Job& job, job::StateChange change) {
   change.status = job::Status::kInterrupted;
-  change.reason = std::move(reason);
   if (job.state.cancel) {
     change.status = job::Status::kCanceled;
-    change.reason = "canceled; " + *change.reason;
+    change.reason = "canceled; " + change.reason.value_or("");
     return EndJob(id, job, std::move(change));
   }
-  if (const auto prepared = Prepared(id, job)) {
+  if (const auto prepared = Prepared(id, job); prepared && !job::IsParked(job.state.status)) {
     const auto delay =
         job::DelayBeforeNextAttempt((*prepared)->order.attempts, (*prepared)->manifest.idempotent,
                                     job::AttemptEnd::kInterrupted, job.state.attempt);
     if (delay) return Retry(id, job, *delay, std::move(change));
   }
-  logger_.Warning("job_interrupted", {{"reason", *change.reason}}, Subject(id, job));
+  logger_.Warning("job_interrupted", {{"reason", change.reason.value_or("")}}, Subject(id, job));
   EndJob(id, job, std::move(change));
 }
 
@@ -245,7 +276,9 @@ void Executor::Conclude(const Uuid& id, Job& job, const exec::ExitRecord& record
                 {"status", json::EnumName(change.status)},
                 {"reason", change.reason.value_or("")}},
                Subject(id, job));
-  if (prepared && change.failure_kind == job::FailureKind::kInstallation) {
+  // Nothing follows by itself on one that was lost.
+  if (prepared && change.failure_kind == job::FailureKind::kInstallation &&
+      !job::IsParked(job.state.status)) {
     const auto delay =
         job::DelayBeforeNextAttempt((*prepared)->order.attempts, (*prepared)->manifest.idempotent,
                                     job::AttemptEnd::kInstallationError, job.state.attempt);

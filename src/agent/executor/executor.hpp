@@ -28,6 +28,7 @@
 #include "exec/cgroup.hpp"
 #include "exec/exit_record.hpp"
 #include "exec/journal.hpp"
+#include "exec/recovery.hpp"
 #include "exec/runner.hpp"
 #include "job/command.hpp"
 #include "signing/replay_window.hpp"
@@ -81,10 +82,11 @@ class Executor {
 
  private:
   struct Running {
-    std::uint32_t attempt = 0;
     std::optional<exec::PidRef> reference;
     UniqueFd pidfd;
     bool gone = false;
+    bool told = false;  // of a lost job: nothing more is said, only what it left is ended
+    std::optional<SteadyTime> orphans_logged_at;  // when it is said that they cannot be ended
   };
   struct Job {
     JobState state;
@@ -103,12 +105,19 @@ class Executor {
   void RecoverAttempt(const Uuid& id, Job& job);
   void RecoverLostJournal();
   void RecoverUnknown();
+  void RecoverLost(const Uuid& id, Job& job, std::string reason);
+  void RecoverLate(const Uuid& id, Job& job);
+  // The evidence on disk, and what it means; `running` refers to the runner where one lives.
+  exec::Recovery FindOut(const exec::AttemptId& attempt, exec::Journalled journalled,
+                         bool journal_intact, Running& running) const;
+  void Follow(const Uuid& id, Job& job, Running running);
   void Lose(const Uuid& id, Job& job, std::string reason);
   // What was last reported of it, to be said again.
   job::StateChange LastChange(const Job& job) const;
   bool HasRun(const exec::AttemptId& attempt) const;
   static bool FindRunner(const exec::AttemptPaths& paths, Running& running);
-  void EndOrphans(const exec::AttemptPaths& paths);
+  // False while something of the attempt runs on; to be tried again, because nothing may follow.
+  bool EndOrphans(const exec::AttemptPaths& paths);
   void Forget();
 
   // parcels.cpp
@@ -131,10 +140,14 @@ class Executor {
   void StartWaiting();
   void StartAttempt(const Uuid& id, Job& job);
   Result<exec::AttemptSpec> MakeSpec(const Uuid& id, Job& job);
+  static exec::AttemptId Current(const Uuid& id, const Job& job) {
+    return {id, job.state.attempt, 0};
+  }
   void LookAtRunner(const Uuid& id, Running& running);
+  void CancelRunner(const Uuid& id);
   bool ReportLog(const Uuid& id, Job& job);
   void FinishAttempt(const Uuid& id, Job& job);
-  void Interrupted(const Uuid& id, Job& job, std::string reason);
+  void Interrupted(const Uuid& id, Job& job, job::StateChange change);
   void Conclude(const Uuid& id, Job& job, const exec::ExitRecord& record);
   void Retry(const Uuid& id, Job& job, Seconds delay, job::StateChange change);
   void EndJob(const Uuid& id, Job& job, job::StateChange change);

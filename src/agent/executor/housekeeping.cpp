@@ -18,13 +18,13 @@ void Executor::Forget() {
   std::vector<exec::SpooledJob> settled;
   for (const auto& each : *spooled) {
     const auto found = jobs_.find(each.job);
-    if (found == jobs_.end()) continue;
+    if (found == jobs_.end() || running_.contains(each.job)) continue;
     const auto& event = found->second.last_state_event;
     const bool reported = !event || event->seq <= outbox_.acknowledged();
     if (!job::IsActive(found->second.state.status) && reported) {
       settled.push_back(each);
       // A service that was left running has ended meanwhile.
-      const auto paths = setup_.state.Attempt({each.job, found->second.state.attempt, 0});
+      const auto paths = setup_.state.Attempt(Current(each.job, found->second));
       if (const auto containment = exec::ReadContainment(paths); containment && *containment) {
         if (const auto cgroup = exec::Cgroup::Adopt(**containment); cgroup && !cgroup->Populated())
           cgroup->Remove();

@@ -315,6 +315,139 @@ TEST_F(Jobs, JournalDeletedCutOrFlipped_NothingRunsAgain) {
   EXPECT_EQ(Last(order.job).status, job::Status::kLost);
 }
 
+// A living runner was given up with the journal: its script went on, and its result was dropped.
+TEST_F(Jobs, JournalLostWhileARunnerLives_ItIsFollowedAndItsResultResolvesTheJob) {
+  const auto id = Run(NewOrder());
+  std::filesystem::remove(state_.Journal());
+  Restart();
+  EXPECT_EQ(States(id), "lost");
+  EXPECT_THAT(*Last(id).reason, testing::HasSubstr("its script goes on"));
+  Print(id, "late\n");
+  Step();
+  Restart();  // the next one follows it too
+  Step();
+  EXPECT_EQ(States(id), "lost");
+  Exit(id, 2);  // and no attempt follows by itself
+  Step();
+  EXPECT_EQ(States(id), "lost failed");
+  EXPECT_EQ(Starts(id), 1);
+  EXPECT_FALSE(std::filesystem::exists(state_.Envelope(id)));
+}
+
+TEST_F(Jobs, JournalLostWhileARunnerLives_ItCanStillBeCanceled) {
+  const auto id = Run(NewOrder());
+  std::filesystem::remove(state_.Journal());
+  Restart();
+  SendCancel(id);
+  Crash(id);
+  Step();
+  EXPECT_EQ(States(id), "lost canceled");
+}
+
+TEST_F(Jobs, JournalLostAfterTheRunner_WhatItLeftIsTakenAway) {
+  const auto id = Run(NewOrder());
+  const auto paths = runners_.at(id).spec.paths;
+  std::filesystem::create_directory(paths.directory / "secrets");
+  Crash(id);
+  std::filesystem::remove(state_.Journal());
+  Restart();
+  Step();
+  EXPECT_EQ(States(id), "lost");
+  EXPECT_FALSE(std::filesystem::exists(paths.directory / "secrets"));
+  EXPECT_FALSE(std::filesystem::exists(paths.Installer()));
+  EXPECT_FALSE(std::filesystem::exists(state_.Envelope(id))) << "it holds the sealed inputs";
+}
+
+TEST_F(Jobs, CopyOfAJobThatWasNotJournalled_IsRemovedAtTheNextStart) {
+  const auto order = NewOrder();
+  executor_.reset();
+  ASSERT_TRUE(MakeDirectories(state_.Installer(order.job), 0700));
+  ASSERT_TRUE(WriteFileAtomically(state_.Envelope(order.job), Envelope(order), 0600));
+  Start();
+  EXPECT_FALSE(std::filesystem::exists(state_.Job(order.job)));
+  Run(order);  // delivered again, because it was not taken
+  EXPECT_EQ(States(order.job), "accepted running");
+}
+
+// A cgroup in which something lives that no signal ends: 2^22 is above every pid.
+class Unkillable : public Jobs {
+ protected:
+  void Contain(const Uuid& job) {
+    std::filesystem::create_directories(cgroup_);
+    ASSERT_TRUE(WriteFileAtomically(cgroup_ / "cgroup.procs", "4194304\n", 0600));
+    auto runner = *exec::ReferTo(getpid());
+    ++runner.start_time;  // gone
+    ASSERT_TRUE(exec::WriteContainment(runners_.at(job).spec.paths,
+                                       {"cgroup2", cgroup_.string(), runner, {}}));
+  }
+  void Empty() { ASSERT_TRUE(WriteFileAtomically(cgroup_ / "cgroup.procs", "", 0600)); }
+  const Path cgroup_ = directory_.path() / "cgroup";
+};
+
+TEST_F(Unkillable, ProcessesThatDoNotEnd_NoAttemptFollowsBesideThem) {
+  const auto id = Run(NewOrder());
+  Contain(id);
+  Exit(id, 2);
+  Step();
+  clock_.Advance(Seconds{6});
+  Step();
+  EXPECT_EQ(States(id), "accepted running");
+  EXPECT_TRUE(log_.Has("orphans_left"));
+  Empty();
+  Step();
+  EXPECT_EQ(States(id), "accepted running retry_wait");
+}
+
+TEST_F(Unkillable, ProcessesOfADeadRunner_NoAttemptFollowsBesideThemAfterARestartEither) {
+  const auto id = Run(NewOrder());
+  Contain(id);
+  Crash(id);
+  Step();
+  Restart();
+  Step();
+  EXPECT_EQ(States(id), "accepted running");
+  Empty();
+  Step();
+  EXPECT_EQ(States(id), "accepted running retry_wait");
+}
+
+TEST_F(Unkillable, CanceledWithProcessesLeft_IsCanceledOnlyOnceTheyAreGone) {
+  const auto id = Run(NewOrder());
+  Contain(id);
+  SendCancel(id);
+  Crash(id);
+  Step();
+  EXPECT_EQ(States(id), "accepted running");
+  Empty();
+  Step();
+  EXPECT_EQ(States(id), "accepted running canceled");
+}
+
+TEST_F(Unkillable, WhatStaysAfterASuccess_IsLeftAlone) {
+  const auto id = Run(NewOrder());
+  Contain(id);
+  Exit(id, 0);
+  Step();
+  EXPECT_EQ(States(id), "accepted running succeeded");
+}
+
+TEST_F(Jobs, MachineWentDownUnderTheScript_InterruptedAndRetriedOnlyIfIdempotent) {
+  exec::ExitRecord record;
+  record.ending = exec::Ending::kInterrupted;
+  record.signal = SIGTERM;
+  record.reason = "the machine went down while the script ran";
+  AddInstaller("fragile", "idempotent: false\n");
+  const auto once = Run(NewOrder("fragile"));
+  End(once, record);
+  Step();
+  EXPECT_EQ(States(once), "accepted running interrupted");
+  EXPECT_EQ(Last(once).reason, record.reason);
+  const auto again = Run(NewOrder());
+  End(again, record);
+  Step();
+  EXPECT_EQ(States(again), "accepted running retry_wait");
+}
+
 TEST_F(Jobs, RunnerThatVanished_InterruptedAndRetriedOnlyIfIdempotent) {
   AddInstaller("fragile", "idempotent: false\n");
   const auto once = Run(NewOrder("fragile"));

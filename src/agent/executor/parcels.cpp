@@ -243,14 +243,10 @@ void Executor::Cancel(const job::Command& command) {
     change.reason = "canceled before it ran";
     if (status == job::Status::kRetryWait) change.reason = "canceled between two attempts";
     EndJob(id, job, std::move(change));
-  } else if (status == job::Status::kRunning) {
+  } else if (running_.contains(id)) {  // running, or lost and followed
     job.state.cancel = true;
     entry.state = job.state;
-    effects_.push_back([this, id] {
-      const auto running = running_.find(id);
-      if (running != running_.end() && running->second.pidfd)
-        (void)exec::SendSignal(running->second.pidfd, SIGTERM);
-    });
+    effects_.push_back([this, id] { CancelRunner(id); });
   }
   ReportCommand(command.nonce, "done", entry);
 }

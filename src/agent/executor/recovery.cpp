@@ -1,8 +1,5 @@
 // After a restart: the journal read again, and what an earlier life left behind settled.
-#include "exec/recovery.hpp"
-
 #include <algorithm>
-#include <csignal>
 
 #include <fmt/format.h>
 
@@ -15,8 +12,6 @@
 
 namespace prov::agent {
 namespace {
-
-constexpr Millis kEndOrphansWithin{5000};
 
 // Says for which epoch a journal was begun: one that is missing then was lost.
 Path JournalBegun(const exec::StatePaths& state) { return state.root / "journal.begun"; }
@@ -162,9 +157,12 @@ void Executor::Lose(const Uuid& id, Job& job, std::string reason) {
 void Executor::RecoverLostJournal() {
   const auto reason =
       "the journal of this server was lost while the job was under way: " + setup_.epoch.reason;
+  std::error_code ignored;
   for (auto& [id, job] : jobs_) {
-    if (job::IsActive(job.state.status))
-      Lose(id, job, reason);
+    const bool followed = job.state.status == job::Status::kLost &&
+                          std::filesystem::exists(setup_.state.Envelope(id), ignored);
+    if (job::IsActive(job.state.status) || followed)
+      RecoverLost(id, job, reason);
     else
       Change(id, job, LastChange(job));
   }
@@ -175,26 +173,63 @@ void Executor::RecoverLostJournal() {
   if (!spooled) return;
   for (const auto& each : *spooled) {
     if (!jobs_.contains(each.job) && !tombstones_.contains(each.job))
-      Lose(each.job, jobs_[each.job], reason);
+      RecoverLost(each.job, jobs_[each.job], reason);
   }
 }
 
-// Attempts on disk that no record names: the journal's end was cut off between two records.
+// On disk, and in no record: the journal's end was cut off between two records, or the process was
+// killed between the copy of an installer and the record of its job.
 void Executor::RecoverUnknown() {
   std::error_code fault;
   for (std::filesystem::directory_iterator each(setup_.state.Jobs(), fault), end;
        !fault && each != end; each.increment(fault)) {
     const auto id = Uuid::Parse(each->path().filename().string());
     if (!id || jobs_.contains(*id)) continue;
-    if (tombstones_.contains(*id))
+    if (HasRun({*id, 1, 0}) && !tombstones_.contains(*id)) {
+      RecoverLost(*id, jobs_[*id], "not_journalled: an attempt is on disk that no record names");
+    } else if (tombstones_.contains(*id) || !exec::LastAttempt(setup_.state, *id)) {
       effects_.push_back([this, id = *id] { (void)exec::RemoveJob(setup_.state, id); });
-    else if (HasRun({*id, 1, 0}))
-      Lose(*id, jobs_[*id], "not_journalled: an attempt is on disk that no record names");
+    }
   }
 }
 
+// What is on disk of a job the journal is silent about. It stays lost, but a runner that lives is
+// followed, because its result resolves what is parked.
+void Executor::RecoverLost(const Uuid& id, Job& job, std::string reason) {
+  Running running;
+  exec::Recovery found;
+  const auto attempt = exec::LastAttempt(setup_.state, id);
+  if (attempt) {
+    job.state.attempt = attempt->attempt;
+    found = FindOut(*attempt, exec::Journalled::kNothing, false, running);
+  }
+  const bool follow = found.finding == exec::Finding::kFollow;
+  if (follow) reason += "; its script goes on, and how it ends will be reported";
+  Lose(id, job, std::move(reason));
+  if (follow) return Follow(id, job, std::move(running));
+  if (found.end_cgroup) {
+    running.gone = running.told = true;
+    running_[id] = std::move(running);
+    return;
+  }
+  effects_.push_back([this, id, attempt] {
+    if (attempt) exec::CleanAttempt(setup_.state.Attempt(*attempt));
+    Tidy(id);
+  });
+}
+
+// A lost job whose runner the process before this one followed.
+void Executor::RecoverLate(const Uuid& id, Job& job) {
+  Running running;
+  const auto found = FindOut(Current(id, job), exec::Journalled::kStarted, true, running);
+  running.gone = found.finding != exec::Finding::kFollow;
+  if (!running.gone || found.finding == exec::Finding::kFinished)
+    return Follow(id, job, std::move(running));
+  running.told = true;
+  running_[id] = std::move(running);
+}
+
 void Executor::RecoverJobs() {
-  RecoverUnknown();
   for (auto& [id, job] : jobs_) {
     switch (job.state.status) {
       case job::Status::kAccepted:
@@ -214,14 +249,18 @@ void Executor::RecoverJobs() {
         }
         break;
       default: {
-        // It ended, and the process before it had tidied up.
+        // Not tidied up: the process before this one was killed first, or followed a lost one.
         std::error_code ignored;
-        if (std::filesystem::exists(setup_.state.Envelope(id), ignored))
+        if (!std::filesystem::exists(setup_.state.Envelope(id), ignored)) break;
+        if (job.state.status == job::Status::kLost)
+          RecoverLate(id, job);
+        else
           effects_.push_back([this, id = id] { Tidy(id); });
         break;
       }
     }
   }
+  RecoverUnknown();
   // Ids are made in the order of time, which is the order they were received in, nearly.
   std::ranges::sort(waiting_);
 }
@@ -233,82 +272,81 @@ bool Executor::FindRunner(const exec::AttemptPaths& paths, Running& running) {
       running.reference = (*containment)->runner;
       running.pidfd = std::move(*held);
       return true;
+    } else if (held.error().code == ErrorCode::kNotFound) {
+      return false;
     }
-    return false;
   }
   return exec::RunnerHoldsLock(paths);
 }
 
-void Executor::RecoverAttempt(const Uuid& id, Job& job) {
-  const auto paths = setup_.state.Attempt({id, job.state.attempt, 0});
+exec::Recovery Executor::FindOut(const exec::AttemptId& attempt, exec::Journalled journalled,
+                                 bool journal_intact, Running& running) const {
+  const auto paths = setup_.state.Attempt(attempt);
   const auto containment = exec::ReadContainment(paths);
   const auto record = exec::ReadExit(paths);
-  Running running;
-  running.attempt = job.state.attempt;
   exec::Evidence evidence;
-  evidence.journalled = job.state.status == job::Status::kRunning ? exec::Journalled::kStarted
-                                                                  : exec::Journalled::kReceived;
-  evidence.spool_exists = std::filesystem::exists(paths.directory);
+  evidence.journal_intact = journal_intact;
+  evidence.journalled = journalled;
+  evidence.spool_exists = exec::AttemptExists(setup_.state, attempt);
   if (record)
     evidence.exit = *record ? exec::ExitEvidence::kWhole : exec::ExitEvidence::kNone;
-  else
+  else if (exec::IsDamaged(record.error()))
     evidence.exit = exec::ExitEvidence::kCorrupt;
   evidence.runner_alive = FindRunner(paths, running);
   if (containment && *containment) {
     const auto boot = exec::BootId();
-    evidence.same_boot = boot && *boot == (*containment)->runner.boot_id;
+    evidence.same_boot = !boot || *boot == (*containment)->runner.boot_id;
     if (const auto cgroup = exec::Cgroup::Adopt(**containment))
       evidence.cgroup_populated = cgroup->Populated();
   }
-  const auto found = exec::Recover(evidence);
+  // A record that cannot be read now may be whole: as long as that is not known, it is awaited.
+  if (!record && !exec::IsDamaged(record.error()))
+    evidence.same_boot = evidence.runner_alive = true;
+  return exec::Recover(evidence);
+}
+
+void Executor::RecoverAttempt(const Uuid& id, Job& job) {
+  Running running;
+  const auto found =
+      FindOut(Current(id, job),
+              job.state.status == job::Status::kRunning ? exec::Journalled::kStarted
+                                                        : exec::Journalled::kReceived,
+              true, running);
   logger_.Info("attempt_recovered",
                {{"attempt", job.state.attempt}, {"finding", json::EnumName(found.finding)}},
                Subject(id, job));
-  if (job.log.attempt != job.state.attempt) job.log = {job.state.attempt, 0, 1, 1};
-  const bool reported = job.state.status == job::Status::kRunning;
-  switch (found.finding) {
-    case exec::Finding::kFollow:
-    case exec::Finding::kFinished: {
-      if (!reported) {
-        job::StateChange change;
-        change.status = job::Status::kRunning;
-        Change(id, job, std::move(change));
-      }
-      job.follower = std::make_unique<LogFollower>(paths.Log(), job.log);
-      running.gone = found.finding == exec::Finding::kFinished;
-      const bool cancel = job.state.cancel;
-      auto& kept = running_[id] = std::move(running);
-      // The signal may have been lost with the process that was to send it.
-      if (cancel && kept.pidfd) (void)exec::SendSignal(kept.pidfd, SIGTERM);
-      return;
-    }
-    default:
-      // What it wrote before it was interrupted is told all the same.
-      if (!reported) {
-        job::StateChange change;
-        change.status = job::Status::kRunning;
-        Change(id, job, std::move(change));
-      }
-      job.follower = std::make_unique<LogFollower>(paths.Log(), job.log);
-      running.gone = true;
-      running.pidfd.Reset();
-      running_[id] = std::move(running);
-      return;
+  // What it wrote before it was interrupted is told all the same.
+  if (job.state.status != job::Status::kRunning) {
+    job::StateChange change;
+    change.status = job::Status::kRunning;
+    Change(id, job, std::move(change));
   }
+  running.gone = found.finding != exec::Finding::kFollow;
+  Follow(id, job, std::move(running));
 }
 
-void Executor::EndOrphans(const exec::AttemptPaths& paths) {
+void Executor::Follow(const Uuid& id, Job& job, Running running) {
+  if (job.log.attempt != job.state.attempt) job.log = {job.state.attempt, 0, 1, 1};
+  job.follower =
+      std::make_unique<LogFollower>(setup_.state.Attempt(Current(id, job)).Log(), job.log);
+  running_[id] = std::move(running);
+  // The signal may have been lost with the process that was to send it.
+  if (job.state.cancel) CancelRunner(id);
+}
+
+bool Executor::EndOrphans(const exec::AttemptPaths& paths) {
   const auto containment = exec::ReadContainment(paths);
   const auto boot = exec::BootId();
+  if (!boot || (!containment && !exec::IsDamaged(containment.error()))) return false;
   // Processes of before a boot are gone, whatever carries their names now.
-  if (containment && *containment && boot && *boot == (*containment)->runner.boot_id) {
-    if (const auto cgroup = exec::Cgroup::Adopt(**containment)) {
-      if (!cgroup->KillAll(clock_, kEndOrphansWithin))
-        logger_.Error("orphans_left", {{"cgroup", cgroup->directory().string()}});
-      cgroup->Remove();
-    }
+  if (containment && *containment && *boot == (*containment)->runner.boot_id) {
+    const auto cgroup = exec::Cgroup::Adopt(**containment);
+    // Without waiting: other jobs go on meanwhile.
+    if (cgroup && !cgroup->KillAll(clock_, Millis{0})) return false;
+    if (cgroup) cgroup->Remove();
   }
   exec::CleanAttempt(paths);
+  return true;
 }
 
 }  // namespace prov::agent

@@ -1,5 +1,6 @@
 // The executor with real runners and the scripts of tests/installers, as root.
 #include <poll.h>
+#include <sys/wait.h>
 
 #include "agent/executor/executor_fixture_test.hpp"
 #include "exec/masking.hpp"
@@ -113,6 +114,44 @@ TEST_F(Runners, RunnerKilled_ItsScriptIsEndedAndTheJobInterrupted) {
   ASSERT_TRUE(Until([&] { return Over(id); }));
   EXPECT_EQ(Last(id).status, job::Status::kInterrupted);
   EXPECT_FALSE(std::filesystem::exists(containment.directory));
+}
+
+TEST_F(Runners, RunnerAndJournalGone_TheScriptIsEndedAndTheJobLost) {
+  PROV_REQUIRES("root");
+  PROV_REQUIRES("cgroup2");
+  AddInstaller("once", "idempotent: true\n", "echo begun\nexec sleep 600\n");
+  const auto id = Run(NewOrder("once"));
+  ASSERT_TRUE(Until([&] { return Log(id) == "begun\n"; }));
+  const auto containment = **exec::ReadContainment(state_.Attempt({id, 1, 0}));
+  ASSERT_TRUE(exec::SendSignal(*exec::OpenPid(references_.at(id)), SIGKILL));
+  waitpid(static_cast<pid_t>(references_.at(id).pid), nullptr, 0);
+  std::filesystem::remove(state_.Journal());
+  Restart();
+  EXPECT_EQ(States(id), "lost");
+  EXPECT_TRUE(Until([&] { return !std::filesystem::exists(containment.directory); }));
+  EXPECT_EQ(States(id), "lost");
+}
+
+class RunnersUnderASubreaper : public Runners {
+ protected:
+  ExecutorSetup MakeSetup() override { return ExecutorTest::MakeSetup(); }
+};
+
+// The script was not found without its runner, and another attempt started beside it.
+TEST_F(RunnersUnderASubreaper, RunnerKilled_NothingOfTheAttemptRunsBesideTheNext) {
+  PROV_REQUIRES("root");
+  AddInstaller("forks", "idempotent: true\n",
+               "setsid sleep 600 >/dev/null 2>&1 </dev/null &\necho \"forked $!\"\nsleep 600\n");
+  const auto id = Run(NewOrder("forks"));
+  ASSERT_TRUE(Until([&] { return Log(id).find("forked ") != std::string::npos; }));
+  const auto log = Log(id);
+  const auto daemon = exec::OpenPid(*exec::ReferTo(std::stoi(log.substr(log.find("forked ") + 7))));
+  ASSERT_TRUE(daemon);
+  ASSERT_TRUE(exec::SendSignal(*exec::OpenPid(references_.at(id)), SIGKILL));
+  ASSERT_TRUE(Until([&] { return Over(id); }));
+  EXPECT_EQ(Last(id).status, job::Status::kRetryWait);
+  pollfd gone{daemon->get(), POLLIN, 0};
+  EXPECT_EQ(poll(&gone, 1, 0), 1) << "the daemon outlived its attempt";
 }
 
 TEST_F(Runners, CancelRacesTheEnd_ExactlyOneWinsAndItIsWhatTheExitRecordSays) {
