@@ -127,7 +127,9 @@ asio::awaitable<Result<std::string>> PanelEnd::Authenticate(const net::Request& 
   PROV_CO_CHECK(signing::VerifyHttp(parts, signature, key.view(), now));
   auto& window = nonces_.try_emplace(name.agent, kNoncesPerAgent).first->second;
   // A minute of signature's validity on either side; the window adds its own skew.
-  const auto taken = window.Take(parameters.nonce, now + signing::kHttpSignatureWindow, now);
+  const auto taken = window.Take(
+      parameters.nonce,
+      {WallTime(Seconds{parameters.created}), now + signing::kHttpSignatureWindow}, now);
   if (!taken) co_return Error{ErrorCode::kUnauthenticated, taken.error().message, {}};
   co_return name.agent;
 }
