@@ -149,6 +149,14 @@ int main(int argc, char** argv) {
   command("server", "one server", [&](const cli::Settings& s) { return cli::ShowServer(s, name); })
       ->add_option("id", name)
       ->required();
+  command("drain", "a server takes up no new job",
+          [&](const cli::Settings& s) { return cli::DrainServer(s, name, true); })
+      ->add_option("id", name)
+      ->required();
+  command("resume", "a server takes up jobs again",
+          [&](const cli::Settings& s) { return cli::DrainServer(s, name, false); })
+      ->add_option("id", name)
+      ->required();
   for (const char* action : {"install", "uninstall", "upgrade", "check"}) {
     auto* sub =
         command(action, "make a job on each server named", [&, action](const cli::Settings& s) {

@@ -113,6 +113,7 @@ start() {
     done
     as_root systemctl reset-failed "$(unit "$name")" 2>/dev/null || true
     as_root systemd-run -q --unit="$(unit "$name")" "${by[@]}" -p Type=notify -p Restart=always -p RestartSec=1 \
+      -p StartLimitIntervalSec=0 -p WatchdogSec=60 \
       -p Delegate=yes -p KillMode=process -p OOMPolicy=continue -p TasksMax=infinity -- "$@" && return
     journal "$name"; return 1
   fi

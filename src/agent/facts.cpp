@@ -1,13 +1,12 @@
 #include "agent/facts.hpp"
 
+#include <algorithm>
 #include <charconv>
-#include <cstring>
-#include <sys/socket.h>
+#include <optional>
 #include <sys/statvfs.h>
-#include <sys/un.h>
 #include <sys/utsname.h>
 #include <thread>
-#include <unistd.h>
+#include <vector>
 
 #include "base/files.hpp"
 #include "contract/os_requirements.hpp"
@@ -42,10 +41,16 @@ std::uint64_t MemoryMb(std::string_view meminfo, std::string_view name) {
   return kilobytes / 1024;
 }
 
-std::uint64_t FreeDiskMb(const Path& on_disk) {
-  struct statvfs disk{};
-  if (statvfs(on_disk.c_str(), &disk) != 0) return 0;
-  return static_cast<std::uint64_t>(disk.f_bavail) * disk.f_frsize / (1 << 20);
+// The least of what packages, their data and our own state find; a path that is not there has none.
+std::uint64_t FreeDiskMb(const std::vector<Path>& directories) {
+  std::optional<std::uint64_t> least;
+  for (const auto& directory : directories) {
+    struct statvfs disk{};
+    if (statvfs(directory.c_str(), &disk) != 0) continue;
+    const auto free = static_cast<std::uint64_t>(disk.f_bavail) * disk.f_frsize / (1 << 20);
+    least = least ? std::min(*least, free) : free;
+  }
+  return least.value_or(0);
 }
 
 }  // namespace
@@ -59,7 +64,7 @@ job::Facts CollectFacts(const Path& on_disk) {
   const std::string_view memory = meminfo ? std::string_view(*meminfo) : std::string_view();
   facts.memory_mb = MemoryMb(memory, "MemTotal:");
   facts.memory_available_mb = MemoryMb(memory, "MemAvailable:");
-  facts.disk_free_mb = FreeDiskMb(on_disk);
+  facts.disk_free_mb = FreeDiskMb({on_disk, "/", "/usr", "/var"});
   facts.agent_version = PROV_VERSION;
   return facts;
 }
@@ -73,34 +78,6 @@ contract::MachineFacts CollectMachine(const Path& on_disk) {
   machine.free_disk_mb = static_cast<std::int64_t>(facts.disk_free_mb);
   machine.cpus = facts.cpus;
   return machine;
-}
-
-void NotifyServiceManager(const char* state) {
-  const char* path = std::getenv("NOTIFY_SOCKET");
-  if (path == nullptr || (path[0] != '/' && path[0] != '@')) return;
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  const auto length = std::strlen(path);
-  if (length >= sizeof address.sun_path) return;
-  std::memcpy(address.sun_path, path, length);
-  if (path[0] == '@') address.sun_path[0] = '\0';
-  const UniqueFd socket(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
-  if (!socket) return;
-  (void)sendto(socket.get(), state, std::strlen(state), MSG_NOSIGNAL,
-               reinterpret_cast<const sockaddr*>(&address),
-               static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + length));
-}
-
-std::chrono::milliseconds WatchdogInterval() {
-  const auto number = [](const char* name) {
-    const char* text = std::getenv(name);
-    std::uint64_t value = 0;
-    if (text != nullptr) std::from_chars(text, text + std::strlen(text), value);
-    return value;
-  };
-  const auto pid = number("WATCHDOG_PID");
-  if (pid != 0 && pid != static_cast<std::uint64_t>(getpid())) return {};
-  return std::chrono::milliseconds(number("WATCHDOG_USEC") / 2000);
 }
 
 }  // namespace prov::agent

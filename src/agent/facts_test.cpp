@@ -1,12 +1,6 @@
 #include "agent/facts.hpp"
 
-#include <cstdlib>
-#include <sys/socket.h>
-#include <sys/un.h>
-
 #include <gtest/gtest.h>
-
-#include "support/temporary_directory.hpp"
 
 namespace prov::agent {
 namespace {
@@ -24,30 +18,13 @@ TEST(Facts, SayWhatThisMachineIs) {
   EXPECT_EQ(machine.ram_mb, static_cast<std::int64_t>(facts.memory_mb));
 }
 
-TEST(NotifyServiceManager, SendsOneDatagramToTheSocketNamed) {
-  const test::TemporaryDirectory directory;
-  const auto path = (directory.path() / "notify").string();
-  const UniqueFd socket(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  path.copy(address.sun_path, sizeof address.sun_path - 1);
-  ASSERT_EQ(bind(socket.get(), reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
-  setenv("NOTIFY_SOCKET", path.c_str(), 1);
-  NotifyServiceManager("READY=1");
-  unsetenv("NOTIFY_SOCKET");
-  char buffer[64] = {};
-  EXPECT_EQ(recv(socket.get(), buffer, sizeof buffer, MSG_DONTWAIT), 7);
-  EXPECT_STREQ(buffer, "READY=1");
-}
-
-TEST(WatchdogInterval, IsHalfOfWhatTheServiceManagerWaits) {
-  setenv("WATCHDOG_USEC", "10000000", 1);
-  EXPECT_EQ(WatchdogInterval(), std::chrono::seconds(5));
-  setenv("WATCHDOG_PID", "1", 1);
-  EXPECT_EQ(WatchdogInterval().count(), 0);
-  unsetenv("WATCHDOG_USEC");
-  unsetenv("WATCHDOG_PID");
-  EXPECT_EQ(WatchdogInterval().count(), 0);
+// An installer's packages go to /usr and their data to /var, wherever the agent keeps its state.
+TEST(Facts, FreeDisk_IsNeverMoreThanAnyOfThePlacesHas) {
+  const auto told = CollectFacts("/dev/shm").disk_free_mb;
+  for (const char* place : {"/", "/usr", "/var", "/dev/shm"}) {
+    const auto space = std::filesystem::space(place);
+    EXPECT_LE(told, (space.available >> 20) + 64) << place;
+  }
 }
 
 }  // namespace

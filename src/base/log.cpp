@@ -3,7 +3,7 @@
 #include <atomic>
 #include <mutex>
 
-#include <spdlog/sinks/basic_file_sink.h>
+#include <spdlog/sinks/rotating_file_sink.h>
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
 
@@ -56,19 +56,21 @@ struct FileLogger::State {
   Path path;
   std::atomic<LogLevel> least{LogLevel::kInfo};
   const Clock* clock;
+  std::size_t most_bytes;
   std::mutex mutex;  // guards sink, which Reopen() replaces
   spdlog::sink_ptr sink;
 };
 
 namespace {
 
-Result<spdlog::sink_ptr> OpenSink(const Path& path) {
+Result<spdlog::sink_ptr> OpenSink(const Path& path, std::size_t most_bytes) {
   try {
     spdlog::sink_ptr sink;
     if (path.empty())
       sink = std::make_shared<spdlog::sinks::stderr_sink_mt>();
     else
-      sink = std::make_shared<spdlog::sinks::basic_file_sink_mt>(path.string(), false);
+      sink = std::make_shared<spdlog::sinks::rotating_file_sink_mt>(path.string(), most_bytes,
+                                                                    FileLogger::kKept);
     sink->set_pattern("%v");
     return sink;
   } catch (const spdlog::spdlog_ex& error) {
@@ -83,12 +85,13 @@ FileLogger::FileLogger(std::unique_ptr<State> state) : state_(std::move(state)) 
 FileLogger::~FileLogger() = default;
 
 Result<std::unique_ptr<FileLogger>> FileLogger::Open(const Path& path, LogLevel least,
-                                                     const Clock& clock) {
+                                                     const Clock& clock, std::size_t most_bytes) {
   auto state = std::make_unique<State>();
   state->path = path;
   state->least = least;
   state->clock = &clock;
-  PROV_TRY(state->sink, OpenSink(path));
+  state->most_bytes = most_bytes;
+  PROV_TRY(state->sink, OpenSink(path, most_bytes));
   return std::unique_ptr<FileLogger>(new FileLogger(std::move(state)));
 }
 
@@ -116,7 +119,7 @@ void FileLogger::SetLevel(LogLevel least) { state_->least = least; }
 
 Status FileLogger::Reopen() {
   const std::lock_guard lock(state_->mutex);
-  PROV_TRY(state_->sink, OpenSink(state_->path));
+  PROV_TRY(state_->sink, OpenSink(state_->path, state_->most_bytes));
   return {};
 }
 

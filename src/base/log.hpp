@@ -38,11 +38,15 @@ class Logger {
   void Error(std::string_view event, boost::json::object metadata = {}, LogSubject subject = {});
 };
 
-// To standard error (empty path), or to a file, opened again by Reopen() after a rotation.
+// To standard error (empty path), or to a file. At kMostBytes agent.log becomes agent.1.log and so
+// on, and the oldest of kKept goes; whoever rotates with a tool of his own has Reopen() called.
 class FileLogger final : public Logger {
  public:
   static Result<std::unique_ptr<FileLogger>> Open(const Path& path, LogLevel least,
-                                                  const Clock& clock);
+                                                  const Clock& clock,
+                                                  std::size_t most_bytes = kMostBytes);
+  static constexpr std::size_t kMostBytes = std::size_t{16} << 20;
+  static constexpr std::size_t kKept = 5;
   ~FileLogger() override;
   void Write(LogLevel level, std::string_view event, const LogSubject& subject,
              boost::json::object metadata) override;

@@ -57,6 +57,22 @@ TEST(Log, Reopen_AfterARotation_WritesToTheNewFile) {
   EXPECT_EQ(ReadFile(dir.path() / "log.1", 1000)->find("after"), std::string::npos);
 }
 
+TEST(Log, AFileThatGrows_IsRotatedAndTheOldestGoes) {
+  const test::TemporaryDirectory dir;
+  const SystemClock clock;
+  const auto logger = FileLogger::Open(dir.path() / "agent.log", LogLevel::kInfo, clock, 1000);
+  for (int i = 0; i < 200; ++i) (*logger)->Info("line", {{"number", i}});
+  std::size_t files = 0;
+  for (const auto& each : std::filesystem::directory_iterator(dir.path())) {
+    ++files;
+    EXPECT_LE(each.file_size(), 1000U) << each.path();
+  }
+  EXPECT_EQ(files, FileLogger::kKept + 1);
+  const auto last = *ReadFile(dir.path() / "agent.log", 2000);
+  const auto before = *ReadFile(dir.path() / "agent.1.log", 2000);
+  EXPECT_NE((before + last).find("\"number\":199"), std::string::npos);
+}
+
 TEST(Log, AFileThatCannotBeOpened_IsAnErrorWithThePath) {
   const SystemClock clock;
   const auto logger = FileLogger::Open("/proc/no/such/log", LogLevel::kInfo, clock);

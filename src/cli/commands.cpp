@@ -160,6 +160,20 @@ ExitStatus ShowLog(const Settings& settings, const std::string& job, bool follow
   return ExitStatus::kOk;
 }
 
+ExitStatus DrainServer(const Settings& settings, const std::string& server, bool on) {
+  ApiClient api(settings.api);
+  const auto asked =
+      api.Post("/api/servers/" + Escaped(server) + (on ? "/drain" : "/resume"), nullptr);
+  if (!asked) return Fail(asked.error());
+  if (settings.output != Output::kTable)
+    Show(settings, *asked, {});
+  else if (on)
+    Print("asked to take up no new job; those under way go on to their end\n");
+  else
+    Print("asked to take up jobs again\n");
+  return ExitStatus::kOk;
+}
+
 ExitStatus CancelJob(const Settings& settings, const std::string& job) {
   ApiClient api(settings.api);
   const auto canceled = api.Post("/api/jobs/" + Escaped(job) + "/cancel", nullptr);

@@ -38,6 +38,8 @@ ExitStatus ListApps(const Settings& settings, const std::string& q, const std::s
 ExitStatus ShowApp(const Settings& settings, const std::string& app);
 ExitStatus ListServers(const Settings& settings);
 ExitStatus ShowServer(const Settings& settings, const std::string& server);
+// Whether it takes up new jobs.
+ExitStatus DrainServer(const Settings& settings, const std::string& server, bool on);
 // One job on each server, in turn. With -o json or yaml: the job, or {"items"} of several; with
 // `follow` and -o json each frame of the stream on a line of its own, then each job on one.
 ExitStatus SubmitJobs(const Settings& settings, const JobRequest& request);

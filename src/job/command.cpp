@@ -41,8 +41,8 @@ Result<void> CheckCommand(CommandType type, const Command& command) {
          "/keys/sealed", "must be base64");
   }
   if (command.query) {
-    Must(faults, !command.query->jobs.empty() && command.query->jobs.size() <= kMaxQueriedJobs,
-         "/query/jobs", "must name 1 to 1000 jobs");
+    const auto asked = command.query->jobs.size() + command.query->handed_over.size();
+    Must(faults, asked > 0 && asked <= kMaxQueriedJobs, "/query", "must name 1 to 1000 jobs");
   }
   if (!faults.empty()) return json::FaultsError(faults);
   return {};

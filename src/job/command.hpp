@@ -44,11 +44,13 @@ struct NewKeys {
 };
 BOOST_DESCRIBE_STRUCT(NewKeys, (), (sealed))
 
-// Asks for the state of these jobs: 1..kMaxQueriedJobs.
+// Asks for the state of these jobs: 1..kMaxQueriedJobs in all. Where the journal knows nothing of
+// one, it is lost if it was accepted once, and sent again if it was only handed over.
 struct Query {
-  std::vector<Uuid> jobs;
+  std::vector<Uuid> jobs;         // the agent has said that it has them
+  std::vector<Uuid> handed_over;  // whether they came is not known
 };
-BOOST_DESCRIBE_STRUCT(Query, (), (jobs))
+BOOST_DESCRIBE_STRUCT(Query, (), (jobs, handed_over))
 
 // Exactly one of the members from `cancel` on is set.
 struct Command {

@@ -38,10 +38,12 @@ struct StateChange {
   std::vector<Output> outputs;            // a sensitive one without its value
   std::optional<LogSummary> log;          // once the job is over
   std::optional<std::string> order_hash;  // SHA-256 of the order's bytes, hex
+  // True: said before, and again because it was asked for or because the order came once more.
+  std::optional<bool> again;
 };
 BOOST_DESCRIBE_STRUCT(StateChange, (),
                       (status, reason, exit_code, signal, failure_kind, next_attempt_at,
-                       left_running, outputs, log, order_hash))
+                       left_running, outputs, log, order_hash, again))
 
 struct LogChunk {
   std::uint64_t first = 0;     // number of the first line, from 1 within the attempt

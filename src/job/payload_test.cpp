@@ -156,7 +156,7 @@ TEST(Command, EachKind_IsReadOnlyUnderItsOwnPayloadType) {
     if (type == CommandType::kDrain) command.drain = Drain{};
     if (type == CommandType::kAck) command.ack = Ack{.seq = 9};
     if (type == CommandType::kKeys) command.keys = NewKeys{.sealed = "AAEC"};
-    if (type == CommandType::kQuery) command.query = Query{.jobs = {Uuid()}};
+    if (type == CommandType::kQuery) command.query = Query{.jobs = {Uuid()}, .handed_over = {}};
     const auto text = SerializeCommand(type, command);
     ASSERT_TRUE(text) << text.error().message;
     for (const auto other : kinds) {
@@ -175,6 +175,11 @@ TEST(Command, AQuery_OfNothingOrTooMuch_IsRefused) {
   command.query = Query{};
   EXPECT_FALSE(SerializeCommand(CommandType::kQuery, command));
   command.query->jobs.resize(kMaxQueriedJobs + 1);
+  EXPECT_FALSE(SerializeCommand(CommandType::kQuery, command));
+  command.query->jobs.resize(1);
+  command.query->handed_over.resize(kMaxQueriedJobs - 1);
+  EXPECT_TRUE(SerializeCommand(CommandType::kQuery, command));
+  command.query->handed_over.resize(kMaxQueriedJobs);
   EXPECT_FALSE(SerializeCommand(CommandType::kQuery, command));
 }
 

@@ -2,9 +2,6 @@
 
 #include <csignal>
 #include <cstdio>
-#include <cstring>
-#include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include <boost/asio/co_spawn.hpp>
@@ -17,6 +14,7 @@
 #include <fmt/format.h>
 
 #include "base/json.hpp"
+#include "base/service_manager.hpp"
 #include "net/http_server.hpp"
 #include "net/problem.hpp"
 #include "panel/api/route_table.hpp"
@@ -38,21 +36,6 @@ constexpr Millis kLookAtInstallers{2'000};
 int Refuse(const Error& error) {
   std::fprintf(stderr, "provisioning-panel: %s\n", error.ToString().c_str());
   return kCannotStart;
-}
-
-// sd_notify(3).
-void NotifyServiceManager(const char* state) {
-  const char* path = std::getenv("NOTIFY_SOCKET");
-  sockaddr_un address{};
-  if (path == nullptr || std::strlen(path) >= sizeof address.sun_path) return;
-  address.sun_family = AF_UNIX;
-  std::memcpy(address.sun_path, path, std::strlen(path));
-  if (path[0] == '@') address.sun_path[0] = '\0';
-  const UniqueFd socket(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
-  if (!socket) return;
-  (void)sendto(socket.get(), state, std::strlen(state), MSG_NOSIGNAL,
-               reinterpret_cast<const sockaddr*>(&address),
-               static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + std::strlen(path)));
 }
 
 struct Logs {
@@ -100,6 +83,8 @@ class Panel {
     dispatcher_.Start();
     tasks_.Spawn(WatchInstallers());
     tasks_.Spawn(HandleSignals());
+    if (const auto interval = WatchdogInterval(); interval.count() > 0)
+      tasks_.Spawn(TellWatchdog(interval));
     const auto address = configuration_.address.find(':') == std::string::npos
                              ? configuration_.address
                              : "[" + configuration_.address + "]";
@@ -258,6 +243,16 @@ class Panel {
     co_await server_->Drain();
     co_await dispatcher_.Stop();
     io_.stop();
+  }
+
+  // From the event loop, so that one that hangs is ended and started again.
+  asio::awaitable<void> TellWatchdog(Millis interval) {
+    asio::steady_timer timer(io_);
+    for (;;) {
+      NotifyServiceManager("WATCHDOG=1");
+      timer.expires_after(interval);
+      co_await timer.async_wait(asio::use_awaitable);
+    }
   }
 
   const PanelConfiguration& configuration_;

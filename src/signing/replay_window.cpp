@@ -19,27 +19,37 @@ Status CheckValidity(WallTime issued_at, WallTime not_before, WallTime expires_a
   return {};
 }
 
-Status ReplayWindow::Take(std::string_view nonce, WallTime expires_at, WallTime now) {
-  Forget(now);
-  if (nonce.size() < 16 || nonce.size() > 64) return Invalid("a nonce has 16 to 64 characters");
-  if (Contains(nonce)) return Error{ErrorCode::kConflict, "this nonce was taken before", {}};
-  if (nonces_.size() >= most_) {
-    return Error{
-        ErrorCode::kExhausted, fmt::format("more than {} nonces are valid at once", most_), {}};
-  }
+Status ReplayWindow::Take(std::string_view nonce, Times times, WallTime now) {
   // What carried it is refused after its expiry and the skew, so the nonce need not be remembered
   // longer. Twice the skew, because the clock may be set back by as much.
-  const WallTime until = expires_at + 2 * kClockSkew;
-  nonces_.emplace(nonce, until);
-  by_expiry_.emplace(until, nonce);
+  while (!by_expiry_.empty() && by_expiry_.begin()->first + 2 * kClockSkew < now)
+    Remove(by_expiry_.begin()->second);
+  if (nonce.size() < 16 || nonce.size() > 64) return Invalid("a nonce has 16 to 64 characters");
+  if (Contains(nonce)) return Error{ErrorCode::kConflict, "this nonce was taken before", {}};
+  if (forgotten_until_ && times.issued_at <= *forgotten_until_) {
+    return Error{ErrorCode::kConflict,
+                 fmt::format("so much came since {} that nonces from before are forgotten",
+                             FormatTime(*forgotten_until_)),
+                 {}};
+  }
+  const auto taken = nonces_.emplace(nonce, times).first;
+  by_issue_.emplace(times.issued_at, taken->first);
+  by_expiry_.emplace(times.expires_at, taken->first);
+  if (nonces_.size() > most_) ForgetUntil(by_issue_.begin()->first);
   return {};
 }
 
-void ReplayWindow::Forget(WallTime now) {
-  while (!by_expiry_.empty() && by_expiry_.begin()->first < now) {
-    nonces_.erase(by_expiry_.begin()->second);
-    by_expiry_.erase(by_expiry_.begin());
-  }
+void ReplayWindow::ForgetUntil(WallTime issued_at) {
+  if (!forgotten_until_ || issued_at > *forgotten_until_) forgotten_until_ = issued_at;
+  while (!by_issue_.empty() && by_issue_.begin()->first <= issued_at)
+    Remove(by_issue_.begin()->second);
+}
+
+void ReplayWindow::Remove(std::string_view nonce) {
+  const auto found = nonces_.find(nonce);
+  by_issue_.erase({found->second.issued_at, found->first});
+  by_expiry_.erase({found->second.expires_at, found->first});
+  nonces_.erase(found);
 }
 
 }  // namespace prov::signing

@@ -72,6 +72,16 @@ class TreeWalk {
     if (!fd) return ErrnoError(fmt::format("cannot open `{}` in the installer", path));
     struct stat found{};
     if (fstat(fd.get(), &found) != 0) return ErrnoError("cannot look at " + path);
+    const bool ours = found.st_uid == 0 || found.st_uid == geteuid();
+    if (limits_.only_roots && (!ours || (found.st_mode & 0022) != 0)) {
+      return Error{
+          ErrorCode::kPermissionDenied,
+          fmt::format(
+              "`{}` in the installer can be changed by others than root; it must be root's, "
+              "and chmod go-w",
+              path),
+          {}};
+    }
     if (S_ISDIR(found.st_mode)) {
       lines_.emplace_back(path, fmt::format("d 0755 0 - {}\n", path));
       if (destination_ >= 0 && mkdirat(destination_, path.c_str(), 0755) != 0)

@@ -18,6 +18,9 @@ struct TreeLimits {
   std::size_t entries = 10'000;
   std::size_t bytes = 256 * 1024 * 1024;
   std::size_t depth = 16;
+  // Refuses, with kPermissionDenied, what belongs to another than root and this process's user, or
+  // that others can write.
+  bool only_roots = false;
 };
 
 // "sha256:<64 hex digits>". kInvalidArgument names the path that is refused, kTooLarge the limit.

@@ -49,6 +49,12 @@ class Platform:
         self.installers = directory / "installers"
         shutil.copytree(ROOT / "installers", self.installers)
         shutil.copytree(ROOT / "tests/installers", self.installers, dirs_exist_ok=True)
+        # The agent runs only what root alone can change, whatever the checkout is like.
+        self.library = directory / "provisioning.sh"
+        shutil.copy(ROOT / "packaging/lib/provisioning.sh", self.library)
+        for path in (self.library, self.installers, *self.installers.rglob("*")):
+            os.chown(path, 0, 0)
+            path.chmod(path.stat().st_mode & ~0o022)
         self.panel = self.agent = None
         self.token = None
 
@@ -79,7 +85,7 @@ class Platform:
         return ["--panel-url", f"http://127.0.0.1:{self.port}", "--agent-id", AGENT,
                 "--state-dir", str(self.directory / "agent"), "--installers-dir", str(self.installers),
                 "--log-dir", str(self.directory / "agent-log"), "--app-state-dir", str(self.directory / "apps"),
-                "--provisioning-lib", str(ROOT / "packaging/lib/provisioning.sh"), "--net-user", "nobody"]
+                "--provisioning-lib", str(self.library), "--net-user", "nobody"]
 
     def enrol(self):
         token = self.directory / "enroll-token"

@@ -135,6 +135,36 @@ def test_without_a_token_every_route_says_401(platform):
             assert platform.call(method.upper(), target, headers=wrong)[0] == 401, template
 
 
+def test_a_drained_server_starts_no_job_until_it_is_resumed(platform, tmp_path):
+    token = tmp_path / "token"
+    token.write_text(platform.token)
+
+    def ctl(*arguments):
+        return subprocess.run([BIN / "provisionctl", "--panel", f"http://127.0.0.1:{platform.port}", "--token-file", token,
+                               *arguments], capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
+
+    def shows(status):
+        return lambda: platform.get(f"/api/servers/{AGENT}")["status"] == status
+    status, server = platform.call("POST", f"/api/servers/{AGENT}/drain")
+    assert status == 202 and server["id"] == AGENT
+    try:
+        wait_for(shows("drained"), what="the drain")
+        job = platform.submit("hello", {"greeting": "hi", "greeting_file": str(tmp_path / "hello")})
+        wait_for(lambda: platform.status(job) == "accepted", what="the waiting job")
+        kill(platform.agent.pid)  # it holds over a restart
+        platform.agent.wait(10)
+        platform.start_agent()
+        wait_for(shows("drained"), what="the drained server after a restart")
+        assert platform.status(job) == "accepted" and not (tmp_path / "hello").exists()
+    finally:
+        resumed = ctl("resume", AGENT)
+    assert resumed.returncode == 0, resumed
+    assert platform.ended(job)["status"] == "succeeded"
+    wait_for(shows("online"), what="the resumed server")
+    assert platform.call("POST", "/api/servers/nobody/drain")[0] == 404
+    assert ctl("drain", "nobody").returncode != 0
+
+
 def test_lists_and_details_are_as_documented(platform):
     for target in ("/api/health", "/api/installers", "/api/installers/nginx", "/api/servers", "/api/jobs?limit=1",
                    f"/api/servers/{AGENT}", "/api/metrics", "/api/installers/nginx/schema"):

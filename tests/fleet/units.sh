@@ -123,6 +123,19 @@ disturb "the agent is killed in mid-job" on s1 systemctl kill -s KILL --kill-who
 disturb "the net process is killed in mid-job" kill_net
 disturb "the panel is killed in mid-job" on s1 systemctl kill -s KILL --kill-whom=main provisioning-panel
 
+# One that hangs: systemd ends it when its watchdog has heard nothing, and a job goes on all the same.
+on s1 sh -c 'mkdir -p /run/systemd/system/provisioning-agent.service.d &&
+  printf "[Service]\nWatchdogSec=4\n" >/run/systemd/system/provisioning-agent.service.d/watchdog.conf &&
+  systemctl daemon-reload && systemctl restart provisioning-agent'
+hang() {
+  local hung; hung=$(main agent)
+  on s1 kill -STOP "$hung" && eventually 30 replaced "$hung"
+}
+replaced() { local now; now=$(main agent); [ "$now" != 0 ] && [ "$now" != "$1" ]; }
+disturb "the agent hangs in mid-job" hang
+ok "it was the watchdog" on s1 sh -c 'journalctl -q -u provisioning-agent | grep -qi watchdog'
+on s1 sh -c 'rm -r /run/systemd/system/provisioning-agent.service.d && systemctl daemon-reload && systemctl restart provisioning-agent'
+
 # The same in a real install, which apt must not be disturbed in.
 victim() {
   case $1 in

@@ -56,14 +56,18 @@ void Executor::StartWaiting() {
     waiting_.push_front(retry.first);
     return true;
   });
-  if (drained_) return;
   // One whose log waits to be reported, while the panel is away, keeps nobody from running.
   const auto busy = [this] {
     return std::ranges::count_if(running_, [](const auto& each) { return !each.second.gone; });
   };
-  while (!waiting_.empty() && busy() < setup_.configuration.max_parallel_jobs) {
-    const auto id = waiting_.front();
-    waiting_.pop_front();
+  while (busy() < setup_.configuration.max_parallel_jobs) {
+    // A drained server takes up no new job; one that is under way is brought to its end.
+    const auto next = std::ranges::find_if(waiting_, [this](const Uuid& id) {
+      return !drained_ || jobs_.at(id).state.status == job::Status::kRetryWait;
+    });
+    if (next == waiting_.end()) return;
+    const auto id = *next;
+    waiting_.erase(next);
     StartAttempt(id, jobs_.at(id));
   }
 }
@@ -122,6 +126,8 @@ Result<exec::AttemptSpec> Executor::MakeSpec(const Uuid& id, Job& job) {
     return Error{
         ErrorCode::kCorrupt, "the job's copy of the installer is not what was verified", {}};
   }
+  // Again, since it may have been replaced while the job waited.
+  PROV_CHECK(CheckLibrary(setup_.configuration));
   contract::EnvironmentFacts facts;
   facts.job_id = id.ToString();
   facts.attempt = spec.id.attempt;
@@ -184,6 +190,7 @@ bool Executor::ReportLog(const Uuid& id, Job& job) {
     auto report = job.follower->Next();
     if (!report) {
       logger_.Error("log_unreadable", {{"reason", report.error().ToString()}}, Subject(id, job));
+      job.follower.reset();  // said once: it will not get better
       return true;
     }
     if (!*report) return true;

@@ -2,7 +2,6 @@
 
 #include <csignal>
 #include <cstdio>
-#include <deque>
 #include <fcntl.h>
 #include <poll.h>
 #include <sched.h>
@@ -14,15 +13,15 @@
 #include <fmt/format.h>
 
 #include "agent/executor/executor.hpp"
+#include "agent/executor/net_desk.hpp"
 #include "agent/executor/net_process.hpp"
-#include "agent/facts.hpp"
 #include "base/json.hpp"
+#include "base/service_manager.hpp"
 
 namespace prov::agent {
 namespace {
 
 constexpr int kCannotStart = 2;
-constexpr std::size_t kMostUnsent = std::size_t{4} << 20;
 
 int Refuse(const Error& error) {
   std::fprintf(stderr, "provisioning-agent: %s\n", error.ToString().c_str());
@@ -97,21 +96,21 @@ NetConfiguration MakeNetConfiguration(const ExecutorSetup& setup) {
 class Daemon {
  public:
   Daemon(Executor& executor, NetProcess& net, FileLogger& logger, int signals)
-      : executor_(executor), net_(net), logger_(logger), signals_(signals) {}
+      : executor_(executor), net_(net), desk_(executor, net), logger_(logger), signals_(signals) {}
 
   int Run() {
     watchdog_ = WatchdogInterval();
     NotifyServiceManager("READY=1");
     while (!stop_) {
       net_.EnsureRunning();
-      TellState();  // to one just started, before anything else happens
+      desk_.TellState();  // to one just started, before anything else happens
       Wait();
       executor_.Tick();
       if (const auto committed = executor_.Commit(); !committed) {
         logger_.Error("commit_failed", {{"reason", committed.error().ToString()}});
         return 1;
       }
-      Answer();
+      desk_.Answer();
       if (watchdog_.count() > 0) NotifyServiceManager("WATCHDOG=1");
     }
     NotifyServiceManager("STOPPING=1");
@@ -121,18 +120,18 @@ class Daemon {
 
  private:
   void Wait() {
-    std::vector<pollfd> fds{
-        {signals_, POLLIN, 0},
-        {net_.fd(),
-         static_cast<short>((wanted_.empty() ? POLLIN : 0) | (net_.wants_to_write() ? POLLOUT : 0)),
-         0}};
+    std::vector<pollfd> fds{{signals_, POLLIN, 0},
+                            {net_.fd(),
+                             static_cast<short>((desk_.WantsToRead() ? POLLIN : 0) |
+                                                (net_.wants_to_write() ? POLLOUT : 0)),
+                             0}};
     for (const int runner : executor_.RunnerFds()) fds.push_back({runner, POLLIN, 0});
     auto wait = std::min(executor_.UntilNextTick(), net_.UntilRestart());
     if (watchdog_.count() > 0) wait = std::min(wait, watchdog_);
     if (poll(fds.data(), fds.size(), static_cast<int>(wait.count())) <= 0) return;
     if (fds[0].revents != 0) TakeSignal();
     if ((fds[1].revents & POLLOUT) != 0) net_.Flush();
-    if ((fds[1].revents & (POLLIN | POLLHUP)) != 0 && net_.fd() >= 0) TakeMessages();
+    if ((fds[1].revents & (POLLIN | POLLHUP)) != 0 && net_.fd() >= 0) desk_.Take();
   }
 
   void TakeSignal() {
@@ -143,56 +142,13 @@ class Daemon {
     }
   }
 
-  void TakeMessages() {
-    for (auto& message : net_.Read()) {
-      if (auto* parcel = std::get_if<TakeParcel>(&message)) {
-        executor_.TakeParcel(parcel->bytes);
-        taken_.push_back(parcel->number);
-      } else if (const auto* want = std::get_if<WantEvents>(&message)) {
-        wanted_.push_back(*want);
-      }
-      // Anything else is not for it to say.
-    }
-  }
-
-  // After the commit: what was taken is durable, and what is read may be sent.
-  void Answer() {
-    for (const auto number : taken_) net_.Send(ParcelTaken{number});
-    taken_.clear();
-    const auto& outbox = executor_.outbox();
-    // Not more than it reads: a net role gone wild must not fill the executor's memory.
-    while (!wanted_.empty() && net_.unsent() < kMostUnsent) {
-      const auto want = wanted_.front();
-      wanted_.pop_front();
-      SignedEvents events;
-      events.events =
-          outbox.Read(want.from, std::min<std::size_t>(want.most_bytes, 1 << 20), events.first);
-      net_.Send(events);
-    }
-    if (net_.fd() < 0) wanted_.clear();
-    TellState();
-  }
-
-  void TellState() {
-    const auto& outbox = executor_.outbox();
-    const bool other = net_.starts() != told_start_ || outbox.published() != told_.last ||
-                       outbox.acknowledged() != told_.acknowledged;
-    if (!other || net_.fd() < 0) return;
-    told_start_ = net_.starts();
-    told_ = {outbox.published(), outbox.acknowledged()};
-    net_.Send(told_);
-  }
-
   Executor& executor_;
   NetProcess& net_;
+  NetDesk desk_;
   FileLogger& logger_;
   int signals_;
   bool stop_ = false;
   Millis watchdog_{0};
-  std::vector<std::uint64_t> taken_;
-  std::deque<WantEvents> wanted_;
-  OutboxState told_;
-  unsigned told_start_ = 0;
 };
 
 UniqueFd WatchSignals() {

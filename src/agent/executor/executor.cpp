@@ -28,6 +28,8 @@ Executor::Executor(ExecutorSetup setup, exec::Journal journal, Quarantine quaran
       start_(std::move(start)),
       outbox_(setup_.identity.agent_id, setup_.epoch.id, setup_.identity.generation,
               setup_.identity.event_key.Clone(), clock),
+      order_nonces_(setup_.most_nonces),
+      command_nonces_(setup_.most_nonces),
       housekeeping_due_(clock.Steady() + kHousekeepingAfter) {}
 
 Executor::~Executor() = default;
@@ -68,6 +70,7 @@ void Executor::Change(const Uuid& id, Job& job, job::StateChange change) {
     event.state->failure_kind = change.failure_kind;
     event.state->next_attempt_at = change.next_attempt_at;
     event.state->order_hash = change.order_hash;
+    event.state->again = change.again;
     event.state->reason = "what else is known of it could not be reported";
     entry.event = Sign(std::move(event));
     if (!entry.event) failure_ = "a change of state could not be written";

@@ -37,6 +37,7 @@ namespace prov::agent {
 
 // Job ids that are older cannot be told from new ones: they are answered `lost`.
 inline constexpr std::chrono::hours kTombstonesKept{24 * 400};
+inline constexpr std::size_t kMostTombstones = 200'000;
 
 struct ExecutorSetup {
   AgentConfiguration configuration;
@@ -48,6 +49,8 @@ struct ExecutorSetup {
   std::vector<std::string> warnings;  // for the server's page
   // Beyond this much that the panel has not acknowledged, logs wait in their files.
   std::size_t most_unacknowledged = std::size_t{16} << 20;
+  std::size_t most_nonces = 100'000;  // of orders, and as many of commands
+  std::size_t most_settled = 50'000;  // records of jobs that are over; they are in memory
 };
 
 class Executor {
@@ -94,6 +97,7 @@ class Executor {
     std::optional<StoredEvent> last_state_event;
     std::shared_ptr<const PreparedJob> prepared;
     std::unique_ptr<LogFollower> follower;
+    SteadyTime answer_again{};  // when its order, come once more, is answered once more
   };
 
   Executor(ExecutorSetup setup, exec::Journal journal, Quarantine quarantine, const Clock& clock,
@@ -128,10 +132,14 @@ class Executor {
   void TakeNew(job::Order order, const std::string& envelope, const std::string& hash);
   void TakeCommand(job::CommandType type, const std::string& bytes);
   void Cancel(const job::Command& command);
+  void Drain(const job::Command& command, Entry entry);
   void Query(const job::Query& query);
-  std::optional<std::string> TakeNonce(const std::string& nonce, WallTime expires_at);
+  void ReportLost(const Uuid& id, std::string reason);
   Result<std::string> Verified(std::string_view bytes, std::string_view payload_type) const;
-  Refusal Unknown(const job::Order& order) const;
+  // What is to be said of a job that no record names; kAccepted where it was never here.
+  Refusal Unknown(const Uuid& id) const;
+  void Reject(const Uuid& id, std::string reason);
+  void Settle(const Uuid& id, Job job, Refusal refusal);
   void LoseJournal();
 
   // attempts.cpp
@@ -153,6 +161,8 @@ class Executor {
   void EndJob(const Uuid& id, Job& job, job::StateChange change);
   void Tidy(const Uuid& id);
   void CleanJob(const Uuid& id, const Job& job);
+  void ForgetFiles();
+  Path JobLog(const Uuid& id) const;
   void Remember(const Job& job);
   boost::json::object Remembered(const std::string& app_id) const;
   Result<std::shared_ptr<const PreparedJob>> Prepared(const Uuid& id, Job& job);
@@ -176,7 +186,9 @@ class Executor {
   Logger& logger_;
   StartRunner start_;
   Outbox outbox_;
-  signing::ReplayWindow nonces_;
+  // Apart, so that no flood of orders makes a cancel too old to be taken.
+  signing::ReplayWindow order_nonces_;
+  signing::ReplayWindow command_nonces_;
   std::map<Uuid, Job> jobs_;
   std::deque<Uuid> waiting_;             // accepted, in the order they came
   std::map<Uuid, SteadyTime> retrying_;  // when the next attempt is due
@@ -184,12 +196,12 @@ class Executor {
   std::set<Uuid> tombstones_;
   std::set<Uuid> canceled_ahead_;
   bool drained_ = false;
+  WallTime drain_issued_at_{};  // of the command that said so
   std::uint64_t journalled_acknowledgement_ = 0;
   std::string failure_;  // why nothing more can be promised
   std::vector<std::function<void()>> effects_;
   std::uint64_t compact_above_ = std::uint64_t{16} << 20;
   std::string last_facts_;
-  SteadyTime answer_again_{};
   SteadyTime audit_again_{};
   std::uint64_t audited_ = 0;  // refusals since
   SteadyTime facts_due_{};

@@ -93,6 +93,8 @@ class ExecutorTest : public ::testing::Test {
     setup.state = state_;
     setup.cgroup = {exec::CgroupKind::kSubreaper, {}};
     setup.most_unacknowledged = most_unacknowledged_;
+    setup.most_nonces = most_nonces_;
+    setup.most_settled = most_settled_;
     return setup;
   }
 
@@ -178,11 +180,18 @@ class ExecutorTest : public ::testing::Test {
     executor_->TakeParcel(Envelope(job::CommandType::kAck, command));
     Step();
   }
-  void Ask(std::vector<Uuid> jobs) {
+  void Ask(std::vector<Uuid> jobs, std::vector<Uuid> handed_over = {}) {
     auto command = NewCommand();
-    command.query = job::Query{std::move(jobs)};
+    command.query = job::Query{std::move(jobs), std::move(handed_over)};
     executor_->TakeParcel(Envelope(job::CommandType::kQuery, command));
     Step();
+  }
+
+  void SendDrain(bool on, Seconds ago = {}) {
+    auto command = NewCommand();
+    command.issued_at -= ago;
+    command.drain = job::Drain{on};
+    Deliver(Envelope(job::CommandType::kDrain, command));
   }
 
   // One turn of the event loop.
@@ -276,6 +285,8 @@ class ExecutorTest : public ::testing::Test {
   exec::StatePaths state_;
   AgentConfiguration configuration_;
   std::size_t most_unacknowledged_ = std::size_t{16} << 20;
+  std::size_t most_nonces_ = 100'000;
+  std::size_t most_settled_ = 50'000;
   std::string refuse_;  // why no runner can be started
   std::map<Uuid, FakeRunner> runners_;
   std::map<std::pair<Uuid, std::uint32_t>, int> starts_;

@@ -1,5 +1,10 @@
 // What keeps state directory and journal small, and what is remembered of an application.
+#include <algorithm>
+#include <set>
+#include <sys/stat.h>
+
 #include "agent/executor/executor.hpp"
+#include "agent/executor/job_log.hpp"
 #include "base/json.hpp"
 #include "exec/spool.hpp"
 
@@ -7,7 +12,6 @@ namespace prov::agent {
 namespace {
 
 constexpr std::uint64_t kCompactAbove = std::uint64_t{16} << 20;
-constexpr std::size_t kMostTombstones = 200'000;
 
 }  // namespace
 
@@ -16,12 +20,15 @@ void Executor::Forget() {
   const auto spooled = exec::ListJobs(setup_.state);
   if (!spooled) return;
   std::vector<exec::SpooledJob> settled;
-  for (const auto& each : *spooled) {
+  for (auto each : *spooled) {
     const auto found = jobs_.find(each.job);
     if (found == jobs_.end() || running_.contains(each.job)) continue;
     const auto& event = found->second.last_state_event;
     const bool reported = !event || event->seq <= outbox_.acknowledged();
     if (!job::IsActive(found->second.state.status) && reported) {
+      std::error_code fault;
+      const auto text = std::filesystem::file_size(JobLog(each.job), fault);
+      if (!fault) each.bytes += text;
       settled.push_back(each);
       // A service that was left running has ended meanwhile.
       const auto paths = setup_.state.Attempt(Current(each.job, found->second));
@@ -31,14 +38,24 @@ void Executor::Forget() {
       }
     }
   }
-  auto expired = exec::ChooseExpired(std::move(settled), {}, clock_.Now());
+  const auto chosen = exec::ChooseExpired(std::move(settled), {}, clock_.Now());
+  std::set<Uuid> expired(chosen.begin(), chosen.end());
+  std::vector<std::pair<WallTime, Uuid>> kept;
   for (const auto& [id, job] : jobs_) {
+    const auto& event = job.last_state_event;
+    if (job::IsActive(job.state.status) || (event && event->seq > outbox_.acknowledged()) ||
+        expired.contains(id))
+      continue;
     // Those that left nothing on disk, since they were refused.
-    if (!job::IsActive(job.state.status) &&
-        clock_.Now() - job.state.changed_at > exec::Retention{}.age &&
+    if (clock_.Now() - job.state.changed_at > exec::Retention{}.age &&
         !std::filesystem::exists(setup_.state.Job(id)))
-      expired.push_back(id);
+      expired.insert(id);
+    else
+      kept.emplace_back(job.state.changed_at, id);
   }
+  std::ranges::sort(kept);
+  for (std::size_t i = setup_.most_settled; i < kept.size(); ++i)
+    expired.insert(kept[i - setup_.most_settled].second);
   for (const auto& id : expired) {
     Entry entry;
     entry.job = id;
@@ -46,8 +63,13 @@ void Executor::Forget() {
     Append(entry);
     tombstones_.insert(id);
     jobs_.erase(id);
-    effects_.push_back([this, id] { (void)exec::RemoveJob(setup_.state, id); });
+    effects_.push_back([this, id] {
+      (void)exec::RemoveJob(setup_.state, id);
+      std::error_code ignored;
+      std::filesystem::remove(JobLog(id), ignored);
+    });
   }
+  ForgetFiles();
   // The oldest ids first: they are the ones whose age alone tells that they are old.
   for (auto* ids : {&tombstones_, &canceled_ahead_}) {
     while (!ids->empty() &&
@@ -56,14 +78,48 @@ void Executor::Forget() {
   }
 }
 
+// What belongs to no job that is known: texts of jobs of a journal that was lost, and such
+// journals.
+void Executor::ForgetFiles() {
+  const auto oldest = clock_.Now() - exec::Retention{}.age;
+  const auto old = [&](const Path& file) {
+    struct stat found{};
+    return lstat(file.c_str(), &found) == 0 && S_ISREG(found.st_mode) &&
+           WallTime(Seconds{found.st_mtim.tv_sec}) < oldest;
+  };
+  const auto remove_old = [&](const Path& directory, const auto& mine) {
+    std::error_code fault;
+    for (std::filesystem::directory_iterator each(directory, fault), end; !fault && each != end;
+         each.increment(fault)) {
+      if (!mine(each->path()) || !old(each->path())) continue;
+      effects_.push_back([file = each->path()] {
+        std::error_code ignored;
+        std::filesystem::remove(file, ignored);
+      });
+    }
+  };
+  remove_old(setup_.configuration.log_dir, [this](const Path& file) {
+    const auto job = Uuid::Parse(file.stem().string());
+    return file.extension() == ".log" && job && !jobs_.contains(*job);
+  });
+  remove_old(setup_.state.root,
+             [](const Path& file) { return file.filename().string().starts_with("journal.old-"); });
+}
+
+Path Executor::JobLog(const Uuid& id) const { return JobLogPath(setup_.configuration.log_dir, id); }
+
 void Executor::CompactNow() {
   std::vector<boost::json::value> kept;
   const auto keep = [&](const Entry& entry) { kept.push_back(json::ToValue(entry)); };
   keep({.acknowledged = outbox_.acknowledged()});
-  keep({.drained = drained_});
+  keep({.drained = drained_, .drain_issued_at = drain_issued_at_});
   for (const auto& event : outbox_.events()) keep({.event = event});
-  for (const auto& [nonce, until] : nonces_.nonces())
-    keep({.nonce = Nonce{nonce, until - 2 * signing::kClockSkew}});
+  keep({.nonces_forgotten =
+            NoncesForgotten{order_nonces_.forgotten_until(), command_nonces_.forgotten_until()}});
+  for (const auto& [nonce, times] : order_nonces_.nonces())
+    keep({.nonce = Nonce{nonce, times.issued_at, times.expires_at}});
+  for (const auto& [nonce, times] : command_nonces_.nonces())
+    keep({.command_nonce = Nonce{nonce, times.issued_at, times.expires_at}});
   for (const auto& id : tombstones_) keep({.job = id, .tombstone = true});
   for (const auto& id : canceled_ahead_) keep({.job = id, .cancel_ahead = true});
   for (const auto& [id, job] : jobs_) {

@@ -56,6 +56,8 @@ std::optional<Refusal> CheckWhitelist(const AgentConfiguration& configuration,
     if (const auto owned = CheckOwnership(configuration.installers_dir / order.app_id); !owned)
       return Rejected("unsafe_installers_dir", owned.error().message);
   }
+  if (const auto owned = CheckLibrary(configuration); !owned)
+    return Rejected("unsafe_library", owned.error().message);
   return std::nullopt;
 }
 
@@ -75,8 +77,14 @@ std::optional<Refusal> CopyInstaller(const IntakeContext& context, const job::Or
   const auto copy = context.state.Installer(order.job);
   std::error_code ignored;
   std::filesystem::remove_all(copy, ignored);
+  signing::TreeLimits limits;
+  limits.only_roots = !context.configuration.allow_unsafe_installers_dir;
   const auto digest =
-      signing::CopyAndDigestTree(context.configuration.installers_dir / order.app_id, copy);
+      signing::CopyAndDigestTree(context.configuration.installers_dir / order.app_id, copy, limits);
+  if (!digest && digest.error().code == ErrorCode::kPermissionDenied) {
+    std::filesystem::remove_all(copy, ignored);
+    return Rejected("unsafe_installers_dir", digest.error().message);
+  }
   if (digest && *digest == order.installer_digest) return std::nullopt;
   std::filesystem::remove_all(copy, ignored);
   if (!digest) return Rejected("installer_unreadable", digest.error().ToString());
@@ -122,6 +130,11 @@ std::optional<Refusal> CheckManifest(const IntakeContext& context, const Prepare
 
 }  // namespace
 
+Status CheckLibrary(const AgentConfiguration& configuration) {
+  if (configuration.allow_unsafe_installers_dir) return {};
+  return CheckOwnership(configuration.library);
+}
+
 std::variant<PreparedJob, Refusal> Examine(const IntakeContext& context, job::Order order,
                                            std::string_view envelope) {
   if (order.epoch != context.epoch) {
@@ -163,6 +176,18 @@ Result<std::string> ClaimedPayloadType(std::string_view envelope) {
     if (type != nullptr && type->is_string()) return std::string(type->get_string());
   }
   return Error{ErrorCode::kInvalidArgument, "not an envelope: it has no payloadType", {}};
+}
+
+std::optional<Uuid> ClaimedJob(std::string_view payload, std::string_view agent) {
+  const auto value = json::ParseText(payload, {job::kMaxEnvelopeBytes, 32});
+  const auto* object = value ? value->if_object() : nullptr;
+  const auto text = [&](const char* name) -> std::string_view {
+    const auto* member = object == nullptr ? nullptr : object->if_contains(name);
+    return member != nullptr && member->is_string() ? std::string_view(member->get_string()) : "";
+  };
+  if (text("agent") != agent) return std::nullopt;
+  const auto job = Uuid::Parse(text("job"));
+  return job ? std::optional(*job) : std::nullopt;
 }
 
 std::vector<contract::InputError> CheckPlainInputs(const contract::Manifest& manifest,

@@ -43,12 +43,19 @@ struct IntakeContext {
 std::variant<PreparedJob, Refusal> Examine(const IntakeContext& context, job::Order order,
                                            std::string_view envelope);
 
+// What root's scripts source must be nobody else's, as the installers.
+Status CheckLibrary(const AgentConfiguration& configuration);
+
 // A job that was taken before a restart.
 Result<PreparedJob> LoadPreparedJob(const exec::StatePaths& state, const Uuid& job,
                                     std::string_view job_key, std::string_view keyid);
 
 // The payload type an envelope claims, to choose what to verify it as.
 Result<std::string> ClaimedPayloadType(std::string_view envelope);
+
+// The job that a verified payload names which is no order; nothing where it is none of this
+// agent's.
+std::optional<Uuid> ClaimedJob(std::string_view payload, std::string_view agent);
 
 // Every reason why the order's inputs do not fit the manifest; sealed ones are named, not opened.
 std::vector<contract::InputError> CheckPlainInputs(const contract::Manifest& manifest,

@@ -35,11 +35,15 @@ Status AppendText(const Path& log, int to) {
 
 }  // namespace
 
+Path JobLogPath(const Path& directory, const Uuid& job) {
+  return directory / (job.ToString() + ".log");
+}
+
 Status WriteJobLog(const exec::StatePaths& state, const Uuid& job, std::uint32_t attempts,
                    const Path& directory) {
   if (attempts == 0) return {};
   PROV_CHECK(MakeDirectories(directory, 0755));
-  const auto path = directory / (job.ToString() + ".log");
+  const auto path = JobLogPath(directory, job);
   UniqueFd fd(open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0640));
   if (!fd) return ErrnoError("cannot write " + path.string());
   for (std::uint32_t attempt = 1; attempt <= attempts; ++attempt) {

@@ -9,6 +9,8 @@
 
 namespace prov::agent {
 
+Path JobLogPath(const Path& directory, const Uuid& job);
+
 // Nothing where no attempt was made. Mode 0640; not fsynced, since the frames stay.
 Status WriteJobLog(const exec::StatePaths& state, const Uuid& job, std::uint32_t attempts,
                    const Path& directory);

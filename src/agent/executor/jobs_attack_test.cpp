@@ -3,6 +3,7 @@
 #include <csignal>
 #include <functional>
 #include <sys/resource.h>
+#include <sys/stat.h>
 
 #include "agent/executor/executor_fixture_test.hpp"
 
@@ -132,8 +133,87 @@ TEST_F(Jobs, ANonceSeenBefore_IsRefusedAlsoAfterARestart) {
   Restart();
   Deliver(Envelope(second));
   EXPECT_EQ(Starts(second.job), 0);
-  EXPECT_EQ(States(second.job), "");
-  EXPECT_TRUE(log_.Has("order_refused"));
+  EXPECT_EQ(States(second.job), "rejected") << "or it would be sent again without end";
+  EXPECT_THAT(Last(second.job).reason.value_or(""), StartsWith("nonce_seen"));
+  EXPECT_EQ(States(first.job), "accepted running");
+}
+
+// 1.2 jobs a second for a day filled the window, and then each new order was passed over.
+TEST_F(Jobs, MoreOrdersThanNoncesAreKept_AllRunAndNoneTwice) {
+  most_nonces_ = 5;
+  configuration_.max_parallel_jobs = 64;
+  Restart();
+  std::vector<job::Order> orders;
+  for (int i = 0; i < 20; ++i) {
+    orders.push_back(NewOrder());
+    Run(orders.back());
+    EXPECT_EQ(States(orders.back().job), "accepted running");
+    clock_.Advance(Millis{5});
+  }
+  executor_->CompactNow();
+  Restart();
+  auto stolen = NewOrder();
+  stolen.nonce = orders.front().nonce;  // forgotten
+  stolen.issued_at = stolen.not_before = orders.front().issued_at;
+  Run(stolen);
+  EXPECT_EQ(States(stolen.job), "rejected");
+  SendCancel(orders.back().job);
+  EXPECT_THAT(log_.text, HasSubstr("cancel_requested")) << "orders make no command too old";
+  for (const auto& order : orders) {
+    Run(order);
+    EXPECT_EQ(Starts(order.job), 1);
+  }
+}
+
+TEST_F(Jobs, SignedAndMalformed_IsRejectedAndAKnownJobIsUntouched) {
+  const auto known = NewOrder();
+  Run(known);
+  const auto unknown = NewOrder();
+  for (const auto& order : {known, unknown}) {
+    auto payload = *job::SerializeOrder(order);
+    payload.insert(payload.size() - 1, ",\"later\":1");
+    Deliver(signing::Sign(job::kOrderPayloadType, payload, KeyId(), MakeIdentity().job_key.view()));
+  }
+  EXPECT_EQ(States(known.job), "accepted running");
+  EXPECT_EQ(States(unknown.job), "rejected");
+  EXPECT_THAT(Last(unknown.job).reason.value_or(""), StartsWith("malformed"));
+}
+
+TEST_F(Jobs, OrderThatEndsTheAgentThreeTimes_IsRejected) {
+  const auto order = NewOrder();
+  for (int i = 0; i < Quarantine::kMostDeaths; ++i) {
+    auto quarantine = *Quarantine::Open(state_.root);
+    ASSERT_TRUE(quarantine.Begin(Envelope(order)));
+    quarantine.Name(order.job);
+  }
+  Restart();
+  Run(order);
+  Run(order);
+  EXPECT_EQ(States(order.job), "rejected");
+  EXPECT_THAT(Last(order.job).reason.value_or(""), StartsWith("quarantined"));
+  EXPECT_EQ(Starts(order.job), 0);
+}
+
+// A panel restored from an old backup hands over what has ended long ago.
+TEST_F(Jobs, KnownOrder_ItsStateIsSaidAnewOnlyOnceItsEventWasAcknowledged) {
+  const auto order = NewOrder();
+  Run(order);
+  Exit(order.job, 3);
+  Step();
+  const auto last = executor_->outbox().last();
+  Run(order);
+  EXPECT_EQ(executor_->outbox().last(), last) << "it is held, and sent until it is acknowledged";
+  Acknowledge(last);
+  Run(order);
+  Run(order);
+  EXPECT_EQ(States(order.job), "failed");
+  EXPECT_EQ(executor_->outbox().last(), last + 1) << "not as often as somebody likes";
+  EXPECT_EQ(Last(order.job).exit_code, 3);
+  Acknowledge(last + 1);
+  clock_.Advance(Seconds{10});
+  Run(order);
+  EXPECT_EQ(States(order.job), "failed");
+  EXPECT_EQ(Starts(order.job), 1);
 }
 
 TEST_F(Jobs, EveryByteOfAnEnvelopeFlipped_NothingIsTaken) {
@@ -544,6 +624,53 @@ TEST_F(Jobs, Drained_NothingStartsUntilItIsUndoneAlsoAfterARestart) {
   EXPECT_EQ(States(id), "accepted running");
 }
 
+TEST_F(Jobs, Drained_AJobThatIsUnderWayIsRetriedAllTheSame) {
+  const auto id = Run(NewOrder());
+  SendDrain(true);
+  Exit(id, 3);
+  Step();
+  const auto waiting = Run(NewOrder());
+  clock_.Advance(Seconds{10});
+  Step();
+  EXPECT_EQ(Starts(id), 2);
+  Exit(id, 0);
+  Step();
+  EXPECT_THAT(States(id), testing::EndsWith("running succeeded"));
+  EXPECT_EQ(Starts(waiting), 0);
+}
+
+TEST_F(Jobs, DrainAndResumeInTheWrongOrder_TheOneSaidLastHolds) {
+  SendDrain(false);
+  SendDrain(true, Seconds{1});
+  executor_->CompactNow();
+  Restart();
+  SendDrain(true, Seconds{2});
+  const auto id = Run(NewOrder());
+  EXPECT_EQ(Starts(id), 1);
+}
+
+// Root's scripts source it: whoever can write it is root.
+TEST_F(Jobs, LibraryOrFileThatOthersCanWrite_TheJobIsRefused) {
+  configuration_.allow_unsafe_installers_dir = false;
+  configuration_.library = directory_.path() / "provisioning.sh";
+  ASSERT_TRUE(WriteFileAtomically(configuration_.library, "", 0644));
+  ASSERT_EQ(chmod(configuration_.installers_dir.c_str(), 0755), 0);
+  ASSERT_EQ(chmod((configuration_.installers_dir / "demo").c_str(), 0755), 0);
+  Restart();
+  const auto good = NewOrder();
+  Run(good);
+  ASSERT_EQ(States(good.job), "accepted running") << Last(good.job).reason.value_or("");
+  ASSERT_EQ(chmod(configuration_.library.c_str(), 0666), 0);
+  const auto library = Run(NewOrder());
+  EXPECT_EQ(States(library), "rejected");
+  EXPECT_THAT(Last(library).reason.value_or(""), StartsWith("unsafe_library"));
+  ASSERT_EQ(chmod(configuration_.library.c_str(), 0644), 0);
+  ASSERT_EQ(chmod((configuration_.installers_dir / "demo/install.sh").c_str(), 0666), 0);
+  const auto file = Run(NewOrder());
+  EXPECT_EQ(States(file), "rejected");
+  EXPECT_THAT(Last(file).reason.value_or(""), StartsWith("unsafe_installers_dir: `install.sh`"));
+}
+
 TEST_F(Jobs, Commands_ForgedExpiredRepeatedOrForAnother_HaveNoEffect) {
   const auto id = Run(NewOrder());
   Run(NewOrder());
@@ -593,6 +720,21 @@ TEST_F(Jobs, Query_ReportsWhatTheJournalKnowsAndLostForTheRest) {
   EXPECT_EQ(Last(done).failure_kind, known.failure_kind);
   EXPECT_EQ(Last(done).reason, known.reason);
   EXPECT_EQ(Last(unknown).status, job::Status::kLost);
+}
+
+// A question made a job `lost` that the queue still held, and that then ran.
+TEST_F(Jobs, Query_OfWhatWasOnlyHandedOver_SaysNothingAndTheJobRuns) {
+  const auto order = NewOrder();
+  const auto tombstone = NewOrder();
+  std::filesystem::create_directories(state_.Attempt({tombstone.job, 1, 0}).directory);
+  ASSERT_TRUE(WriteFileAtomically(state_.Attempt({tombstone.job, 1, 0}).Log(), "x", 0600));
+  Ask({}, {order.job, tombstone.job});
+  EXPECT_EQ(States(order.job), "");
+  EXPECT_EQ(States(tombstone.job), "lost") << "an attempt is on disk";
+  Run(order);
+  EXPECT_EQ(States(order.job), "accepted running");
+  Ask({}, {order.job});
+  EXPECT_EQ(States(order.job), "accepted running running");
 }
 
 TEST_F(Jobs, CrashBetweenTheEndAndItsCleaning_TheSealedInputsGoAtTheNextStart) {

@@ -37,13 +37,23 @@ constexpr Millis kLivedLong{30'000};  // after which a new end is no sign of a b
   _exit(127);
 }
 
+Result<pid_t> ForkNetRole(int socket, int network_namespace) {
+  const pid_t pid = fork();
+  if (pid < 0) return ErrnoError("cannot fork the net role");
+  if (pid == 0) BecomeNetRole(socket, network_namespace);
+  return pid;
+}
+
 }  // namespace
 
 NetProcess::NetProcess(Hello hello, int network_namespace, const Clock& clock, Logger& logger)
-    : hello_(std::move(hello)),
-      network_namespace_(network_namespace),
-      clock_(clock),
-      logger_(logger) {}
+    : NetProcess(
+          std::move(hello),
+          [network_namespace](int socket) { return ForkNetRole(socket, network_namespace); }, clock,
+          logger) {}
+
+NetProcess::NetProcess(Hello hello, StartProcess start, const Clock& clock, Logger& logger)
+    : hello_(std::move(hello)), start_(std::move(start)), clock_(clock), logger_(logger) {}
 
 NetProcess::~NetProcess() { Stop(); }
 
@@ -58,10 +68,7 @@ Status NetProcess::Start() {
     return ErrnoError("cannot make a socket pair");
   UniqueFd ours(pair[0]);
   const UniqueFd theirs(pair[1]);
-  const pid_t pid = fork();
-  if (pid < 0) return ErrnoError("cannot fork the net role");
-  if (pid == 0) BecomeNetRole(theirs.get(), network_namespace_);
-  pid_ = pid;
+  PROV_TRY(pid_, start_(theirs.get()));
   ++starts_;
   socket_ = std::move(ours);
   reader_ = FrameReader();

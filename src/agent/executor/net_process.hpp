@@ -3,7 +3,9 @@
 // is its configuration and the http key. Not thread-safe.
 #pragma once
 
+#include <functional>
 #include <string>
+#include <sys/types.h>
 
 #include "agent/channel.hpp"
 #include "base/clock.hpp"
@@ -15,8 +17,12 @@ namespace prov::agent {
 
 class NetProcess {
  public:
+  // Starts the process with its end of the socket pair; tests speak for it themselves and return 0.
+  using StartProcess = std::function<Result<pid_t>(int socket)>;
+
   // `network_namespace`: where it lives, -1 for the caller's own.
   NetProcess(Hello hello, int network_namespace, const Clock& clock, Logger& logger);
+  NetProcess(Hello hello, StartProcess start, const Clock& clock, Logger& logger);
   ~NetProcess();
 
   // Starts it where it is not running and the pause after the last end is over.
@@ -40,7 +46,7 @@ class NetProcess {
   void Ended(std::string_view why);
 
   Hello hello_;
-  int network_namespace_;
+  StartProcess start_;
   const Clock& clock_;
   Logger& logger_;
   UniqueFd socket_;

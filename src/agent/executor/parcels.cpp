@@ -41,9 +41,12 @@ void Executor::Audit(std::string_view event, boost::json::object metadata, LogSu
 
 void Executor::TakeParcel(const std::string& bytes) {
   if (!quarantine_.Begin(bytes)) {
-    return Audit("parcel_quarantined",
-                 {{"sha256", HexEncode(Sha256(bytes))},
-                  {"reason", "it ended the agent three times while it was looked at"}});
+    Audit("parcel_quarantined",
+          {{"sha256", HexEncode(Sha256(bytes))},
+           {"reason", "it ended the agent three times while it was looked at"}});
+    if (const auto job = quarantine_.job())
+      Reject(*job, "quarantined: it ended the agent three times while it was looked at");
+    return;
   }
   Take(bytes);
   quarantine_.End();
@@ -59,7 +62,8 @@ void Executor::Take(const std::string& bytes) {
   Audit("parcel_refused", {{"reason", "unknown payload type " + *type}});
 }
 
-// Nothing of what is refused here is reported to the panel: nobody with the key has said it.
+// Without a signature nothing is reported: nobody with the key has said it. With one the job is
+// told its end, or the panel would send it again and again.
 void Executor::TakeOrder(const std::string& envelope) {
   const auto payload = Verified(envelope, job::kOrderPayloadType);
   if (!payload) {
@@ -67,12 +71,16 @@ void Executor::TakeOrder(const std::string& envelope) {
   }
   auto order = job::ParseOrder(*payload);
   if (!order) {
-    return Audit("order_refused", {{"reason", order.error().ToString()}});
+    Audit("order_refused", {{"reason", order.error().ToString()}});
+    if (const auto job = ClaimedJob(*payload, setup_.identity.agent_id))
+      Reject(*job, "malformed: " + order.error().ToString());
+    return;
   }
   if (order->agent != setup_.identity.agent_id) {
     return Audit("order_refused", {{"reason", "it is for another agent"}, {"agent", order->agent}},
                  {order->job.ToString(), order->app_id});
   }
+  quarantine_.Name(order->job);
   const auto hash = HexEncode(Sha256(*payload));
   const auto known = jobs_.find(order->job);
   if (known != jobs_.end()) return TakeKnown(known->first, known->second, hash);
@@ -84,25 +92,29 @@ void Executor::TakeKnown(const Uuid& id, Job& job, const std::string& hash) {
     return Audit("order_refused", {{"reason", "the job is known with other bytes"}},
                  Subject(id, job));
   }
-  // Its last state event is still on its way, or the panel has it. Should the panel have lost it
-  // (an old backup), the next event shows it the gap, and it asks.
   logger_.Debug("order_known", {{"status", json::EnumName(job.state.status)}}, Subject(id, job));
-  // Not at every time: whoever holds the envelope can send it as often as he likes.
-  if (clock_.Steady() < answer_again_) return;
-  answer_again_ = clock_.Steady() + kAnswerEvery;
-  last_facts_.clear();
-  facts_due_ = {};
+  // While its last state event is held it is sent until it is acknowledged, the same bytes under
+  // the same sequence. Afterwards the panel passes that over, so it is said anew
+  // (docs/decisions/0031): not at every time, since whoever holds the envelope can send it as often
+  // as he likes.
+  const auto& last = job.last_state_event;
+  if (last && last->seq > outbox_.acknowledged()) return;
+  if (clock_.Steady() < job.answer_again || outbox_.bytes() >= setup_.most_unacknowledged) return;
+  job.answer_again = clock_.Steady() + kAnswerEvery;
+  Change(id, job, LastChange(job));
 }
 
-Refusal Executor::Unknown(const job::Order& order) const {
-  if (tombstones_.contains(order.job))
+Refusal Executor::Unknown(const Uuid& id) const {
+  if (tombstones_.contains(id))
     return {job::Status::kLost, "forgotten: the job was here, and its record is gone"};
-  if (order.job.Time() + kTombstonesKept < clock_.Now())
+  // The oldest tombstones go first.
+  const bool beyond = tombstones_.size() >= kMostTombstones && id < *tombstones_.begin();
+  if (beyond || id.Time() + kTombstonesKept < clock_.Now())
     return {job::Status::kLost, "too_old: whether it was here is not remembered"};
   // Only a journal that lost records can be silent about what stands on the disk.
-  if (HasRun({order.job, 1, 0}))
+  if (HasRun({id, 1, 0}))
     return {job::Status::kLost, "not_journalled: an attempt is on disk that no record names"};
-  if (canceled_ahead_.contains(order.job))
+  if (canceled_ahead_.contains(id))
     return {job::Status::kCanceled, "canceled: the cancel came before the job"};
   return {job::Status::kAccepted, ""};
 }
@@ -121,12 +133,17 @@ void Executor::TakeNew(job::Order order, const std::string& envelope, const std:
                 {"server_id", order.agent},
                 {"action", json::EnumName(order.action)}},
                subject);
-  auto refusal = Unknown(order);
-  std::optional<Nonce> nonce;
-  if (refusal.status == job::Status::kAccepted) {
-    nonce = Nonce{order.nonce, order.expires_at};
-    if (const auto refused = TakeNonce(order.nonce, order.expires_at))
-      return Audit("order_refused", {{"reason", *refused}}, subject);
+  auto refusal = Unknown(id);
+  if (refusal.status != job::Status::kAccepted) return Settle(id, std::move(job), refusal);
+  const Nonce nonce{order.nonce, order.issued_at, order.expires_at};
+  if (const auto taken =
+          order_nonces_.Take(nonce.value, {nonce.issued_at, nonce.expires_at}, clock_.Now());
+      !taken) {
+    refusal = {job::Status::kRejected, "nonce_seen: " + taken.error().message};
+  } else {
+    Entry entry;
+    entry.nonce = nonce;
+    Append(entry);
     const IntakeContext context{setup_.configuration, setup_.state,
                                 setup_.epoch.id,      CollectMachine(setup_.state.root),
                                 clock_.Now(),         Remembered(order.app_id)};
@@ -138,26 +155,33 @@ void Executor::TakeNew(job::Order order, const std::string& envelope, const std:
           std::make_shared<const PreparedJob>(std::move(std::get<PreparedJob>(examined)));
     }
   }
+  Settle(id, std::move(job), std::move(refusal));
+}
+
+void Executor::Reject(const Uuid& id, std::string reason) {
+  if (jobs_.contains(id)) return;  // what is journalled stays untouched
+  auto refusal = Unknown(id);
+  if (refusal.status == job::Status::kAccepted)
+    refusal = {job::Status::kRejected, std::move(reason)};
+  Settle(id, {}, std::move(refusal));
+}
+
+// The first record of a job: what became of its order.
+void Executor::Settle(const Uuid& id, Job job, Refusal refusal) {
   job::StateChange change;
   change.status = refusal.status;
   if (!refusal.reason.empty()) change.reason = refusal.reason;
-  if (nonce) {
-    Entry entry;
-    entry.nonce = nonce;
-    Append(entry);
-  }
   auto& kept = jobs_.emplace(id, std::move(job)).first->second;
   Change(id, kept, std::move(change));
   canceled_ahead_.erase(id);
   if (refusal.status == job::Status::kAccepted) {
-    logger_.Info("job_accepted", {}, subject);
-    Await(id, kept);
-  } else {
-    CleanJob(id, kept);
-    logger_.Warning("job_rejected",
-                    {{"status", json::EnumName(refusal.status)}, {"reason", refusal.reason}},
-                    subject);
+    logger_.Info("job_accepted", {}, Subject(id, kept));
+    return Await(id, kept);
   }
+  CleanJob(id, kept);
+  logger_.Warning("job_rejected",
+                  {{"status", json::EnumName(refusal.status)}, {"reason", refusal.reason}},
+                  Subject(id, kept));
 }
 
 // An acknowledgement under our key of what was never written here: the end of the journal was cut
@@ -166,12 +190,6 @@ void Executor::LoseJournal() {
   const auto begun = EnsureEpoch(setup_.state, clock_, random_,
                                  "the panel has events that the journal no longer held");
   failure_ = begun ? begun->reason : begun.error().ToString();
-}
-
-std::optional<std::string> Executor::TakeNonce(const std::string& nonce, WallTime expires_at) {
-  const auto taken = nonces_.Take(nonce, expires_at, clock_.Now());
-  if (taken) return std::nullopt;
-  return taken.error().message;
 }
 
 void Executor::TakeCommand(job::CommandType type, const std::string& bytes) {
@@ -197,20 +215,21 @@ void Executor::TakeCommand(job::CommandType type, const std::string& bytes) {
     refuse("it acknowledges what this journal never held");
     return LoseJournal();
   }
-  if (nonces_.Contains(command->nonce)) return;  // it came before; its effect is reported
-  if (const auto refused = TakeNonce(command->nonce, command->expires_at)) return refuse(*refused);
+  const Nonce nonce{command->nonce, command->issued_at, command->expires_at};
+  if (command_nonces_.Contains(nonce.value)) return;  // it came before; its effect is reported
+  if (const auto taken =
+          command_nonces_.Take(nonce.value, {nonce.issued_at, nonce.expires_at}, clock_.Now());
+      !taken) {
+    return refuse(taken.error().message);
+  }
   Entry entry;
-  entry.nonce = Nonce{command->nonce, command->expires_at};
+  entry.command_nonce = nonce;
   switch (type) {
     case job::CommandType::kCancel:
       Append(entry);
       return Cancel(*command);
     case job::CommandType::kDrain:
-      drained_ = command->drain->on;
-      entry.drained = drained_;
-      facts_due_ = {};
-      logger_.Info(drained_ ? "drained" : "undrained");
-      return ReportCommand(command->nonce, "done", entry);
+      return Drain(*command, std::move(entry));
     case job::CommandType::kQuery:
       Query(*command->query);
       return ReportCommand(command->nonce, "done", entry);
@@ -251,24 +270,46 @@ void Executor::Cancel(const job::Command& command) {
   ReportCommand(command.nonce, "done", entry);
 }
 
-void Executor::Query(const job::Query& query) {
-  for (const auto& id : query.jobs) {
-    const auto found = jobs_.find(id);
-    if (found != jobs_.end()) {
-      auto& job = found->second;
-      Change(id, job, LastChange(job));
-    } else {
-      job::Event event;
-      event.type = job::EventType::kState;
-      event.job = id;
-      event.state = job::StateChange{};
-      event.state->status = job::Status::kLost;
-      event.state->reason = "unknown: this server's journal does not know the job";
-      Entry entry;
-      entry.event = Sign(std::move(event));
-      Append(entry);
-    }
+// Commands come in any order, and of these the one that was said last holds.
+void Executor::Drain(const job::Command& command, Entry entry) {
+  if (command.issued_at >= drain_issued_at_) {
+    entry.drained = drained_ = command.drain->on;
+    entry.drain_issued_at = drain_issued_at_ = command.issued_at;
+    facts_due_ = {};
+    logger_.Info(drained_ ? "drained" : "undrained");
   }
+  ReportCommand(command.nonce, "done", std::move(entry));
+}
+
+void Executor::Query(const job::Query& query) {
+  const auto known = [this](const Uuid& id) {
+    const auto found = jobs_.find(id);
+    if (found == jobs_.end()) return false;
+    Change(id, found->second, LastChange(found->second));
+    return true;
+  };
+  for (const auto& id : query.jobs) {
+    if (!known(id)) ReportLost(id, "unknown: this server's journal does not know the job");
+  }
+  // Handed over, and perhaps never come: what was never here is sent again, and then answered.
+  for (const auto& id : query.handed_over) {
+    if (known(id)) continue;
+    const auto refusal = Unknown(id);
+    if (refusal.status == job::Status::kLost) ReportLost(id, refusal.reason);
+  }
+}
+
+// Of a job without a record here.
+void Executor::ReportLost(const Uuid& id, std::string reason) {
+  job::Event event;
+  event.type = job::EventType::kState;
+  event.job = id;
+  event.state = job::StateChange{};
+  event.state->status = job::Status::kLost;
+  event.state->reason = std::move(reason);
+  Entry entry;
+  entry.event = Sign(std::move(event));
+  Append(entry);
 }
 
 }  // namespace prov::agent

@@ -27,16 +27,16 @@ Result<Quarantine> Quarantine::Open(const Path& directory) {
   if (!quarantine.in_hand_) return ErrnoError("cannot open " + path.string());
   if (const auto text = ReadFile(SuspectsIn(directory), 64 * 1024)) {
     // One that cannot be read costs three more deaths, no job.
-    if (auto read = json::Parse<std::map<std::string, int>>(*text))
-      quarantine.deaths_ = std::move(*read);
+    if (auto read = json::Parse<std::map<std::string, Suspect>>(*text))
+      quarantine.suspects_ = std::move(*read);
   }
-  std::string hash(kHexBytes, '\0');
-  if (pread(quarantine.in_hand_.get(), hash.data(), hash.size(), 0) ==
-          static_cast<ssize_t>(hash.size()) &&
-      job::IsSha256Hex(hash)) {
-    if (quarantine.deaths_.size() >= kMostSuspects) quarantine.deaths_.clear();
-    ++quarantine.deaths_[hash];
-    PROV_CHECK(WriteFileAtomically(SuspectsIn(directory), json::Write(quarantine.deaths_), 0600));
+  const auto in_hand = ReadFile(path, 256);
+  if (in_hand && job::IsSha256Hex(in_hand->substr(0, kHexBytes))) {
+    if (quarantine.suspects_.size() >= kMostSuspects) quarantine.suspects_.clear();
+    auto& suspect = quarantine.suspects_[in_hand->substr(0, kHexBytes)];
+    ++suspect.deaths;
+    if (const auto job = Uuid::Parse(in_hand->substr(kHexBytes))) suspect.job = *job;
+    PROV_CHECK(WriteFileAtomically(SuspectsIn(directory), json::Write(quarantine.suspects_), 0600));
     (void)!ftruncate(quarantine.in_hand_.get(), 0);
   }
   return quarantine;
@@ -44,18 +44,28 @@ Result<Quarantine> Quarantine::Open(const Path& directory) {
 
 bool Quarantine::Begin(std::string_view parcel) {
   current_ = HexEncode(Sha256(parcel));
-  if (const auto found = deaths_.find(current_);
-      found != deaths_.end() && found->second >= kMostDeaths)
+  if (const auto found = suspects_.find(current_);
+      found != suspects_.end() && found->second.deaths >= kMostDeaths)
     return false;
   // Where that fails a parcel that kills goes uncounted, which is no reason to take none.
   (void)!pwrite(in_hand_.get(), current_.data(), current_.size(), 0);
   return true;
 }
 
+void Quarantine::Name(const Uuid& job) {
+  const auto text = job.ToString();
+  (void)!pwrite(in_hand_.get(), text.data(), text.size(), kHexBytes);
+}
+
+std::optional<Uuid> Quarantine::job() const {
+  const auto found = suspects_.find(current_);
+  return found == suspects_.end() ? std::nullopt : found->second.job;
+}
+
 void Quarantine::End() {
   (void)!ftruncate(in_hand_.get(), 0);
-  if (deaths_.erase(current_) > 0)
-    (void)WriteFileAtomically(SuspectsIn(directory_), json::Write(deaths_), 0600);
+  if (suspects_.erase(current_) > 0)
+    (void)WriteFileAtomically(SuspectsIn(directory_), json::Write(suspects_), 0600);
 }
 
 }  // namespace prov::agent

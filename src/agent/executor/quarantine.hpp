@@ -4,13 +4,24 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 
+#include <boost/describe.hpp>
+
 #include "base/files.hpp"
 #include "base/result.hpp"
+#include "base/uuid.hpp"
 
 namespace prov::agent {
+
+// How often a parcel ended the process.
+struct Suspect {
+  int deaths = 0;
+  std::optional<Uuid> job;
+};
+BOOST_DESCRIBE_STRUCT(Suspect, (), (deaths, job))
 
 class Quarantine {
  public:
@@ -21,6 +32,10 @@ class Quarantine {
 
   // False for a parcel that is not to be looked at.
   bool Begin(std::string_view parcel);
+  // The job of the parcel in hand, once its signature holds.
+  void Name(const Uuid& job);
+  // The one that Begin() refused to look at is about this job, where an earlier life came to know.
+  std::optional<Uuid> job() const;
   // It was taken or refused, and the process lives: earlier deaths had another cause.
   void End();
 
@@ -28,7 +43,7 @@ class Quarantine {
   Path directory_;
   UniqueFd in_hand_;
   std::string current_;
-  std::map<std::string, int> deaths_;  // by the parcel's SHA-256, hex
+  std::map<std::string, Suspect> suspects_;  // by the parcel's SHA-256, hex
 };
 
 }  // namespace prov::agent

@@ -51,25 +51,36 @@ BOOST_DESCRIBE_STRUCT(LogPosition, (), (attempt, offset, next_frame, next_line, 
 
 struct Nonce {
   std::string value;
+  WallTime issued_at{};
   WallTime expires_at{};
 };
-BOOST_DESCRIBE_STRUCT(Nonce, (), (value, expires_at))
+BOOST_DESCRIBE_STRUCT(Nonce, (), (value, issued_at, expires_at))
+
+// What was issued up to then is not taken any more (signing/replay_window.hpp).
+struct NoncesForgotten {
+  std::optional<WallTime> orders;
+  std::optional<WallTime> commands;
+};
+BOOST_DESCRIBE_STRUCT(NoncesForgotten, (), (orders, commands))
 
 // Any of the members may be there; what is there happened together.
 struct Entry {
   std::optional<Uuid> job;
-  std::optional<JobState> state;     // of `job`
-  std::optional<LogPosition> log;    // of `job`
-  std::optional<bool> tombstone;     // all that is left of `job`
-  std::optional<bool> cancel_ahead;  // a cancel came before `job` did
-  std::optional<Nonce> nonce;        // taken
+  std::optional<JobState> state;       // of `job`
+  std::optional<LogPosition> log;      // of `job`
+  std::optional<bool> tombstone;       // all that is left of `job`
+  std::optional<bool> cancel_ahead;    // a cancel came before `job` did
+  std::optional<Nonce> nonce;          // of an order that was taken
+  std::optional<Nonce> command_nonce;  // of a command
+  std::optional<NoncesForgotten> nonces_forgotten;
   std::optional<StoredEvent> event;
   std::optional<std::uint64_t> acknowledged;
   std::optional<bool> drained;
+  std::optional<WallTime> drain_issued_at;  // of the command that said so
 };
 BOOST_DESCRIBE_STRUCT(Entry, (),
-                      (job, state, log, tombstone, cancel_ahead, nonce, event, acknowledged,
-                       drained))
+                      (job, state, log, tombstone, cancel_ahead, nonce, command_nonce,
+                       nonces_forgotten, event, acknowledged, drained, drain_issued_at))
 
 Result<Entry> ParseEntry(const boost::json::value& payload);
 

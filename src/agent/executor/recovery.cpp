@@ -106,8 +106,19 @@ Result<std::unique_ptr<Executor>> Executor::Open(ExecutorSetup setup, const Cloc
 void Executor::Replay(std::vector<Entry> entries) {
   const bool ours = outbox_.last() == 0;  // else they are of an earlier epoch: no events of ours
   for (auto& entry : entries) {
-    if (entry.nonce) (void)nonces_.Take(entry.nonce->value, entry.nonce->expires_at, clock_.Now());
+    if (entry.nonces_forgotten) {
+      const auto& [orders, commands] = *entry.nonces_forgotten;
+      if (orders) order_nonces_.ForgetUntil(*orders);
+      if (commands) command_nonces_.ForgetUntil(*commands);
+    }
+    const auto take = [&](signing::ReplayWindow& window, const std::optional<Nonce>& nonce) {
+      if (nonce)
+        (void)window.Take(nonce->value, {nonce->issued_at, nonce->expires_at}, clock_.Now());
+    };
+    take(order_nonces_, entry.nonce);
+    take(command_nonces_, entry.command_nonce);
     if (entry.drained) drained_ = *entry.drained;
+    if (entry.drain_issued_at) drain_issued_at_ = *entry.drain_issued_at;
     if (ours && entry.acknowledged) outbox_.RestoreAcknowledged(*entry.acknowledged);
     if (entry.job && entry.tombstone) {
       tombstones_.insert(*entry.job);
@@ -133,12 +144,17 @@ job::StateChange Executor::LastChange(const Job& job) const {
     const auto payload = signing::Verify(job.last_state_event->bytes, job::kEventPayloadType, keys,
                                          2 * job::kMaxEventBytes);
     const auto event = payload ? job::ParseEvent(*payload) : payload.error();
-    if (event && event->state) return *event->state;
+    if (event && event->state) {
+      auto change = *event->state;
+      change.again = true;
+      return change;
+    }
   }
   // Signed with keys of before, or by a journal of before.
   job::StateChange change;
   change.status = job.state.status;
   change.next_attempt_at = job.state.due;
+  change.again = true;
   if (change.status == job::Status::kFailed) change.failure_kind = job::FailureKind::kUnknown;
   return change;
 }
@@ -168,6 +184,7 @@ void Executor::RecoverLostJournal() {
   }
   Entry entry;
   entry.drained = drained_;
+  entry.drain_issued_at = drain_issued_at_;
   Append(entry);
   const auto spooled = exec::ListJobs(setup_.state);
   if (!spooled) return;

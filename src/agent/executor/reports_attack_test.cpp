@@ -334,6 +334,66 @@ TEST_F(Reports, OldJobs_AreForgottenOnceReportedAndThenAnsweredLost) {
   }
 }
 
+TEST_F(Reports, ManyJobsThatAreOver_OnlyTheLastAreRemembered) {
+  most_settled_ = 2;
+  Restart();
+  std::vector<job::Order> orders;
+  for (int i = 0; i < 4; ++i) {
+    orders.push_back(NewOrder());
+    orders.back().installer_digest.back() ^= i % 2;  // some leave nothing on disk
+    Run(orders.back());
+    if (i % 2 == 0) Exit(orders.back().job, 0);
+    Step();
+    clock_.Advance(Seconds{1});
+  }
+  Acknowledge(executor_->outbox().last());
+  clock_.Advance(std::chrono::hours{1});
+  Step();
+  Restart();
+  for (int i = 0; i < 4; ++i) {
+    Run(orders[i]);
+    EXPECT_EQ(Last(orders[i].job).status == job::Status::kLost, i < 2) << i;
+    EXPECT_EQ(Starts(orders[i].job), i % 2 == 0 ? 1 : 0);
+  }
+}
+
+// What is kept is bounded: the texts of logs, and journals that were given up, grew for ever.
+TEST_F(Reports, OldFiles_GoWithTheirJobs) {
+  const auto id = Run(NewOrder());
+  Print(id, "hello\n");
+  Exit(id, 0);
+  Step();
+  const auto text = configuration_.log_dir / (id.ToString() + ".log");
+  const auto stray = configuration_.log_dir / (Uuid::MakeV7(clock_, random_).ToString() + ".log");
+  const auto other = configuration_.log_dir / "other.log";
+  const auto journal = state_.root / "journal.old-2026-01-01T00:00:00.000Z";
+  for (const auto& file : {stray, other, journal})
+    ASSERT_TRUE(WriteFileAtomically(file, "x", 0600));
+  Acknowledge(executor_->outbox().last());
+  clock_.Advance(std::chrono::hours{24 * 29});
+  Step();
+  for (const auto& file : {text, stray, other, journal})
+    EXPECT_TRUE(std::filesystem::exists(file)) << file;
+  clock_.Advance(std::chrono::hours{48});
+  Step();
+  Acknowledge(executor_->outbox().last());
+  clock_.Advance(std::chrono::hours{1});
+  Step();
+  for (const auto& file : {text, stray, journal})
+    EXPECT_FALSE(std::filesystem::exists(file)) << file;
+  EXPECT_TRUE(std::filesystem::exists(other)) << "it is not ours";
+}
+
+TEST_F(Reports, ALogThatCannotBeRead_IsSaidOnce) {
+  const auto id = Run(NewOrder());
+  WriteLog(id, std::string(100, 'x'));
+  for (int i = 0; i < 5; ++i) Step();
+  EXPECT_EQ(std::ranges::count(log_.events, "log_unreadable"), 1);
+  Exit(id, 0);
+  Step();
+  EXPECT_EQ(Last(id).status, job::Status::kSucceeded);
+}
+
 TEST_F(Reports, Compaction_KeepsWhatIsNeeded) {
   const auto done = NewOrder();
   Run(done);

@@ -69,11 +69,22 @@ asio::awaitable<Response> Show(StoreGate& store, const Dispatcher& dispatcher, R
                              "there is no server `" + id + "`; GET /api/servers lists them");
 }
 
+// The server as it is known now: it is drained once it has said so.
+asio::awaitable<Response> Drain(StoreGate& store, Dispatcher& dispatcher, bool on,
+                                Request request) {
+  const auto problem =
+      co_await dispatcher.Drain(CallerOf(request).actor, request.parameters.at("id"), on);
+  if (problem) co_return net::MakeProblem(*problem);
+  auto shown = co_await Show(store, dispatcher, std::move(request));
+  if (shown.status == 200) shown.status = 202;
+  co_return shown;
+}
+
 }  // namespace
 
 void AddServerRoutes(net::Router& router, const ApiDependencies& dependencies) {
   auto& store = dependencies.store;
-  const auto& dispatcher = dependencies.dispatcher;
+  auto& dispatcher = dependencies.dispatcher;
   const auto& keys = dependencies.keys;
   const std::string read(kScopeRead);
   router.Add({"GET", "/api/servers", read, {}, [&store, &dispatcher, &keys](Request request) {
@@ -82,6 +93,16 @@ void AddServerRoutes(net::Router& router, const ApiDependencies& dependencies) {
   router.Add({"GET", "/api/servers/{id}", read, {}, [&store, &dispatcher](Request request) {
                 return Show(store, dispatcher, std::move(request));
               }});
+  const std::string admin(kScopeAdmin);
+  for (const bool on : {true, false}) {
+    router.Add({"POST",
+                std::string("/api/servers/{id}/") + (on ? "drain" : "resume"),
+                admin,
+                {},
+                [&store, &dispatcher, on](Request request) {
+                  return Drain(store, dispatcher, on, std::move(request));
+                }});
+  }
 }
 
 }  // namespace prov::panel

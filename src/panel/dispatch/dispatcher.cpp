@@ -66,6 +66,25 @@ Result<std::vector<store::Delivery>> Unacknowledged(store::Transaction& t,
   return all;
 }
 
+// Jobs that servers which are there were handed, and have not said a word about, since they were
+// made before `made_before`.
+Status EndUnanswered(store::Transaction& t, const std::vector<std::string>& alive, WallTime now,
+                     WallTime made_before, std::vector<Uuid>& ended) {
+  store::JobFilter unanswered;
+  unanswered.statuses = {job::Status::kDispatched};
+  unanswered.until = made_before + Millis{1};
+  for (const auto& agent : alive) {
+    unanswered.server_id = agent;
+    PROV_TRY(const auto records, t.jobs().List(kPanel, unanswered, std::nullopt, kAtOnce));
+    for (const auto& record : records) {
+      PROV_CHECK(End(t, record, job::Status::kLost,
+                     "the server was sent the job until it expired, and never answered", now));
+      ended.push_back(record.id);
+    }
+  }
+  return {};
+}
+
 // Jobs of servers that were silent since `silent_since`, and those that nobody came for since
 // `queued_since`.
 Result<std::vector<Uuid>> EndSilent(store::Transaction& t, WallTime now, WallTime silent_since,
@@ -282,13 +301,17 @@ asio::awaitable<void> Dispatcher::SendAgain() {
       [now](store::Transaction& t) { return t.commands().RemoveExpired(now); });
 }
 
-// Who has been silent for a day: nobody knows what became of its jobs. What never left is expired.
+// Who has been silent for a day, or about a job for longer than it was valid: nobody knows what
+// became of it. What never left is expired.
 asio::awaitable<void> Dispatcher::SettleSilent() {
   const auto now = clock_.Now();
   if (now - started_ < limits_.grace) co_return;
-  auto settled = co_await store_.Write(
-      [now, silent_since = now - limits_.silence, queued_since = now - limits_.queued](
-          store::Transaction& t) { return EndSilent(t, now, silent_since, queued_since); });
+  auto settled = co_await store_.Write([now, limits = limits_, alive = AliveAgents()](
+                                           store::Transaction& t) -> Result<std::vector<Uuid>> {
+    PROV_TRY(auto ended, EndSilent(t, now, now - limits.silence, now - limits.queued));
+    PROV_CHECK(EndUnanswered(t, alive, now, now - limits.unanswered, ended));
+    return ended;
+  });
   if (!settled) co_return Complain("settling jobs of silent servers", settled.error());
   for (const auto& id : *settled) hub_.JobChanged(id);
 }

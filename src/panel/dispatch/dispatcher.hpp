@@ -24,6 +24,8 @@ struct DispatchLimits {
   Millis write_seen{5'000};  // heartbeats are written in groups
   Millis silence = std::chrono::hours{24};
   Millis queued = std::chrono::hours{24};  // before it expires
+  // From then on the agent would say `expired` itself, and for as long it is asked.
+  Millis unanswered = kOrderValid + std::chrono::hours{1};
   // After a start nobody is given up: the panel was away, not they.
   Millis grace = std::chrono::minutes{5};
 };
@@ -45,6 +47,11 @@ class Dispatcher final : public transport::EventSink {
   }
   void Start();
   boost::asio::awaitable<void> Stop();
+
+  // Tells a server to take up no new job, or to do so again; it is drained once it says so.
+  // unknown_server (404), server_not_registered (409).
+  boost::asio::awaitable<std::optional<net::Problem>> Drain(store::Actor actor, std::string server,
+                                                            bool on);
 
   ServerStatus StatusOf(const store::Agent& agent) const;
   std::optional<WallTime> LastSeen(const store::Agent& agent) const;

@@ -182,6 +182,32 @@ TEST_F(Dispatch, AServerSilentForADay_LosesWhatItHadAndExpiresWhatItHadNot) {
   EXPECT_THAT(Audited("job.expired"), SizeIs(1));
 }
 
+// A parcel that an agent refuses without a word was sent again every 30 seconds for ever.
+TEST_F(Dispatch, AJobThatIsNeverAnswered_IsSentUntilItsExpiryAndThenLost) {
+  const auto id = AddJob();
+  dispatcher_->Seen(kAgent);
+  ASSERT_TRUE(RunUntil([&] { return Settled(id); }));
+  const auto sent_again = [&] {
+    dispatcher_->Seen(kAgent);
+    queue_.Lose();
+    const auto before = queue_.Pushed(id).size();
+    return RunUntil([&] { return queue_.Pushed(id).size() > before; });
+  };
+  clock_.Advance(std::chrono::hours{25} - Millis{1});
+  ASSERT_TRUE(sent_again()) << "the agent would say itself that it is expired";
+  EXPECT_EQ(Job(id).status, Status::kDispatched);
+  clock_.Advance(Millis{1});
+  dispatcher_->Seen(kAgent);
+  ASSERT_TRUE(RunUntil([&] { return Job(id).status == Status::kLost; }));
+  EXPECT_TRUE(Job(id).needs_attention);
+  EXPECT_THAT(Job(id).status_reason.value_or(""), ::testing::HasSubstr("never answered"));
+  EXPECT_THAT(Audited("job.lost"), SizeIs(1));
+  const auto sent = queue_.Pushed(id).size();
+  queue_.Lose();
+  RunSomeRounds();
+  EXPECT_THAT(queue_.Pushed(id), SizeIs(sent));
+}
+
 TEST_F(Dispatch, APanelThatWasAwayForDays_GivesItsServersTimeToComeBack) {
   const auto had = AddJob();
   dispatcher_->Seen(kAgent);
@@ -251,9 +277,29 @@ TEST_F(Dispatch, AfterAGap_TheAgentIsAskedForWhatIsUnsettled) {
   const auto command = PendingCommands().at(0);
   EXPECT_EQ(command.kind, "query");
   ASSERT_TRUE(RunUntil([&] { return !queue_.PushedAs(CommandNonce(command.id)).empty(); }));
-  EXPECT_THAT(Opened(job::CommandType::kQuery, command.bytes).query->jobs, ElementsAre(id));
+  EXPECT_THAT(Opened(job::CommandType::kQuery, command.bytes).query->handed_over, ElementsAre(id));
   RunSomeRounds();
   EXPECT_THAT(PendingCommands(), SizeIs(1)) << "asked once";
+}
+
+TEST_F(Dispatch, DrainAndResume_TheLastOneIsSentAndBothAreAudited) {
+  ASSERT_FALSE(Await(dispatcher_->Drain(Admin(), kAgent, true)));
+  ASSERT_FALSE(Await(dispatcher_->Drain(Admin(), kAgent, false)));
+  ASSERT_THAT(PendingCommands(), SizeIs(1)) << "the first is of no more use";
+  const auto command = PendingCommands().at(0);
+  EXPECT_FALSE(Opened(job::CommandType::kDrain, command.bytes).drain->on);
+  EXPECT_THAT(Audited("server.drain_requested"), SizeIs(1));
+  EXPECT_THAT(Audited("server.resume_requested"), SizeIs(1));
+  dispatcher_->Seen(kAgent);
+  ASSERT_TRUE(RunUntil([&] { return !queue_.PushedAs(CommandNonce(command.id)).empty(); }));
+}
+
+TEST_F(Dispatch, DrainOfAServerThatIsNotThere_IsRefusedAndSaysSo) {
+  const auto problem = Await(dispatcher_->Drain(Admin(), "agent-9", true));
+  ASSERT_TRUE(problem);
+  EXPECT_EQ(problem->status, 404);
+  EXPECT_EQ(problem->code, "unknown_server");
+  EXPECT_THAT(Audited("server.drain_requested"), IsEmpty());
 }
 
 TEST_F(Dispatch, AHeartbeat_IsWrittenAtTheLatestWhenItStops) {

@@ -106,7 +106,11 @@ class Application {
     command.issued_at = now_;
     command.expires_at = now_ + kQueryValid;
     command.query.emplace();
-    for (const auto& record : unsettled) command.query->jobs.push_back(record.id);
+    for (const auto& record : unsettled) {
+      auto& asked = record.status == job::Status::kDispatched ? command.query->handed_over
+                                                              : command.query->jobs;
+      asked.push_back(record.id);
+    }
     PROV_TRY(auto bytes,
              question_.keys->SignCommand(job::CommandType::kQuery, command, agent_.key_generation));
     return t_.commands().Insert({question_.id, agent_.id, std::string(kQuery), std::nullopt,
@@ -180,7 +184,7 @@ class Application {
       if (job::IsTerminal(record->status)) return {};  // said before
       if (!job::MayTransition(record->status, event.state->status, by) &&
           event.state->status != record->status) {
-        if (!answering_) {
+        if (!answering_ && !event.state->again) {
           return Refuse(id,
                         fmt::format("{} does not follow {}", json::EnumName(event.state->status),
                                     json::EnumName(record->status)));

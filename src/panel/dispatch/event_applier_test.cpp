@@ -22,7 +22,9 @@ class EventApplication : public EventTest {
     return *database_.Read([](store::Transaction& t) { return t.commands().Pending(kAgent, 10); });
   }
   static std::vector<Uuid> AskedAfter(const store::Command& query) {
-    return Opened(job::CommandType::kQuery, query.bytes).query->jobs;
+    auto asked = *Opened(job::CommandType::kQuery, query.bytes).query;
+    std::ranges::copy(asked.handed_over, std::back_inserter(asked.jobs));
+    return asked.jobs;
   }
 };
 
@@ -123,6 +125,30 @@ TEST_F(EventApplication, AnAnswerAfterARestart_IsBelieved_AndOnlyUntilItIsComple
   EXPECT_THAT(Queries(), IsEmpty());
   ASSERT_TRUE(Deliver({State(next, Status::kSucceeded, 1)}));
   EXPECT_EQ(Job(next).status, Status::kDispatched) << "what was asked is answered";
+}
+
+// A panel with a store of before: it hands over again what has ended, and is told so.
+TEST_F(EventApplication, AStateThatIsSaidAgain_IsBelievedThoughNobodyAsked) {
+  const auto id = AddJobIn(Status::kDispatched);
+  auto again = State(id, Status::kSucceeded, 1);
+  again.state->again = true;
+  ASSERT_TRUE(Deliver({again}));
+  EXPECT_EQ(Job(id).status, Status::kSucceeded);
+  EXPECT_THAT(Audited("event.refused"), IsEmpty());
+}
+
+TEST_F(EventApplication, AQuestion_TellsWhatWasAcceptedFromWhatWasHandedOver) {
+  const auto accepted = AddJobIn(Status::kAccepted);
+  const auto handed_over = AddJobIn(Status::kDispatched);
+  seq_ = 4;
+  auto late = NewEvent(job::EventType::kCommand);
+  late.command = job::CommandResult{"0123456789abcdef0123456789abcdef", "done"};
+  late.oldest = 5;
+  ASSERT_TRUE(Deliver({late}));
+  ASSERT_THAT(Queries(), SizeIs(1));
+  const auto asked = Opened(job::CommandType::kQuery, Queries()[0].bytes);
+  EXPECT_THAT(asked.query->jobs, ElementsAre(accepted));
+  EXPECT_THAT(asked.query->handed_over, ElementsAre(handed_over));
 }
 
 TEST_F(EventApplication, ASecondGap_IsAskedAfterInPlaceOfTheFirst) {

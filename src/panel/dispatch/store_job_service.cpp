@@ -14,7 +14,6 @@ namespace {
 
 namespace asio = boost::asio;
 
-constexpr Seconds kOrderValid = std::chrono::hours{24};
 constexpr Seconds kCommandValid = std::chrono::hours{24};
 
 net::Problem MakeProblem(int status, std::string code, std::string detail) {
@@ -42,7 +41,8 @@ job::ResourceLimits LimitsOf(const contract::Manifest& manifest) {
   return {narrow(limits.memory_mb), narrow(limits.tasks), narrow(limits.cpu_percent)};
 }
 
-// The plain inputs of the last install that succeeded there, for the form of an uninstall.
+// The plain inputs of the last install or upgrade that succeeded there and was not undone since, as
+// the agent remembers them, for the form of an uninstall.
 Result<boost::json::object> LastInputs(store::Transaction& t, const store::Actor& actor,
                                        const Submission& submission) {
   if (submission.action != contract::Action::kUninstall &&
@@ -52,9 +52,16 @@ Result<boost::json::object> LastInputs(store::Transaction& t, const store::Actor
   filter.app_id = submission.app_id;
   filter.server_id = submission.server_id;
   filter.statuses = {job::Status::kSucceeded};
-  filter.action = contract::Action::kInstall;
-  PROV_TRY(const auto jobs, t.jobs().List(actor, filter, std::nullopt, 1));
-  return jobs.empty() ? boost::json::object() : jobs.front().inputs;
+  std::optional<Uuid> before;
+  for (;;) {
+    PROV_TRY(auto jobs, t.jobs().List(actor, filter, before, 100));
+    for (auto& record : jobs) {
+      if (record.action == contract::Action::kUninstall) return boost::json::object();
+      if (record.action != contract::Action::kCheck) return std::move(record.inputs);
+      before = record.id;
+    }
+    if (jobs.size() < 100) return boost::json::object();
+  }
 }
 
 struct Known {

@@ -13,6 +13,9 @@
 
 namespace prov::panel {
 
+// How long an order is valid from when the job was made.
+inline constexpr Seconds kOrderValid = std::chrono::hours{24};
+
 class StoreJobService final : public JobService {
  public:
   // `wake` is told the agent whose queue has something new.

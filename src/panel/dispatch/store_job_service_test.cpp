@@ -338,6 +338,28 @@ TEST_F(JobServiceTest, Cancel_OfAJobThatWasHandedOverTellsTheAgentOnce) {
   EXPECT_EQ(Refused(Await(service_.Cancel(Ann(), Uuid::MakeV7(clock_, random_)))).status, 404);
 }
 
+// As the agent remembers them: an upgrade's too, and none after an uninstall. Otherwise the panel
+// let through what the agent then refused.
+TEST_F(JobServiceTest, Uninstall_TakesWhatTheLastInstallOrUpgradeWasGiven) {
+  AddInstaller("kept", "inputs:\n  - {name: port, type: port, label: Port, required: true}\n");
+  for (const char* script : {"uninstall.sh", "upgrade.sh", "check.sh"})
+    ASSERT_TRUE(WriteFileAtomically(InstallersDirectory() / "kept" / script, "true\n", 0644));
+  ASSERT_TRUE(registry_.Reload());
+  using contract::Action;
+  const auto done = [&](Action action, boost::json::object inputs = {}) {
+    clock_.Advance(Millis{1});
+    const auto made = Make({"kept", kAgent, std::move(inputs), action});
+    Put(made.job.id, Status::kDispatched);
+    Put(made.job.id, Status::kSucceeded, 1);
+    return made.job.inputs;
+  };
+  done(Action::kInstall, {{"port", 80}});
+  done(Action::kUpgrade, {{"port", 81}});
+  EXPECT_EQ(done(Action::kCheck).at("port").to_number<int>(), 81);
+  EXPECT_EQ(done(Action::kUninstall).at("port").to_number<int>(), 81);
+  EXPECT_EQ(Refused(Submit({"kept", kAgent, {}, Action::kUninstall})).code, "invalid_input");
+}
+
 TEST_F(JobServiceTest, Retry_WantsTheSecretsAgainAndNothingElse) {
   const auto id = Make(Demo()).job.id;
   const auto retry = [&](boost::json::object inputs, std::optional<IdempotencyRequest> key = {}) {
