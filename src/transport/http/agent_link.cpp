@@ -21,6 +21,15 @@ constexpr std::size_t kMaxAnswerBytes = 16 << 20;
 
 std::string NewNonce(Random& random) { return HexEncode(random.Bytes(16)); }
 
+// ": " and what a problem says to a person, where it does.
+std::string DetailOf(const net::ClientResponse& response) {
+  const auto problem = json::ParseText(response.body);
+  const auto* object = problem ? problem->if_object() : nullptr;
+  const auto* detail = object != nullptr ? object->if_contains("detail") : nullptr;
+  if (detail == nullptr || !detail->is_string()) return "";
+  return ": " + std::string(detail->get_string()).substr(0, 1000);
+}
+
 }  // namespace
 
 Result<std::unique_ptr<HttpAgentLink>> HttpAgentLink::Create(asio::any_io_executor executor,
@@ -154,8 +163,9 @@ asio::awaitable<Result<std::string>> HttpAgentLink::Post(std::string target, std
                     "the panel does not know this agent's key; enrol it again",
                     {}};
   }
-  co_return Error{
-      ErrorCode::kUnavailable, fmt::format("the panel answered {}", response.status), {}};
+  co_return Error{ErrorCode::kUnavailable,
+                  fmt::format("the panel answered {}{}", response.status, DetailOf(response)),
+                  {}};
 }
 
 asio::awaitable<void> HttpAgentLink::Pause(Millis& pause) {

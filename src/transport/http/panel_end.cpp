@@ -129,6 +129,7 @@ asio::awaitable<Result<std::string>> PanelEnd::Authenticate(const net::Request& 
   // A minute of signature's validity on either side; the window adds its own skew.
   const auto taken = window.Take(parameters.nonce, now + signing::kHttpSignatureWindow, now);
   if (!taken) co_return Error{ErrorCode::kUnauthenticated, taken.error().message, {}};
+  PROV_CO_CHECK(co_await directory_.Admit(name.agent));
   co_return name.agent;
 }
 
