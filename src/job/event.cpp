@@ -50,6 +50,13 @@ void CheckLog(Faults& faults, const LogChunk& log) {
        "must be base64");
 }
 
+void CheckFacts(Faults& faults, const Facts& facts) {
+  const auto key = facts.sealing_key ? Base64Decode(*facts.sealing_key) : std::string(32, '\0');
+  Must(faults, key && key->size() == 32, "/facts/sealing_key", "must be base64 of 32 bytes");
+  Must(faults, !facts.epoch.earlier || facts.epoch.earlier->size() <= kMostEarlierEpochs,
+       "/facts/epoch/earlier", "must be at most 32");
+}
+
 void CheckHeader(Faults& faults, const Event& event) {
   using enum EventType;
   Must(faults, event.v == 1, "/v", "must be 1");
@@ -85,6 +92,7 @@ Result<void> CheckEvent(const Event& event) {
   CheckBodies(faults, event);
   if (event.state) CheckState(faults, *event.state);
   if (event.log) CheckLog(faults, *event.log);
+  if (event.facts) CheckFacts(faults, *event.facts);
   if (event.output) CheckOutput(faults, *event.output, "/output");
   if (event.progress) {
     Must(faults, event.progress->percent <= 100, "/progress/percent", "must be from 0 to 100");

@@ -76,8 +76,11 @@ struct EpochFacts {
   WallTime since{};
   std::optional<Uuid> previous;
   std::string reason;  // why it began: "first start", "the journal was lost", …
+  std::optional<std::vector<Uuid>> earlier;  // those before `previous`, the newest first
 };
-BOOST_DESCRIBE_STRUCT(EpochFacts, (), (since, previous, reason))
+BOOST_DESCRIBE_STRUCT(EpochFacts, (), (since, previous, reason, earlier))
+
+inline constexpr std::size_t kMostEarlierEpochs = 32;
 
 struct Facts {
   OsFacts os;
@@ -92,10 +95,11 @@ struct Facts {
   bool drained = false;
   std::vector<std::string> warnings;
   EpochFacts epoch;
+  std::optional<std::string> sealing_key;  // base64, 32 bytes: what secrets are sealed to from now
 };
 BOOST_DESCRIBE_STRUCT(Facts, (),
                       (os, cpus, memory_mb, memory_available_mb, disk_free_mb, agent_version,
-                       containment, queue_depth, running_jobs, drained, warnings, epoch))
+                       containment, queue_depth, running_jobs, drained, warnings, epoch, sealing_key))
 
 // What became of a command.
 struct CommandResult {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -11,6 +12,13 @@
 #include "store/actor.hpp"
 
 namespace prov::store {
+
+// Two servers spoke with one name: neither is heard until a person has decided.
+struct CloneMark {
+  WallTime since{};
+  std::string evidence;  // a sentence
+  bool operator==(const CloneMark&) const = default;
+};
 
 struct Agent {
   std::string id;
@@ -22,6 +30,10 @@ struct Agent {
   std::optional<WallTime> last_seen_at;
   bool drained = false;
   std::vector<std::string> warnings;
+  std::uint32_t previous_generation = 0;  // what it signed is taken too; 0: none
+  std::uint32_t offered_generation = 0;   // given to it, and not used by it yet; 0: none
+  std::optional<CloneMark> cloned;
+  std::string refused;  // why what it reports is not taken; empty: it is
   bool operator==(const Agent&) const = default;
 };
 
@@ -30,6 +42,9 @@ struct EventPosition {
   std::string hash;            // of that event's bytes; empty before the first
   bool operator==(const EventPosition&) const = default;
 };
+
+// How many of an epoch's applied events are known by their hash.
+inline constexpr std::uint64_t kEventHashesKept = 2000;
 
 class Agents {
  public:
@@ -48,6 +63,14 @@ class Agents {
   // Compare-and-set; kConflict when the last sequence applied is not `from`.
   virtual Status Advance(const std::string& id, const std::string& epoch, std::uint64_t from,
                          const EventPosition& to) = 0;
+  // Hashes of applied events, the newest kEventHashesKept of an epoch: by them an event that comes
+  // again is told from another one with its sequence.
+  virtual Result<std::map<std::uint64_t, std::string>> EventHashes(const std::string& id,
+                                                                   const std::string& epoch,
+                                                                   std::uint64_t first,
+                                                                   std::uint64_t last) = 0;
+  virtual Status KeepHashes(const std::string& id, const std::string& epoch,
+                            const std::vector<EventPosition>& applied) = 0;
 };
 
 }  // namespace prov::store

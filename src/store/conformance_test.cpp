@@ -429,6 +429,10 @@ TEST_P(Store, Agents_AreCompareAndSetByKeyGeneration) {
   EXPECT_EQ(db_->Write([&](Transaction& t) { return t.agents().Insert(agent); }).error().code,
             ErrorCode::kConflict);
   agent.key_generation = 2;
+  agent.previous_generation = 1;
+  agent.offered_generation = 3;
+  agent.cloned = CloneMark{clock_.Now(), "two epochs alive"};
+  agent.refused = "signed by nobody";
   agent.drained = true;
   ASSERT_TRUE(update(agent, 1));
   EXPECT_EQ(update(agent, 1).error().code, ErrorCode::kConflict);
@@ -452,6 +456,25 @@ TEST_P(Store, EventPosition_AdvancesOnlyFromWhereItIs) {
   EXPECT_TRUE(advance("e2", 0, 1));
   EXPECT_EQ(*db_->Read([](Transaction& t) { return t.agents().Position("agent-1", "e1"); }),
             (EventPosition{6, "hash"}));
+}
+
+TEST_P(Store, EventHashes_OfTheNewestEventsOfAnEpochAreKept) {
+  auto keep = [&](const std::string& epoch, std::vector<EventPosition> applied) {
+    return db_->Write(
+        [&](Transaction& t) { return t.agents().KeepHashes("agent-1", epoch, applied); });
+  };
+  auto hashes = [&](const std::string& epoch, std::uint64_t first, std::uint64_t last) {
+    return *db_->Read(
+        [&](Transaction& t) { return t.agents().EventHashes("agent-1", epoch, first, last); });
+  };
+  EXPECT_TRUE(hashes("e1", 1, 9).empty());
+  ASSERT_TRUE(keep("e1", {{1, "a"}, {2, "b"}, {4, "d"}}));
+  ASSERT_TRUE(keep("e2", {{1, "other"}}));
+  EXPECT_EQ(hashes("e1", 2, 9), (std::map<std::uint64_t, std::string>{{2, "b"}, {4, "d"}}));
+  EXPECT_TRUE(hashes("e1", 5, 2).empty());
+  ASSERT_TRUE(keep("e1", {{kEventHashesKept + 2, "z"}}));
+  EXPECT_EQ(hashes("e1", 1, 9), (std::map<std::uint64_t, std::string>{{4, "d"}}));
+  EXPECT_EQ(hashes("e2", 1, 9).size(), 1u);
 }
 
 TEST_P(Store, Commands_StayUntilConfirmed) {

@@ -19,6 +19,9 @@ class AgentDirectory {
   // anything else; the caller tells the client no more than that.
   virtual boost::asio::awaitable<Result<signing::SecretBytes>> HttpKey(
       std::string agent, std::uint32_t generation) = 0;
+  // Asked once the request was verified: kConflict, with the sentence to answer, for an agent that
+  // is not to be heard now.
+  virtual boost::asio::awaitable<Status> Admit(std::string) { co_return Status(); }
 };
 
 class Registrar {

@@ -2,6 +2,7 @@
 
 #include "base/encoding.hpp"
 #include "base/json.hpp"
+#include "panel/dispatch/agent_identity.hpp"
 
 namespace prov::panel {
 namespace {
@@ -152,6 +153,8 @@ bj::object ServerJson(const ServerView& server) {
   if (containment.is_string() && containment.get_string().empty()) containment = nullptr;
   const auto running = fact("running_jobs");
   bj::array warnings;
+  if (server.agent.cloned) warnings.emplace_back(ClonedError(server.agent).message);
+  if (!server.agent.refused.empty()) warnings.emplace_back(RefusedWarning(server.agent));
   for (const auto& warning : server.agent.warnings) warnings.emplace_back(warning);
   return {{"id", server.agent.id},
           {"status", json::EnumName(server.status)},

@@ -1,6 +1,7 @@
 #include "panel/dispatch/event_applier.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -9,6 +10,7 @@
 #include "base/sha256.hpp"
 #include "job/log_chunk.hpp"
 #include "job/log_lines.hpp"
+#include "panel/dispatch/agent_identity.hpp"
 
 namespace prov::panel {
 namespace {
@@ -23,16 +25,6 @@ constexpr std::size_t kMostPending = 1000;
 // The agent keeps 64 MiB of a job's log; what is sent beyond that, with a margin, is not stored.
 constexpr std::uint64_t kMostLogBytes = std::uint64_t{66} << 20;
 
-// What one delivery did. Assigned anew by each run of the transaction.
-struct Applied {
-  std::uint64_t position = 0;
-  std::set<Uuid> jobs;
-  bool servers = false;
-  bool gap = false;
-  std::vector<job::Record> finished;
-  std::vector<std::string> refused;  // sentences for the log
-};
-
 // With what an agent is asked, should events be missing.
 struct Question {
   const KeyRing* keys;
@@ -44,42 +36,94 @@ class Application {
   Application(store::Transaction& t, store::Agent agent, const Question& question, WallTime now)
       : t_(t), agent_(std::move(agent)), question_(question), now_(now) {}
 
-  Result<Applied> Run(const std::vector<VerifiedEvent>& events) {
-    PROV_TRY(const auto asked, PendingQueries());
-    answering_ = !asked.empty();
-    const auto epoch = events.front().event.epoch;
-    if (epoch.ToString() != agent_.epoch) PROV_CHECK(BeginEpoch(events.front().event));
-    PROV_TRY(const auto before, t_.agents().Position(agent_.id, agent_.epoch));
-    auto position = before;
-    for (const auto& each : events) {
-      const auto seq = each.event.seq;
-      if (seq <= position.sequence) {
-        if (seq == position.sequence && each.hash != position.hash && !position.hash.empty())
-          return Cloned();
-        continue;
-      }
-      if (seq > position.sequence + 1) {
-        if (each.event.oldest <= position.sequence + 1) break;  // it will come again
-        done_.gap = answering_ = true;
-      }
-      PROV_CHECK(Apply(each));
-      position = {seq, each.hash};
-    }
-    if (done_.gap) PROV_CHECK(Ask(asked));
-    if (position != before) {
-      PROV_CHECK(t_.agents().Advance(agent_.id, agent_.epoch, before.sequence, position));
-    }
-    done_.position = position.sequence;
+  Result<Applied> Run(const Delivery& delivery) {
+    const auto before = agent_;
+    PROV_CHECK(Take(delivery));
+    if (agent_ != before) PROV_CHECK(t_.agents().Update(agent_, before.key_generation));
+    done_.generation = agent_.key_generation;
     return std::move(done_);
   }
 
  private:
-  Error Cloned() const {
-    return {ErrorCode::kPermissionDenied,
-            agent_.id +
-                " reported the same sequence with other bytes: two servers speak with one "
-                "name",
-            {}};
+  Status Take(const Delivery& delivery) {
+    if (agent_.cloned) return RefuseAll(ClonedError(agent_));
+    if (delivery.events.empty()) return Unverifiable(*delivery.fault);
+    PROV_TRY(const auto finding, Identify(t_, agent_, delivery.events));
+    switch (finding.kind) {
+      case Finding::Kind::kCloned:
+        PROV_CHECK(MarkCloned(t_, agent_, finding.why, now_));
+        return RefuseAll(ClonedError(agent_));
+      case Finding::Kind::kRefused:
+        PROV_CHECK(MarkRefused(t_, agent_, finding.why, now_));
+        return RefuseAll({ErrorCode::kPermissionDenied,
+                          agent_.id + " is not heard: " + finding.why +
+                              "; enrol it again if that is right",
+                          {}});
+      case Finding::Kind::kFollows:
+        PROV_CHECK(BeginEpoch(delivery.events.front().event));
+        break;
+      case Finding::Kind::kKnown:
+        break;
+    }
+    PROV_CHECK(UseOfferedKeys(delivery.events));
+    return ApplyInSequence(delivery);
+  }
+
+  Status ApplyInSequence(const Delivery& delivery) {
+    PROV_TRY(const auto asked, PendingQueries());
+    if (!asked.empty()) answering_ = true;
+    PROV_TRY(const auto before, t_.agents().Position(agent_.id, agent_.epoch));
+    auto position = before;
+    std::vector<store::EventPosition> applied;
+    for (const auto& each : delivery.events) {
+      const auto seq = each.event.seq;
+      if (seq <= position.sequence) continue;
+      if (seq > position.sequence + 1) {
+        if (each.event.oldest <= position.sequence + 1) break;  // it will come again
+        done_.gap = ask_ = answering_ = true;
+      }
+      PROV_CHECK(Apply(each));
+      position = {seq, each.hash};
+      applied.push_back(position);
+    }
+    if (ask_) PROV_CHECK(Ask(asked));
+    done_.position = position.sequence;
+    if (applied.empty()) return delivery.fault ? Unverifiable(*delivery.fault) : Status();
+    PROV_CHECK(t_.agents().Advance(agent_.id, agent_.epoch, before.sequence, position));
+    PROV_CHECK(t_.agents().KeepHashes(agent_.id, agent_.epoch, applied));
+    if (!agent_.refused.empty()) {
+      agent_.refused.clear();
+      done_.servers = true;
+    }
+    return {};
+  }
+
+  Status RefuseAll(Error error) {
+    done_.refusal = std::move(error);
+    done_.servers = true;
+    return {};
+  }
+
+  Status Unverifiable(const Error& fault) {
+    PROV_CHECK(MarkRefused(t_, agent_, "an event could not be verified: " + fault.message, now_));
+    return RefuseAll(fault);
+  }
+
+  // Whoever signs with the keys that were offered has them: from now on they are the agent's.
+  Status UseOfferedKeys(const std::vector<VerifiedEvent>& events) {
+    const auto offered = agent_.offered_generation;
+    const bool used = offered != 0 && std::ranges::any_of(events, [&](const VerifiedEvent& each) {
+                        return each.generation == offered;
+                      });
+    if (!used) return {};
+    agent_.previous_generation = agent_.key_generation;
+    agent_.key_generation = std::exchange(agent_.offered_generation, 0);
+    PROV_CHECK(t_.audit().Append({now_,
+                                  "agent:" + agent_.id,
+                                  "agent.keys_rotated",
+                                  agent_.id,
+                                  {{"generation", agent_.key_generation}}}));
+    return {};
   }
 
   Result<std::vector<Uuid>> PendingQueries() {
@@ -98,6 +142,7 @@ class Application {
     for (const auto& id : asked) PROV_CHECK(t_.commands().Confirm(id));
     PROV_TRY(const auto unsettled, t_.jobs().Unsettled(agent_.id, job::kMaxQueriedJobs));
     if (unsettled.empty()) return {};
+    done_.asked = true;
     PROV_TRY(const auto epoch, Uuid::Parse(agent_.epoch));
     job::Command command;
     command.agent = agent_.id;
@@ -117,26 +162,16 @@ class Application {
                                  std::move(bytes), now_, command.expires_at});
   }
 
-  // Only facts can announce one, and only what follows the epoch that is known.
+  // Of its jobs the agent says what it still knows of its own accord; of the rest it is asked.
   Status BeginEpoch(const job::Event& event) {
-    const bool follows = event.facts && event.facts->epoch.previous &&
-                         event.facts->epoch.previous->ToString() == agent_.epoch;
-    if (!follows) {
-      return Error{ErrorCode::kPermissionDenied,
-                   agent_.id +
-                       " speaks of an epoch that does not follow the one it is known "
-                       "with; enrol it again if that is right",
-                   {}};
-    }
     agent_.epoch = event.epoch.ToString();
-    done_.servers = true;
-    return t_.audit().Append({now_,
-                              "agent:" + agent_.id,
-                              "agent.new_epoch",
-                              agent_.id,
-                              {{"reason", event.facts->epoch.reason}}})
-               ? Status()
-               : Status(Error{ErrorCode::kUnavailable, "the audit could not be written", {}});
+    ask_ = answering_ = done_.servers = true;
+    PROV_CHECK(t_.audit().Append({now_,
+                                  "agent:" + agent_.id,
+                                  "agent.new_epoch",
+                                  agent_.id,
+                                  {{"reason", event.facts->epoch.reason}}}));
+    return {};
   }
 
   Status Apply(const VerifiedEvent& verified) {
@@ -156,7 +191,18 @@ class Application {
     agent_.drained = facts.drained;
     agent_.warnings = facts.warnings;
     done_.servers = true;
-    return t_.agents().Update(agent_, agent_.key_generation);
+    return PinSealingKey(facts);
+  }
+
+  // It changes only so: signed with the event key.
+  Status PinSealingKey(const job::Facts& facts) {
+    if (!facts.sealing_key) return {};
+    PROV_TRY(auto key, Base64Decode(*facts.sealing_key));
+    if (key == agent_.sealing_key) return {};
+    agent_.sealing_key = std::move(key);
+    PROV_CHECK(t_.audit().Append(
+        {now_, "agent:" + agent_.id, "agent.sealing_key_rotated", agent_.id, {}}));
+    return {};
   }
 
   Status ApplyCommand(const job::CommandResult& result) {
@@ -292,14 +338,17 @@ class Application {
   const Question& question_;
   WallTime now_;
   bool answering_ = false;  // it was asked, and may say any state
+  bool ask_ = false;
   Applied done_;
 };
 
-Result<Applied> ApplyAll(store::Transaction& t, const std::string& agent,
-                         const std::vector<VerifiedEvent>& events, const Question& question,
+Result<Applied> ApplyAll(store::Transaction& t, const Delivery& delivery, const Question& question,
                          WallTime now) {
-  PROV_TRY(auto row, t.agents().Get(kPanel, agent));
-  return Application(t, std::move(row), question, now).Run(events);
+  auto row = t.agents().Get(kPanel, delivery.agent);
+  if (!row && row.error().code == ErrorCode::kNotFound)
+    row = RegisterByEvent(t, delivery.agent, delivery.events, now);
+  if (!row) return row.error();
+  return Application(t, std::move(*row), question, now).Run(delivery);
 }
 
 }  // namespace
@@ -315,14 +364,16 @@ EventApplier::EventApplier(StoreGate& store, LiveHub& hub, const KeyRing& keys, 
       logger_(logger),
       wake_(std::move(wake)) {}
 
-Result<VerifiedEvent> EventApplier::Verified(const std::string& agent, std::uint32_t generation,
+Result<VerifiedEvent> EventApplier::Verified(const std::string& agent,
+                                             std::span<const std::uint32_t> generations,
                                              const std::string& bytes) const {
-  PROV_TRY(const auto payload, keys_.VerifyEvent(bytes, agent, generation));
+  PROV_TRY(const auto opened, keys_.VerifyEvent(bytes, agent, generations));
   VerifiedEvent verified;
-  PROV_TRY(verified.event, job::ParseEvent(payload));
+  verified.generation = opened.generation;
+  PROV_TRY(verified.event, job::ParseEvent(opened.payload));
   if (verified.event.agent != agent)
     return Error{ErrorCode::kPermissionDenied, "an event of another agent", {}};
-  verified.hash = Sha256(bytes);
+  verified.hash = Sha256(opened.payload);
   if (const auto& log = verified.event.log) {
     PROV_TRY(const auto packed, Base64Decode(log->frames));
     PROV_TRY(const auto frames, job::UnpackFrames(packed, log->raw_size));
@@ -334,53 +385,75 @@ Result<VerifiedEvent> EventApplier::Verified(const std::string& agent, std::uint
   return verified;
 }
 
-asio::awaitable<Result<std::string>> EventApplier::Deliver(std::string agent,
-                                                           std::vector<std::string> events) {
-  auto row = co_await store_.Read(
-      [agent](store::Transaction& t) { return t.agents().Get(kPanel, agent); });
-  if (!row) co_return row.error();
-  std::vector<VerifiedEvent> verified;
+Delivery EventApplier::VerifyAll(const std::string& agent,
+                                 std::span<const std::uint32_t> generations,
+                                 const std::vector<std::string>& events) const {
+  Delivery delivery{agent, {}, std::nullopt};
   for (const auto& bytes : events) {
-    auto one = Verified(agent, row->key_generation, bytes);
-    if (!one) {
-      logger_.Warning("event_refused", {{"server_id", agent}, {"reason", one.error().ToString()}});
-      co_return one.error();
+    auto one = Verified(agent, generations, bytes);
+    if (one) {
+      delivery.events.push_back(std::move(*one));
+      continue;
     }
-    verified.push_back(std::move(*one));
+    logger_.Warning("event_refused", {{"server_id", agent}, {"reason", one.error().ToString()}});
+    if (!delivery.fault) delivery.fault = one.error();
   }
-  if (verified.empty()) co_return std::string();
+  auto& verified = delivery.events;
+  if (verified.empty()) return delivery;
   std::ranges::sort(verified, {}, [](const VerifiedEvent& each) { return each.event.seq; });
   const auto epoch = verified.front().event.epoch;
   std::erase_if(verified, [&](const VerifiedEvent& each) { return each.event.epoch != epoch; });
+  return delivery;
+}
+
+asio::awaitable<Result<std::string>> EventApplier::Deliver(std::string agent,
+                                                           std::vector<std::string> events) {
+  if (events.empty()) co_return std::string();
+  const auto row = co_await store_.Read(
+      [agent](store::Transaction& t) { return t.agents().Get(kPanel, agent); });
+  if (!row && row.error().code != ErrorCode::kNotFound) co_return row.error();
+  // Whoever is not registered can be so by the keys that follow from SECRET_KEY, the first ones.
+  const std::uint32_t generations[] = {row ? row->key_generation : 1,
+                                       row ? row->previous_generation : 0,
+                                       row ? row->offered_generation : 0};
+  const auto delivery = VerifyAll(agent, generations, events);
   const auto now = clock_.Now();
   const Question question{&keys_, Uuid::MakeV7(clock_, random_)};
-  auto applied = co_await store_.Write([agent, verified, question, now](store::Transaction& t) {
-    return ApplyAll(t, agent, verified, question, now);
+  auto applied = co_await store_.Write([delivery, question, now](store::Transaction& t) {
+    return ApplyAll(t, delivery, question, now);
   });
   if (!applied) {
     logger_.Warning("events_refused",
                     {{"server_id", agent}, {"reason", applied.error().ToString()}});
     co_return applied.error();
   }
-  for (const auto& why : applied->refused)
-    logger_.Warning("event_refused", {{"server_id", agent}, {"reason", why}});
-  for (const auto& id : applied->jobs) hub_.JobChanged(id);
-  for (const auto& record : applied->finished) {
-    if (on_finished_) on_finished_(record);
-  }
-  if (applied->servers) hub_.ServersChanged();
-  if (applied->gap) {
-    logger_.Warning("event_gap", {{"server_id", agent}});
-    wake_(agent);
-  }
+  Tell(agent, *applied);
+  if (applied->refusal) co_return *applied->refusal;
   job::Command command;
   command.agent = agent;
-  command.epoch = epoch;
+  command.epoch = delivery.events.front().event.epoch;
   command.nonce = HexEncode(random_.Bytes(16));
   command.issued_at = now;
   command.expires_at = now + kAckValid;
   command.ack = job::Ack{applied->position};
-  co_return keys_.SignCommand(job::CommandType::kAck, command, row->key_generation);
+  co_return keys_.SignCommand(job::CommandType::kAck, command, applied->generation);
+}
+
+// Who waits for what was committed.
+void EventApplier::Tell(const std::string& agent, const Applied& applied) {
+  if (applied.refusal) {
+    logger_.Warning("events_refused",
+                    {{"server_id", agent}, {"reason", applied.refusal->ToString()}});
+  }
+  for (const auto& why : applied.refused)
+    logger_.Warning("event_refused", {{"server_id", agent}, {"reason", why}});
+  for (const auto& id : applied.jobs) hub_.JobChanged(id);
+  for (const auto& record : applied.finished) {
+    if (on_finished_) on_finished_(record);
+  }
+  if (applied.servers) hub_.ServersChanged();
+  if (applied.gap) logger_.Warning("event_gap", {{"server_id", agent}});
+  if (applied.asked) wake_(agent);
 }
 
 }  // namespace prov::panel

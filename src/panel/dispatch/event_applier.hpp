@@ -1,12 +1,19 @@
 // What agents report, written into the store: verified, in sequence, each event once, whatever came
 // how often and in what order (docs/formats/events.md).
 //
+// What was signed by no key of the agent, or cannot be read, is never applied and never
+// acknowledged: what stands before it is, and the agent is marked until something verifiable
+// follows, which may take a new epoch (docs/operations/agent.md).
+//
 // Where events are missing that can never come (an old backup was restored), the same transaction
 // asks the agent for the state of its unsettled jobs. While that command waits, whatever state the
 // agent reports is believed: the steps between are what was lost.
 #pragma once
 
 #include <functional>
+#include <optional>
+#include <set>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -15,18 +22,31 @@
 #include "base/random.hpp"
 #include "job/event.hpp"
 #include "panel/dispatch/key_ring.hpp"
+#include "panel/dispatch/verified_event.hpp"
 #include "panel/live/live_hub.hpp"
 #include "panel/store_gate.hpp"
 #include "transport/queue.hpp"
 
 namespace prov::panel {
 
-// An event that was verified and read. `stored_log` is its log chunk as the store keeps it.
-struct VerifiedEvent {
-  job::Event event;
-  std::string hash;  // SHA-256 of the envelope's bytes
-  std::string stored_log;
-  std::uint64_t log_bytes = 0;  // of text
+// What was delivered, as far as it could be verified.
+struct Delivery {
+  std::string agent;
+  std::vector<VerifiedEvent> events;  // by sequence, of one epoch
+  std::optional<Error> fault;         // of the first that could not be
+};
+
+// What one delivery did. Assigned anew by each run of the transaction.
+struct Applied {
+  std::uint64_t position = 0;
+  std::set<Uuid> jobs;
+  bool servers = false;
+  bool gap = false;
+  bool asked = false;  // there is a new question for the agent
+  std::optional<Error> refusal;  // of everything that came
+  std::uint32_t generation = 1;  // to sign with
+  std::vector<job::Record> finished;
+  std::vector<std::string> refused;  // sentences for the log
 };
 
 class EventApplier {
@@ -43,8 +63,12 @@ class EventApplier {
   }
 
  private:
-  Result<VerifiedEvent> Verified(const std::string& agent, std::uint32_t generation,
+  void Tell(const std::string& agent, const Applied& applied);
+  Result<VerifiedEvent> Verified(const std::string& agent,
+                                 std::span<const std::uint32_t> generations,
                                  const std::string& bytes) const;
+  Delivery VerifyAll(const std::string& agent, std::span<const std::uint32_t> generations,
+                     const std::vector<std::string>& events) const;
 
   StoreGate& store_;
   LiveHub& hub_;

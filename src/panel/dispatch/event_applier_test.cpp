@@ -305,17 +305,18 @@ class ForgedEvents : public EventApplication, public ::testing::WithParamInterfa
   using EventTest::Signed;
 };
 
-// Beside what is true: nothing of the delivery is kept, and what was true comes again.
-TEST_P(ForgedEvents, AreRefusedWithAllTheyCameWith) {
+// What is true beside it is taken, it never is.
+TEST_P(ForgedEvents, AreNeverAppliedNorAcknowledged) {
   const auto id = AddJobIn(Status::kDispatched);
   const auto good = State(id, Status::kAccepted);
   const auto forged = GetParam().make(State(id, Status::kRejected));
-  const auto delivered = DeliverBytes({Signed(good), forged});
-  ASSERT_FALSE(delivered);
-  EXPECT_EQ(Job(id).status, Status::kDispatched);
-  EXPECT_EQ(Position(), 0U);
+  ASSERT_TRUE(DeliverBytes({forged, Signed(good)}));
+  EXPECT_EQ(Job(id).status, Status::kAccepted);
+  EXPECT_EQ(Position(), 1U);
   EXPECT_TRUE(log_.Has("event_refused"));
+  EXPECT_FALSE(DeliverBytes({forged}));
   EXPECT_EQ(*Deliver({good}), 1U);
+  EXPECT_EQ(Job(id).status, Status::kAccepted);
 }
 
 std::string Payload(const job::Event& event) { return *job::SerializeEvent(event); }
@@ -387,9 +388,16 @@ TEST_F(EventApplication, TheSameSequenceWithOtherBytes_IsTwoServersWithOneName) 
   seq_ = 0;
   const auto other = Deliver({State(id, Status::kRunning, 1)});
   ASSERT_FALSE(other);
-  EXPECT_EQ(other.error().code, ErrorCode::kPermissionDenied);
+  EXPECT_EQ(other.error().code, ErrorCode::kConflict);
   EXPECT_THAT(other.error().message, HasSubstr("two servers"));
   EXPECT_EQ(Job(id).status, Status::kAccepted);
+  ASSERT_TRUE(Agent().cloned);
+  EXPECT_EQ(Agent().cloned->since, clock_.Now());
+  EXPECT_THAT(Agent().cloned->evidence, HasSubstr("event 1"));
+  // Neither of the two is heard any more.
+  EXPECT_EQ(Deliver({State(id, Status::kRunning, 1)}).error().code, ErrorCode::kConflict);
+  EXPECT_EQ(Job(id).status, Status::kAccepted);
+  EXPECT_THAT(Audited("agent.cloned"), SizeIs(1));
 }
 
 TEST_F(EventApplication, OfAnEpochThatDoesNotFollow_AreRefused) {

@@ -37,13 +37,22 @@ Result<std::string> KeyRing::SignCommand(job::CommandType type, const job::Comma
                        signing::KeyId(Purpose::kJob, command.agent, generation), key.view());
 }
 
-Result<std::string> KeyRing::VerifyEvent(std::string_view envelope, const std::string& agent,
-                                         std::uint32_t generation) const {
-  PROV_TRY(const auto key,
-           signing::DeriveAgentKey(secret_key_.view(), Purpose::kEvent, agent, generation));
-  const auto keyid = signing::KeyId(Purpose::kEvent, agent, generation);
-  const signing::VerificationKey keys[] = {{keyid, key.view()}};
-  return signing::Verify(envelope, job::kEventPayloadType, keys, kMaxSignedEventBytes);
+Result<KeyRing::SignedEvent> KeyRing::VerifyEvent(
+    std::string_view envelope, const std::string& agent,
+    std::span<const std::uint32_t> generations) const {
+  Error refusal{ErrorCode::kPermissionDenied, "no key that is valid here has signed it", {}};
+  for (const auto generation : generations) {
+    if (generation == 0) continue;
+    PROV_TRY(const auto key,
+             signing::DeriveAgentKey(secret_key_.view(), Purpose::kEvent, agent, generation));
+    const auto keyid = signing::KeyId(Purpose::kEvent, agent, generation);
+    const signing::VerificationKey keys[] = {{keyid, key.view()}};
+    auto payload = signing::Verify(envelope, job::kEventPayloadType, keys, kMaxSignedEventBytes);
+    if (payload) return SignedEvent{std::move(*payload), generation};
+    refusal = payload.error();
+    if (refusal.code != ErrorCode::kPermissionDenied) break;  // it is no envelope
+  }
+  return refusal;
 }
 
 std::string KeyRing::PanelMac(std::string_view purpose, std::string_view bytes) const {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -23,9 +24,14 @@ class KeyRing {
                                 std::uint32_t generation) const;
   Result<std::string> SignCommand(job::CommandType type, const job::Command& command,
                                   std::uint32_t generation) const;
-  // The payload of an event of this agent; kPermissionDenied unless its event key signed it.
-  Result<std::string> VerifyEvent(std::string_view envelope, const std::string& agent,
-                                  std::uint32_t generation) const;
+  // The payload of an event of this agent, and which of the generations signed it (0 is passed
+  // over); kPermissionDenied unless an event key of one of them did.
+  struct SignedEvent {
+    std::string payload;
+    std::uint32_t generation = 1;
+  };
+  Result<SignedEvent> VerifyEvent(std::string_view envelope, const std::string& agent,
+                                  std::span<const std::uint32_t> generations) const;
   // A key of the panel's own, for what only panels read: cursors, idempotency.
   std::string PanelMac(std::string_view purpose, std::string_view bytes) const;
 

@@ -105,6 +105,27 @@ Status MemoryAgents::Advance(const std::string& id, const std::string& epoch, st
   return {};
 }
 
+Result<std::map<std::uint64_t, std::string>> MemoryAgents::EventHashes(const std::string& id,
+                                                                       const std::string& epoch,
+                                                                       std::uint64_t first,
+                                                                       std::uint64_t last) {
+  const auto found = view_.state.event_hashes.find({id, epoch});
+  std::map<std::uint64_t, std::string> hashes;
+  if (found == view_.state.event_hashes.end() || first > last) return hashes;
+  hashes.insert(found->second.lower_bound(first), found->second.upper_bound(last));
+  return hashes;
+}
+
+Status MemoryAgents::KeepHashes(const std::string& id, const std::string& epoch,
+                                const std::vector<EventPosition>& applied) {
+  PROV_CHECK(view_.CheckWritable());
+  auto& hashes = view_.state.event_hashes[{id, epoch}];
+  for (const auto& each : applied) hashes[each.sequence] = each.hash;
+  if (hashes.empty() || hashes.rbegin()->first <= kEventHashesKept) return {};
+  hashes.erase(hashes.begin(), hashes.upper_bound(hashes.rbegin()->first - kEventHashesKept));
+  return {};
+}
+
 Status MemoryCommands::Insert(const Command& command) {
   PROV_CHECK(view_.CheckWritable());
   if (!view_.state.commands.emplace(command.id, command).second) return Exists("command");

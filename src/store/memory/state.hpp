@@ -23,6 +23,7 @@ struct State {
   std::vector<AuditEntry> audit;
   std::map<std::string, Agent> agents;
   std::map<std::pair<std::string, std::string>, EventPosition> positions;
+  std::map<std::pair<std::string, std::string>, std::map<std::uint64_t, std::string>> event_hashes;
   std::map<Uuid, Command> commands;
   std::map<Uuid, ApiToken> tokens;
   std::map<Uuid, EnrolmentToken> enrolments;
@@ -102,6 +103,12 @@ class MemoryAgents final : public Agents {
   Result<EventPosition> Position(const std::string& id, const std::string& epoch) override;
   Status Advance(const std::string& id, const std::string& epoch, std::uint64_t from,
                  const EventPosition& to) override;
+  Result<std::map<std::uint64_t, std::string>> EventHashes(const std::string& id,
+                                                           const std::string& epoch,
+                                                           std::uint64_t first,
+                                                           std::uint64_t last) override;
+  Status KeepHashes(const std::string& id, const std::string& epoch,
+                    const std::vector<EventPosition>& applied) override;
 
  private:
   View view_;

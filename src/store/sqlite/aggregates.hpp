@@ -74,6 +74,12 @@ class SqliteAgents final : public Agents {
   Result<EventPosition> Position(const std::string& id, const std::string& epoch) override;
   Status Advance(const std::string& id, const std::string& epoch, std::uint64_t from,
                  const EventPosition& to) override;
+  Result<std::map<std::uint64_t, std::string>> EventHashes(const std::string& id,
+                                                           const std::string& epoch,
+                                                           std::uint64_t first,
+                                                           std::uint64_t last) override;
+  Status KeepHashes(const std::string& id, const std::string& epoch,
+                    const std::vector<EventPosition>& applied) override;
 
  private:
   Connection& connection_;

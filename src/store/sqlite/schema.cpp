@@ -81,6 +81,18 @@ constexpr const char* kUndeliveredByServer = R"sql(
 CREATE INDEX jobs_undelivered_by_server ON jobs (server_id, id) WHERE undelivered = 1;
 )sql";
 
+constexpr const char* kIdentities = R"sql(
+ALTER TABLE agents ADD COLUMN previous_generation INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE agents ADD COLUMN offered_generation INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE agents ADD COLUMN cloned_since INTEGER;
+ALTER TABLE agents ADD COLUMN cloned_evidence TEXT NOT NULL DEFAULT '';
+ALTER TABLE agents ADD COLUMN refused TEXT NOT NULL DEFAULT '';
+CREATE TABLE agent_event_hashes (
+  agent_id TEXT NOT NULL, epoch TEXT NOT NULL, sequence INTEGER NOT NULL, hash BLOB NOT NULL,
+  PRIMARY KEY (agent_id, epoch, sequence)
+) WITHOUT ROWID;
+)sql";
+
 Result<std::int64_t> Version(Connection& connection) {
   std::int64_t version = 0;
   PROV_CHECK(
@@ -107,7 +119,7 @@ Status RunSteps(Connection& connection) {
 }  // namespace
 
 std::span<const std::string> MigrationSteps() {
-  static const std::vector<std::string> steps{kJobs, kCommands, kUndeliveredByServer};
+  static const std::vector<std::string> steps{kJobs, kCommands, kUndeliveredByServer, kIdentities};
   return steps;
 }
 

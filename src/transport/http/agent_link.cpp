@@ -26,6 +26,15 @@ constexpr Millis kKeepConnection{15'000};
 
 std::string NewNonce(Random& random) { return HexEncode(random.Bytes(16)); }
 
+// ": " and what a problem says to a person, where it does.
+std::string DetailOf(const net::ClientResponse& response) {
+  const auto problem = json::ParseText(response.body);
+  const auto* object = problem ? problem->if_object() : nullptr;
+  const auto* detail = object != nullptr ? object->if_contains("detail") : nullptr;
+  if (detail == nullptr || !detail->is_string()) return "";
+  return ": " + std::string(detail->get_string()).substr(0, 1000);
+}
+
 }  // namespace
 
 class HttpAgentLink::Turn {
@@ -193,12 +202,10 @@ asio::awaitable<Result<std::string>> HttpAgentLink::Post(std::string target, std
                     "the panel does not know this agent's key; enrol it again",
                     {}};
   }
-  if (response.status == 409) {
-    co_return Error{
-        ErrorCode::kConflict, "something else polls as this agent; was the machine cloned?", {}};
-  }
-  co_return Error{
-      ErrorCode::kUnavailable, fmt::format("the panel answered {}", response.status), {}};
+  const bool conflict = response.status == 409;  // another with our key, or the panel's refusal
+  co_return Error{conflict ? ErrorCode::kConflict : ErrorCode::kUnavailable,
+                  fmt::format("the panel answered {}{}", response.status, DetailOf(response)),
+                  {}};
 }
 
 asio::awaitable<void> HttpAgentLink::Pause(Millis& pause) {

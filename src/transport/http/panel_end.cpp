@@ -141,6 +141,7 @@ asio::awaitable<Result<std::string>> PanelEnd::Authenticate(const net::Request& 
   ForgetWhoLeft();
   auto& window = nonces_.try_emplace(name.agent, limits_.requests).first->second;
   PROV_CO_CHECK(window.Take(parameters.nonce, clock_.Steady()));
+  PROV_CO_CHECK(co_await directory_.Admit(name.agent));
   co_return name.agent;
 }
 
