@@ -64,7 +64,7 @@ TEST(ContractVectors, EveryScript_FindsWhatItsVectorSays) {
     spec.prepare = [](const Path&) -> Result<ScriptInputs> {
       return ScriptInputs{{{{"PATH", "/usr/bin:/bin"}}, {}}, {}};
     };
-    spec.cgroup = *DetectCgroup(false);
+    spec.cgroup = *DetectCgroup(true);
     spec.grace = Millis{100};
     auto runner = StartRunner(spec, clock);
     ASSERT_TRUE(runner) << runner.error().ToString();
