@@ -2,6 +2,7 @@
 
 What a vector accepts, its schema accepts. What a vector refuses, its schema refuses too, or the rule stands below as one
 that a schema cannot say, with the reason."""
+import base64
 import hashlib
 import json
 import pathlib
@@ -96,10 +97,15 @@ def test_every_exception_of_inputs_is_needed():
 BEYOND_MANIFESTS = {
     "YAML's own: the tree does not show it": {
         ("C-YAML-1", "a duplicate key"),
+        ("C-YAML-1", "a byte more"),
+        ("C-YAML-1", "a level more"),
+        ("C-YAML-1", "an anchor"),
+        ("C-YAML-1", "a tag"),
     },
     "the installer's directory is not in the manifest": {
         ("C-ID-2", "another name"),
         ("C-SCRIPT-2", "the script is missing"),
+        ("C-SCRIPT-2", "the icon is missing"),
     },
     "one part of the manifest names another": {
         ("C-OS-2", "a version for a family not named"),
@@ -138,8 +144,18 @@ MANIFEST_SCHEMA = json.loads((ROOT / "docs/formats/manifest.schema.json").read_t
 MANIFESTS = vectors("manifest.json")
 
 
+def manifest_of(vector):
+    if "manifest_base64" in vector:
+        return base64.b64decode(vector["manifest_base64"])
+    text, times = vector.get("append", ["", 0])
+    return vector["manifest"] + text * times
+
+
 def manifest_accepted(vector):
-    return accepts(MANIFEST_SCHEMA, yaml.load(vector["manifest"], CoreSchemaLoader))
+    try:
+        return accepts(MANIFEST_SCHEMA, yaml.load(manifest_of(vector), CoreSchemaLoader))
+    except yaml.YAMLError:
+        return False
 
 
 def is_loaded(vector):
