@@ -17,7 +17,6 @@
 namespace prov::agent {
 namespace {
 
-constexpr Seconds kServicesDeadline{30};
 constexpr Millis kOrphansEndWithin{5000};
 constexpr Millis kOrphansLoggedEvery{600'000};
 
@@ -153,7 +152,7 @@ Result<exec::AttemptSpec> Executor::MakeSpec(const Uuid& id, Job& job) {
       order.action == contract::Action::kInstall || order.action == contract::Action::kUpgrade;
   if (starts && !manifest.services.empty()) {
     spec.check_services = [this, prepared] {
-      return exec::CheckServices(prepared->manifest.services, clock_, kServicesDeadline);
+      return exec::CheckServices(prepared->manifest.services, clock_, Seconds{0});
     };
   }
   return spec;

@@ -194,8 +194,9 @@ std::vector<contract::InputError> CheckPlainInputs(const contract::Manifest& man
                                                    const job::Order& order,
                                                    const boost::json::object& remembered) {
   std::vector<contract::InputError> errors;
-  for (auto& error :
-       contract::ValidateInputs(manifest, order.inputs, order.action, remembered).errors) {
+  auto outcome = contract::ValidateInputs(manifest, order.inputs, order.action, remembered);
+  const auto& visible = outcome.inputs.visible;
+  for (auto& error : outcome.errors) {
     if (!order.sealed_inputs.contains(error.field)) errors.push_back(std::move(error));
   }
   for (const auto& [name, sealed] : order.sealed_inputs) {
@@ -204,6 +205,9 @@ std::vector<contract::InputError> CheckPlainInputs(const contract::Manifest& man
       errors.push_back({name, "unknown", "is no input of this installer"});
     else if (!input->sensitive)
       errors.push_back({name, "type", "is sealed, and not a sensitive input"});
+    else if (std::ranges::find(visible, name) == visible.end())  // no condition names a secret
+      errors.push_back(
+          {name, "hidden", "must not be given: its condition does not hold, so it is hidden"});
   }
   for (const auto& [name, value] : order.inputs) {
     const auto* input = manifest.FindInput(name);
@@ -221,8 +225,15 @@ Result<exec::ScriptInputs> MakeScriptInputs(const PreparedJob& prepared,
   auto given = order.inputs;
   for (const auto& [name, sealed] : order.sealed_inputs) {
     PROV_TRY(const auto box, Base64Decode(sealed));
-    PROV_TRY(const auto value, signing::Unseal(sealing, order.job, name, box));
-    given[name] = value.view();
+    const auto value = signing::Unseal(sealing, order.job, name, box);
+    if (!value) {
+      return Error{ErrorCode::kPermissionDenied,
+                   fmt::format("the sealed input {} does not open here: it was sealed to another "
+                               "key of this server, or for another job; send the job again",
+                               name),
+                   {}};
+    }
+    given[name] = value->view();
   }
   auto outcome = contract::ValidateInputs(prepared.manifest, given, order.action, remembered);
   if (!outcome.ok()) return Error{ErrorCode::kInvalidArgument, Sentences(outcome.errors), {}};

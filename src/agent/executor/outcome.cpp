@@ -57,8 +57,10 @@ job::StateChange OutcomeOf(const exec::ExitRecord& record, bool reboot_allowed) 
   change.outputs = record.outputs;
   change.log = record.log;
   if (record.ending == exec::Ending::kNotStarted) {
-    SetFailed(change,
-              record.invalid_inputs ? job::FailureKind::kValidation : job::FailureKind::kUnknown);
+    // One that does not open is nothing the person gave wrong: server and panel know other keys.
+    SetFailed(change, record.invalid_inputs    ? job::FailureKind::kValidation
+                      : record.unopened_inputs ? job::FailureKind::kConfiguration
+                                               : job::FailureKind::kUnknown);
     change.reason = "the script was not started: " + record.reason.value_or("no reason was given");
     return change;
   }

@@ -217,7 +217,7 @@ TEST_F(Runners, SealedInput_ReachesTheScriptAndNoSink) {
   EXPECT_EQ(log_.text.find("canary"), std::string::npos);
 }
 
-TEST_F(Runners, InvalidSealedInput_FailsInValidationAndTheScriptNeverRan) {
+TEST_F(Runners, SealedInputOfAnotherJob_FailsInConfigurationAndTheScriptNeverRan) {
   PROV_REQUIRES("root");
   Install("secretive");
   auto order = NewOrder("secretive");
@@ -225,7 +225,7 @@ TEST_F(Runners, InvalidSealedInput_FailsInValidationAndTheScriptNeverRan) {
       MakeIdentity().sealing.public_key, Uuid::MakeV7(clock_, random_), "token", "another's-one"));
   Run(order);
   ASSERT_TRUE(Until([&] { return Over(order.job); }));
-  EXPECT_EQ(Last(order.job).failure_kind, job::FailureKind::kValidation);
+  EXPECT_EQ(Last(order.job).failure_kind, job::FailureKind::kConfiguration);
   EXPECT_EQ(Log(order.job), "");
 }
 
