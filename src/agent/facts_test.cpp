@@ -1,5 +1,7 @@
 #include "agent/facts.hpp"
 
+#include <filesystem>
+
 #include <gtest/gtest.h>
 
 namespace prov::agent {

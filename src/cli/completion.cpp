@@ -108,7 +108,8 @@ std::vector<std::string> Offers(const Settings& settings, const CommandFlags& co
   if (positional.size() > 1) return {};
   if (IsOneOf(command, {"app", "install", "uninstall", "upgrade", "check"}))
     return Names(settings, "/api/installers?limit=200");
-  if (command == "server") return Names(settings, "/api/servers?limit=200");
+  if (IsOneOf(command, {"server", "drain", "resume"}))
+    return Names(settings, "/api/servers?limit=200");
   if (IsOneOf(command, {"job", "logs", "cancel", "retry"}))
     return Names(settings, "/api/jobs?limit=20");
   if (command == "completion") return {"bash", "zsh", "fish"};

@@ -155,6 +155,7 @@ TEST_F(Jobs, MoreOrdersThanNoncesAreKept_AllRunAndNoneTwice) {
   auto stolen = NewOrder();
   stolen.nonce = orders.front().nonce;  // forgotten
   stolen.issued_at = stolen.not_before = orders.front().issued_at;
+  stolen.expires_at = orders.front().expires_at;
   Run(stolen);
   EXPECT_EQ(States(stolen.job), "rejected");
   SendCancel(orders.back().job);
@@ -627,7 +628,7 @@ TEST_F(Jobs, Drained_NothingStartsUntilItIsUndoneAlsoAfterARestart) {
 TEST_F(Jobs, Drained_AJobThatIsUnderWayIsRetriedAllTheSame) {
   const auto id = Run(NewOrder());
   SendDrain(true);
-  Exit(id, 3);
+  Exit(id, 2);
   Step();
   const auto waiting = Run(NewOrder());
   clock_.Advance(Seconds{10});

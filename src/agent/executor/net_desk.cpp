@@ -19,7 +19,7 @@ void NetDesk::Answer() {
   taken_.clear();
   const auto& outbox = executor_.outbox();
   // Not more than it reads: a net role gone wild must not fill the executor's memory.
-  while (!wanted_.empty() && net_.unsent() < kMostUnsent) {
+  while (!wanted_.empty() && net_.unsent() < most_unsent_) {
     const auto want = wanted_.front();
     wanted_.pop_front();
     SignedEvents events;

@@ -17,11 +17,12 @@ class NetDesk {
   static constexpr std::size_t kMostUnsent = std::size_t{4} << 20;
 
   // Both outlive it.
-  NetDesk(Executor& executor, NetProcess& net) : executor_(executor), net_(net) {}
+  NetDesk(Executor& executor, NetProcess& net, std::size_t most_unsent = kMostUnsent)
+      : executor_(executor), net_(net), most_unsent_(most_unsent) {}
 
   // Nothing is read of a net role that does not read itself: what it is answered would fill the
   // executor's memory.
-  bool WantsToRead() const { return wanted_.empty() && net_.unsent() < kMostUnsent; }
+  bool WantsToRead() const { return wanted_.empty() && net_.unsent() < most_unsent_; }
   // One read of what has come; parcels go to the executor.
   void Take();
   // After the commit: what was taken is durable, and what is read may be sent.
@@ -32,6 +33,7 @@ class NetDesk {
  private:
   Executor& executor_;
   NetProcess& net_;
+  std::size_t most_unsent_;
   std::vector<std::uint64_t> taken_;
   std::deque<WantEvents> wanted_;
   OutboxState told_;

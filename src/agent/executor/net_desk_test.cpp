@@ -9,6 +9,8 @@ namespace {
 
 class NetDeskTest : public ExecutorTest {
  protected:
+  static constexpr std::size_t kMost = std::size_t{64} << 10;
+
   void SetUp() override {
     ExecutorTest::SetUp();
     net_ = std::make_unique<NetProcess>(
@@ -18,7 +20,7 @@ class NetDeskTest : public ExecutorTest {
           return 0;
         },
         clock_, log_);
-    desk_ = std::make_unique<NetDesk>(*executor_, *net_);
+    desk_ = std::make_unique<NetDesk>(*executor_, *net_, kMost);
     net_->EnsureRunning();
   }
   // What the event loop does, with a socket that is always ready.
@@ -45,11 +47,11 @@ class NetDeskTest : public ExecutorTest {
 TEST_F(NetDeskTest, NetRoleThatDoesNotRead_IsNotReadEither) {
   std::string flood;
   for (std::uint64_t i = 1; i <= 4000; ++i) AppendFrame(flood, TakeParcel{i, ""});
-  const auto most = NetDesk::kMostUnsent + 2 * flood.size();
+  const auto most = kMost + 2 * flood.size();
   std::size_t sent = 0;
   std::size_t at = 0;
   while (desk_->WantsToRead()) {
-    ASSERT_LT(sent, 8 * NetDesk::kMostUnsent) << "it takes without end";
+    ASSERT_LT(sent, 64 * kMost) << "it takes without end";
     const auto got = send(theirs_.get(), flood.data() + at, flood.size() - at, MSG_DONTWAIT);
     if (got > 0) {
       sent += static_cast<std::size_t>(got);

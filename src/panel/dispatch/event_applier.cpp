@@ -230,7 +230,7 @@ class Application {
       if (job::IsTerminal(record->status)) return {};  // said before
       if (!job::MayTransition(record->status, event.state->status, by) &&
           event.state->status != record->status) {
-        if (!answering_ && !event.state->again) {
+        if (!answering_ && !event.state->again.value_or(false)) {
           return Refuse(id,
                         fmt::format("{} does not follow {}", json::EnumName(event.state->status),
                                     json::EnumName(record->status)));
