@@ -99,7 +99,8 @@ struct Facts {
 };
 BOOST_DESCRIBE_STRUCT(Facts, (),
                       (os, cpus, memory_mb, memory_available_mb, disk_free_mb, agent_version,
-                       containment, queue_depth, running_jobs, drained, warnings, epoch, sealing_key))
+                       containment, queue_depth, running_jobs, drained, warnings, epoch,
+                       sealing_key))
 
 // What became of a command.
 struct CommandResult {

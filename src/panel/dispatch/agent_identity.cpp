@@ -35,9 +35,8 @@ Finding Cloned(std::string evidence) { return {Finding::Kind::kCloned, std::move
 
 Result<Finding> OfPresentEpoch(store::Transaction& t, const store::Agent& agent,
                                const std::vector<VerifiedEvent>& events) {
-  PROV_TRY(auto hashes,
-           t.agents().EventHashes(agent.id, agent.epoch, events.front().event.seq,
-                                  events.back().event.seq));
+  PROV_TRY(auto hashes, t.agents().EventHashes(agent.id, agent.epoch, events.front().event.seq,
+                                               events.back().event.seq));
   for (const auto& each : events) {
     const auto [known, fresh] = hashes.emplace(each.event.seq, each.hash);
     if (!fresh && known->second != each.hash) {
@@ -115,19 +114,22 @@ Status MarkRefused(store::Transaction& t, store::Agent& agent, std::string why, 
 }
 
 Error ClonedError(const store::Agent& agent) {
-  return {ErrorCode::kConflict,
-          fmt::format("two servers speak as {0} ({1}); neither is heard until one of them is "
-                      "enrolled again: `provisioning-panel enroll-token {0} --re-enroll`, and with "
-                      "its token `provisioning-agent enroll --new-epoch` on the one that is to stay",
-                      agent.id, agent.cloned ? agent.cloned->evidence : ""),
-          {}};
+  return {
+      ErrorCode::kConflict,
+      fmt::format("two servers speak as {0} ({1}); neither is heard until one of them is "
+                  "enrolled again: `provisioning-panel enroll-token {0} --re-enroll`; on the one "
+                  "that is to stay, stop the agent, remove `epoch` in its state_dir, and use "
+                  "the token with `provisioning-agent enroll`",
+                  agent.id, agent.cloned ? agent.cloned->evidence : ""),
+      {}};
 }
 
 std::string RefusedWarning(const store::Agent& agent) {
   return fmt::format(
       "Nothing that this server reports is taken: {0}. Where that does not end by itself, make a "
-      "token with `provisioning-panel enroll-token {1} --re-enroll`, stop its agent, and use "
-      "`provisioning-agent enroll --new-epoch` there; what it has not reported is lost then.",
+      "token with `provisioning-panel enroll-token {1} --re-enroll`, stop its agent, remove "
+      "`epoch` in its state_dir, and use the token with `provisioning-agent enroll`; what it has "
+      "not reported is lost then.",
       agent.refused, agent.id);
 }
 

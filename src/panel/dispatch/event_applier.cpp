@@ -55,10 +55,10 @@ class Application {
         return RefuseAll(ClonedError(agent_));
       case Finding::Kind::kRefused:
         PROV_CHECK(MarkRefused(t_, agent_, finding.why, now_));
-        return RefuseAll({ErrorCode::kPermissionDenied,
-                          agent_.id + " is not heard: " + finding.why +
-                              "; enrol it again if that is right",
-                          {}});
+        return RefuseAll(
+            {ErrorCode::kPermissionDenied,
+             agent_.id + " is not heard: " + finding.why + "; enrol it again if that is right",
+             {}});
       case Finding::Kind::kFollows:
         PROV_CHECK(BeginEpoch(delivery.events.front().event));
         break;

@@ -6,6 +6,7 @@
 #include "base/json.hpp"
 #include "base/sha256.hpp"
 #include "net/problem.hpp"
+#include "panel/dispatch/agent_identity.hpp"
 #include "signing/enrolment.hpp"
 
 namespace prov::panel {
@@ -23,9 +24,12 @@ std::string TokenHash(const signing::EnrollToken& token) {
   return HexEncode(Sha256(signing::FormatEnrollToken(token)));
 }
 
+const store::Actor kPanel{"panel", true};
+
 struct Registration {
   std::uint32_t generation = 1;
   bool again = false;
+  std::vector<Uuid> lost;  // jobs of the epoch that was left
 };
 
 // A used token answers its own request again, and no other.
@@ -46,38 +50,107 @@ store::Agent MakeAgent(const signing::EnrolmentRequest& request, WallTime now,
   return agent;
 }
 
-Result<Registration> Register(store::Transaction& t, const signing::EnrolmentRequest& request,
-                              const std::string& hash, const std::string& peer, WallTime now) {
-  const store::Actor panel{"panel", true};
-  const auto known = t.agents().Get(panel, request.agent);
-  if (!known && known.error().code != ErrorCode::kNotFound) return known.error();
-  PROV_TRY(const auto token, t.tokens().FindEnrolment(hash));
-  if (token.used_at && token.agent_id == request.agent && known &&
-      IsSameEnrolment(*known, request) && now < token.expires_at)
-    return Registration{known->key_generation, true};
-  PROV_TRY(const auto used, t.tokens().UseEnrolment(hash, request.agent, now));
-  Registration registration;
-  if (!known) {
-    PROV_CHECK(t.agents().Insert(MakeAgent(request, now, 1)));
-  } else if (used.purpose == store::EnrolmentPurpose::kReEnrol) {
-    registration.generation = known->key_generation + 1;
-    PROV_CHECK(
-        t.agents().Update(MakeAgent(request, now, registration.generation), known->key_generation));
-  } else {
+Error AlreadyRegistered(const std::string& agent) {
+  return {ErrorCode::kConflict,
+          agent +
+              " is registered already; an administrator makes a token with "
+              "`provisioning-panel enroll-token --re-enroll " +
+              agent + "`",
+          {}};
+}
+
+// Whether they ran nobody can say any more: the journal that knew is another one's.
+Result<std::vector<Uuid>> LoseJobs(store::Transaction& t, const std::string& agent, WallTime now) {
+  constexpr std::size_t kAtOnce = 1000;
+  std::vector<Uuid> lost;
+  for (bool more = true; more;) {
+    PROV_TRY(const auto unsettled, t.jobs().Unsettled(agent, kAtOnce));
+    more = unsettled.size() == kAtOnce;
+    for (const auto& record : unsettled) {
+      auto next = record;
+      next.status = job::Status::kLost;
+      next.status_reason = "the server was enrolled again, with another epoch of its journal";
+      next.finished_at = now;
+      next.needs_attention = true;
+      PROV_CHECK(t.jobs().Apply({record.attempt, record.status}, job::Party::kPanel, next, now));
+      PROV_CHECK(t.audit().Append({now, "panel", "job.lost", record.id.ToString(), {}}));
+      lost.push_back(record.id);
+    }
+  }
+  return lost;
+}
+
+// With the same epoch it goes on: what it signed before is still taken, and its jobs are its own.
+Result<Registration> RegisterAgain(store::Transaction& t, const store::Agent& known,
+                                   const signing::EnrolmentRequest& request, WallTime now) {
+  const bool same_epoch = known.epoch == request.epoch.ToString();
+  if (known.cloned && same_epoch) {
     return Error{ErrorCode::kConflict,
-                 request.agent +
-                     " is registered already; an administrator makes a token with "
-                     "`provisioning-panel enroll-token --re-enroll " +
-                     request.agent + "`",
+                 known.id +
+                     " was cloned, so its journal is not its own any more: stop its agent and "
+                     "remove `epoch` in its state_dir, and enrol it then",
                  {}};
   }
+  Registration registration;
+  // Keys that were offered may be in another's hands by now.
+  registration.generation = std::max(known.key_generation, known.offered_generation) + 1;
+  auto agent = MakeAgent(request, now, registration.generation);
+  agent.drained = known.drained;
+  agent.last_seen_at = known.last_seen_at;
+  if (same_epoch) {
+    agent.previous_generation = known.key_generation;
+  } else {
+    PROV_TRY(registration.lost, LoseJobs(t, known.id, now));
+  }
+  PROV_CHECK(t.agents().Update(agent, known.key_generation));
+  return registration;
+}
+
+// Whoever holds SECRET_KEY could derive every key of the first generation, so it is told them; what
+// was enrolled otherwise since then is not its to take.
+Result<Registration> RegisterBySecret(store::Transaction& t, const store::Agent* known,
+                                      const signing::EnrolmentRequest& request, WallTime now) {
+  if (known == nullptr) {
+    PROV_CHECK(t.agents().Insert(MakeAgent(request, now, 1)));
+    return Registration{};
+  }
+  if (known->key_generation != 1 || known->cloned || !IsSameEnrolment(*known, request))
+    return AlreadyRegistered(known->id);
+  return Registration{1, true, {}};
+}
+
+Result<Registration> RegisterByToken(store::Transaction& t, const store::Agent* known,
+                                     const signing::EnrolmentRequest& request,
+                                     const std::string& hash, WallTime now) {
+  PROV_TRY(const auto token, t.tokens().FindEnrolment(hash));
+  if (token.used_at && token.agent_id == request.agent && known != nullptr &&
+      IsSameEnrolment(*known, request) && now < token.expires_at)
+    return Registration{known->key_generation, true, {}};
+  PROV_TRY(const auto used, t.tokens().UseEnrolment(hash, request.agent, now));
+  if (known == nullptr) {
+    PROV_CHECK(t.agents().Insert(MakeAgent(request, now, 1)));
+    return Registration{};
+  }
+  if (used.purpose != store::EnrolmentPurpose::kReEnrol) return AlreadyRegistered(known->id);
+  return RegisterAgain(t, *known, request, now);
+}
+
+Result<Registration> Register(store::Transaction& t, const signing::EnrolmentRequest& request,
+                              const std::string& hash, const std::string& peer, WallTime now) {
+  const auto found = t.agents().Get(kPanel, request.agent);
+  if (!found && found.error().code != ErrorCode::kNotFound) return found.error();
+  const auto* known = found ? &*found : nullptr;
+  const bool by_secret = request.token == Uuid();
+  PROV_TRY(auto registration, by_secret ? RegisterBySecret(t, known, request, now)
+                                        : RegisterByToken(t, known, request, hash, now));
+  if (registration.again) return registration;
   PROV_CHECK(t.audit().Append({now,
                                "agent:" + request.agent,
-                               known ? "agent.re_enrolled" : "agent.enrolled",
+                               known != nullptr ? "agent.re_enrolled" : "agent.enrolled",
                                request.agent,
                                {{"generation", registration.generation},
                                 {"peer", peer},
-                                {"token", request.token.ToString()}}}));
+                                {"token", by_secret ? "SECRET_KEY" : request.token.ToString()}}}));
   return registration;
 }
 
@@ -148,8 +221,8 @@ asio::awaitable<Result<std::string>> EnrolmentDesk::Enrol(std::string request, s
   PROV_CO_TRY(keys.job, derive(signing::Purpose::kJob));
   PROV_CO_TRY(keys.event, derive(signing::Purpose::kEvent));
   PROV_CO_TRY(keys.http, derive(signing::Purpose::kHttp));
-  generations_[verified->agent] = keys.generation;
   hub_.ServersChanged();
+  for (const auto& id : registration->lost) hub_.JobChanged(id);
   logger_.Info("agent_enrolled", {{"server_id", verified->agent},
                                   {"generation", keys.generation},
                                   {"again", registration->again},
@@ -157,25 +230,28 @@ asio::awaitable<Result<std::string>> EnrolmentDesk::Enrol(std::string request, s
   co_return signing::AnswerEnrolment(*verified, keys, key->view());
 }
 
+// Read anew each time: another panel, or `provisioning-panel enroll-token`'s holder, may have
+// raised the generation, and what has the old keys is out from then on.
 asio::awaitable<Result<signing::SecretBytes>> EnrolmentDesk::HttpKey(std::string agent,
                                                                      std::uint32_t generation) {
-  auto known = generations_.find(agent);
-  if (known == generations_.end() || known->second != generation) {
-    // Another panel may have enrolled it, or raised its generation.
-    const auto stored = co_await store_.Read(
-        [agent](store::Transaction& t) { return t.agents().Get({"panel", true}, agent); });
-    if (!stored) {
-      if (stored.error().code == ErrorCode::kNotFound)
-        co_return Refused("no server is registered as " + agent);
-      co_return stored.error();
-    }
-    known = generations_.insert_or_assign(agent, stored->key_generation).first;
-  }
-  if (known->second != generation) {
+  const auto stored = co_await store_.Read(
+      [agent](store::Transaction& t) { return t.agents().Get(kPanel, agent); });
+  if (!stored && stored.error().code != ErrorCode::kNotFound) co_return stored.error();
+  // One that is not registered becomes so by its first event, if it holds SECRET_KEY.
+  const auto current = stored ? stored->key_generation : 1;
+  const auto offered = stored ? stored->offered_generation : 0;
+  if (generation == 0 || (generation != current && generation != offered)) {
     co_return Refused(fmt::format("{} has keys of generation {}, and came with generation {}",
-                                  agent, known->second, generation));
+                                  agent, current, generation));
   }
   co_return signing::DeriveAgentKey(secret_key_.view(), signing::Purpose::kHttp, agent, generation);
+}
+
+asio::awaitable<Status> EnrolmentDesk::Admit(std::string agent) {
+  const auto stored = co_await store_.Read(
+      [agent](store::Transaction& t) { return t.agents().Get(kPanel, agent); });
+  if (stored && stored->cloned) co_return ClonedError(*stored);
+  co_return Status();
 }
 
 Result<std::string> MakeEnrolmentToken(store::Database& database, std::string_view secret_key,

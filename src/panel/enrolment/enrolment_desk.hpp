@@ -28,6 +28,7 @@ class EnrolmentDesk final : public transport::Registrar, public transport::Agent
   boost::asio::awaitable<Result<std::string>> Enrol(std::string request, std::string peer) override;
   boost::asio::awaitable<Result<signing::SecretBytes>> HttpKey(std::string agent,
                                                                std::uint32_t generation) override;
+  boost::asio::awaitable<Status> Admit(std::string agent) override;
 
  private:
   struct Failures {
@@ -42,8 +43,7 @@ class EnrolmentDesk final : public transport::Registrar, public transport::Agent
   const Clock& clock_;
   Logger& logger_;
   signing::SecretBytes secret_key_;
-  std::map<std::string, std::uint32_t> generations_;  // of agents that were asked for
-  std::map<std::string, Failures> failures_;          // by peer
+  std::map<std::string, Failures> failures_;  // by peer
 };
 
 // Makes a one-time token for one agent, and keeps what is needed to know it again. The text is

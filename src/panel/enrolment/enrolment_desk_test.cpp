@@ -316,8 +316,91 @@ TEST_F(Desk, ATokenForNoAgentId_IsNotMade) {
   }
 }
 
-TEST_F(Desk, AKeyOfAServerNobodyKnows_IsNotGiven) {
-  EXPECT_EQ(Await(desk_->HttpKey(kAgent, 1)).error().code, ErrorCode::kUnauthenticated);
+TEST_F(Desk, WithTheSameEpoch_WhatWasSignedBeforeStaysValidAndJobsGoOn) {
+  auto server = NewServer();
+  ExpectKeys(Enrol(server, Token()), kAgent, 1);
+  const auto id = AddJob();
+  Put(id, job::Status::kDispatched);
+  ExpectKeys(Enrol(server, Token(kAgent, true)), kAgent, 2);
+  EXPECT_EQ(Agent().previous_generation, 1U);
+  EXPECT_EQ(Job(id).status, job::Status::kDispatched);
+}
+
+TEST_F(Desk, WithAnotherEpoch_JobsUnderWayAreLostAndOldEventsVoid) {
+  ExpectKeys(Enrol(NewServer(), Token()), kAgent, 1);
+  const auto running = AddJob();
+  Put(running, job::Status::kDispatched);
+  Put(running, job::Status::kRunning, 1);
+  const auto ended = AddJob();
+  Put(ended, job::Status::kDispatched);
+  Put(ended, job::Status::kSucceeded, 1);
+  const auto queued = AddJob();
+  ExpectKeys(Enrol(NewServer(), Token(kAgent, true)), kAgent, 2);
+  EXPECT_EQ(Agent().previous_generation, 0U);
+  EXPECT_EQ(Job(running).status, job::Status::kLost);
+  EXPECT_TRUE(Job(running).needs_attention);
+  EXPECT_EQ(Job(ended).status, job::Status::kSucceeded);
+  EXPECT_EQ(Job(queued).status, job::Status::kQueued);
+  EXPECT_THAT(Audited("job.lost"), SizeIs(1));
+}
+
+TEST_F(Desk, AClone_IsHeardAgainOnlyWithANewEpoch) {
+  auto server = NewServer();
+  ExpectKeys(Enrol(server, Token()), kAgent, 1);
+  EXPECT_TRUE(Await(desk_->Admit(kAgent)));
+  ASSERT_TRUE(database_.Write([](store::Transaction& t) -> Status {
+    PROV_TRY(auto agent, t.agents().Get(Admin(), kAgent));
+    agent.cloned = store::CloneMark{WallTime{}, "two of them"};
+    return t.agents().Update(agent, 1);
+  }));
+  EXPECT_EQ(Await(desk_->Admit(kAgent)).error().code, ErrorCode::kConflict);
+  const auto token = Token(kAgent, true);
+  ExpectRefused(Enrol(server, token), "remove `epoch`");
+  // The token was not spent on it.
+  ExpectKeys(Enrol(NewServer(), token), kAgent, 2);
+  EXPECT_TRUE(Await(desk_->Admit(kAgent)));
+  EXPECT_FALSE(Await(desk_->HttpKey(kAgent, 1)));
+}
+
+TEST_F(Desk, KeysThatWereOffered_AreNotGivenToWhoEnrolsAgain) {
+  auto server = NewServer();
+  ExpectKeys(Enrol(server, Token()), kAgent, 1);
+  ASSERT_TRUE(database_.Write([](store::Transaction& t) -> Status {
+    PROV_TRY(auto agent, t.agents().Get(Admin(), kAgent));
+    agent.offered_generation = 2;
+    return t.agents().Update(agent, 1);
+  }));
+  EXPECT_TRUE(Await(desk_->HttpKey(kAgent, 1)));
+  EXPECT_TRUE(Await(desk_->HttpKey(kAgent, 2)));
+  ExpectKeys(Enrol(server, Token(kAgent, true)), kAgent, 3);
+}
+
+TEST_F(Desk, AGenerationRaisedByAnotherPanel_IsNoticedHere) {
+  ExpectKeys(Enrol(NewServer(), Token()), kAgent, 1);
+  ASSERT_TRUE(Await(desk_->HttpKey(kAgent, 1)));
+  ASSERT_TRUE(database_.Write([](store::Transaction& t) -> Status {
+    PROV_TRY(auto agent, t.agents().Get(Admin(), kAgent));
+    agent.key_generation = 2;
+    return t.agents().Update(agent, 1);
+  }));
+  EXPECT_FALSE(Await(desk_->HttpKey(kAgent, 1)))
+      << "it was remembered, and a clone went on with it";
+}
+
+TEST_F(Desk, WithSecretKeyItself_AServerIsRegisteredAndNobodyElseIsReplaced) {
+  const auto token = signing::FormatEnrollToken(*signing::MakeEnrollToken(kSecret, Uuid()));
+  const auto server = NewServer();
+  ExpectKeys(Enrol(server, token), kAgent, 1);
+  ExpectKeys(Enrol(server, token), kAgent, 1);
+  EXPECT_THAT(Audited("agent.enrolled"), SizeIs(1));
+  ExpectRefused(Enrol(NewServer(), token), "is registered already");
+  ExpectKeys(Enrol(server, Token(kAgent, true)), kAgent, 2);
+  ExpectRefused(Enrol(server, token), "is registered already");
+}
+
+TEST_F(Desk, AKeyOfAServerNobodyKnows_IsGivenForTheFirstGenerationOnly) {
+  EXPECT_TRUE(Await(desk_->HttpKey(kAgent, 1))) << "it registers by its first event";
+  EXPECT_EQ(Await(desk_->HttpKey(kAgent, 2)).error().code, ErrorCode::kUnauthenticated);
   ExpectKeys(Enrol(NewServer(), Token()), kAgent, 1);
   for (const std::uint32_t generation : {0U, 2U, 4'294'967'295U}) {
     EXPECT_EQ(Await(desk_->HttpKey(kAgent, generation)).error().code, ErrorCode::kUnauthenticated);

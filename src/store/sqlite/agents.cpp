@@ -14,9 +14,7 @@ void ReadAgent(Columns& columns, Agent& a) {
   if (cloned_since) a.cloned = CloneMark{*cloned_since, std::move(evidence)};
 }
 
-Value ClonedSince(const Agent& a) {
-  return a.cloned ? From(a.cloned->since) : Value{};
-}
+Value ClonedSince(const Agent& a) { return a.cloned ? From(a.cloned->since) : Value{}; }
 std::string Evidence(const Agent& a) { return a.cloned ? a.cloned->evidence : ""; }
 
 }  // namespace
