@@ -106,8 +106,8 @@ class Jobs {
   virtual Result<std::optional<Delivery>> GetDelivery(const Uuid& id) = 0;
   virtual Status ForgetSealed(const Uuid& id) = 0;
 
-  // Jobs with the undelivered mark: whose they are, one server's (oldest first), and when the oldest
-  // of all was made.
+  // Jobs with the undelivered mark: whose they are, one server's (oldest first), and when the
+  // oldest of all was made.
   virtual Result<std::vector<std::string>> ServersWithUndelivered() = 0;
   virtual Result<std::vector<Delivery>> Undelivered(const std::string& server_id,
                                                     std::size_t limit) = 0;

@@ -1,7 +1,7 @@
-#include "panel/auth/api_tokens.hpp"
 #include "panel/auth/authenticator.hpp"
 
 #include "panel/api/api_fixture_test.hpp"
+#include "panel/auth/api_tokens.hpp"
 
 namespace prov::panel {
 namespace {
