@@ -257,8 +257,9 @@ TEST_F(Dispatch, ACommand_IsSentAgainUntilItIsConfirmedOrExpired) {
 
 TEST_F(Dispatch, AfterAGap_TheAgentIsAskedForWhatIsUnsettled) {
   const auto id = AddJob();
+  const auto other = AddJob();
   dispatcher_->Seen(kAgent);
-  ASSERT_TRUE(RunUntil([&] { return Settled(id); }));
+  ASSERT_TRUE(RunUntil([&] { return Settled(id) && Settled(other); }));
   job::Event event;
   event.agent = kAgent;
   event.epoch = epoch_;
@@ -277,7 +278,9 @@ TEST_F(Dispatch, AfterAGap_TheAgentIsAskedForWhatIsUnsettled) {
   const auto command = PendingCommands().at(0);
   EXPECT_EQ(command.kind, "query");
   ASSERT_TRUE(RunUntil([&] { return !queue_.PushedAs(CommandNonce(command.id)).empty(); }));
-  EXPECT_THAT(Opened(job::CommandType::kQuery, command.bytes).query->handed_over, ElementsAre(id));
+  const auto query = Opened(job::CommandType::kQuery, command.bytes).query;
+  EXPECT_THAT(query->jobs, ElementsAre(id)) << "the agent just said that it has it";
+  EXPECT_THAT(query->handed_over, ElementsAre(other));
   RunSomeRounds();
   EXPECT_THAT(PendingCommands(), SizeIs(1)) << "asked once";
 }
