@@ -127,6 +127,8 @@ int main(int argc, char** argv) {
   std::string category;
   cli::JobFilter jobs_filter;
   std::string shell = "bash";
+  auto lint_format = cli::LintFormat::kText;
+  bool strict = false;
   std::vector<std::string> names;
   bool follow = false;
   int attempt = 0;
@@ -202,9 +204,15 @@ int main(int argc, char** argv) {
                         [&](const cli::Settings& s) { return cli::RetryJob(s, name, request); });
   retry->add_option("id", name)->required();
   AddInputs(retry, request);
-  command("lint", "check installers", [&](const cli::Settings&) { return cli::Lint(names); })
-      ->add_option("directory", names)
-      ->required();
+  auto* lint = command("lint", "check installers without running them",
+                       [&](const cli::Settings&) { return cli::Lint(names, lint_format, strict); });
+  lint->add_option("directory", names)->required();
+  lint->add_option("--format", lint_format, "text, json or sarif")
+      ->transform(CLI::CheckedTransformer(
+          std::map<std::string, cli::LintFormat>{{"text", cli::LintFormat::kText},
+                                                 {"json", cli::LintFormat::kJson},
+                                                 {"sarif", cli::LintFormat::kSarif}}));
+  lint->add_flag("--strict", strict, "warnings count as errors");
   command("health", "whether the panel does its work",
           [](const cli::Settings& s) { return cli::ShowHealth(s); });
   command("completion", "what a shell loads to complete: source <(provisionctl completion bash)",

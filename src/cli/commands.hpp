@@ -49,6 +49,9 @@ ExitStatus ShowLog(const Settings& settings, const std::string& job, bool follow
 ExitStatus CancelJob(const Settings& settings, const std::string& job);
 ExitStatus RetryJob(const Settings& settings, const std::string& job, const JobRequest& request);
 ExitStatus ShowHealth(const Settings& settings);
-ExitStatus Lint(const std::vector<std::string>& directories);
+
+enum class LintFormat { kText, kJson, kSarif };
+// kUsage when an error was found; with `strict` a warning counts too.
+ExitStatus Lint(const std::vector<std::string>& directories, LintFormat format, bool strict);
 
 }  // namespace prov::cli

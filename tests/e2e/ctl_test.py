@@ -3,6 +3,7 @@ import json
 import os
 import pty
 import select
+import shutil
 import signal
 import subprocess
 import time
@@ -219,4 +220,15 @@ def test_lint_names_file_line_and_column(ctl, tmp_path):
     bad.mkdir()
     (bad / "manifest.yml").write_text("id: bad\nname: Bad\ntimout_seconds: 5\n")
     ends(ctl("lint", str(bad)), 2, f"{bad}/manifest.yml:3:1:", "timeout_seconds")
-    ends(ctl("lint", str(BIN.parents[1] / "installers" / "nginx")), 0)
+    sarif = json.loads(ctl("lint", str(bad), "--format", "sarif").stdout)
+    place = sarif["runs"][0]["results"][0]["locations"][0]["physicalLocation"]
+    assert place["artifactLocation"]["uri"] == f"{bad}/manifest.yml"
+    assert json.loads(ctl("lint", str(bad), "--format", "json").stdout)["items"]
+    bundled = [str(path) for path in sorted((BIN.parents[1] / "installers").iterdir())]
+    ends(ctl("lint", *bundled), 0)
+    script = tmp_path / "reads"
+    shutil.copytree(BIN.parents[1] / "installers" / "hello", script)
+    with open(script / "install.sh", "a", encoding="utf-8") as file:
+        file.write("read answer\n")
+    (script / "manifest.yml").write_text((script / "manifest.yml").read_text().replace("id: hello", "id: reads"))
+    ends(ctl("lint", str(script)), 2, f"{script}/install.sh:", "reads-stdin")
