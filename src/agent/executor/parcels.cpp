@@ -95,7 +95,7 @@ void Executor::TakeKnown(const Uuid& id, Job& job, const std::string& hash) {
   logger_.Debug("order_known", {{"status", json::EnumName(job.state.status)}}, Subject(id, job));
   // While its last state event is held it is sent until it is acknowledged, the same bytes under
   // the same sequence. Afterwards the panel passes that over, so it is said anew
-  // (docs/decisions/0031): not at every time, since whoever holds the envelope can send it as often
+  // (docs/decisions/0012): not at every time, since whoever holds the envelope can send it as often
   // as he likes.
   const auto& last = job.last_state_event;
   if (last && last->seq > outbox_.acknowledged()) return;
