@@ -172,7 +172,8 @@ Status Registry::Reload() {
 bool Registry::Changed() const {
   const auto fingerprint = FingerprintOf(state_->directory);
   const std::lock_guard lock(state_->mutex);
-  return fingerprint != state_->fingerprint;
+  // What could not be read may be there again just as it was.
+  return !state_->failure.empty() || fingerprint != state_->fingerprint;
 }
 
 std::shared_ptr<const Catalogue> Registry::Current() const {

@@ -110,8 +110,11 @@ TEST_F(RegistryTest, ADirectoryThatCannotBeRead_LeavesTheCatalogueAsItWas) {
   EXPECT_EQ(registry_.failed_reloads(), 1U);
   EXPECT_THAT(Ids(), ElementsAre("demo"));
   EXPECT_TRUE(registry_.Changed()) << "it is looked for again";
+  EXPECT_THAT(registry_.last_failure(), HasSubstr("INSTALLERS_DIR"));
   fs::rename(directory_.path() / "away", InstallersDirectory());
+  EXPECT_TRUE(registry_.Changed()) << "it is there again, just as it was";
   ExpectGood("demo");
+  EXPECT_EQ(registry_.last_failure(), "");
 }
 
 struct Edit {
