@@ -6,7 +6,7 @@
 # its path. Where systemd is PID 1 they are transient units, elsewhere daemons with a pid file.
 
 # What ./dev up was told once holds until it is told otherwise.
-remembered() { sed -n "s/^$1=//p" var/settings 2>/dev/null | tail -n 1; }
+remembered() { [ ! -e var/settings ] || sed -n "s/^$1=//p" var/settings | tail -n 1; }
 setting() { # NAME DEFAULT
   local value=${!1:-$(remembered "$1")}
   printf -v "$1" %s "${value:-$2}"
