@@ -118,6 +118,7 @@ std::string Watcher::Note(std::string_view text, Colour colour) const {
 }
 
 void Watcher::Line(std::string_view text, std::string_view time, bool err, std::string& out) {
+  while (text.ends_with('\r')) text.remove_suffix(1);  // dpkg ends its lines like this
   auto rest = text;
   auto colour = Colour::kNone;
   if (Takes(rest, "::progress") || Takes(rest, "::output")) return;

@@ -56,6 +56,11 @@ TEST(Follow, Groups_AreIndentedAndTheirMarksGone) {
       "Packages\n  one\n  Inner\n    two\n  three\nfour\n");
 }
 
+TEST(Follow, ACarriageReturnBeforeTheNewline_IsNotShown) {
+  Watcher watcher({}, "");
+  EXPECT_EQ(watcher.Take(Output("running", {"Unpacking\r", "a\rb"})).out, "Unpacking\na\\x0db\n");
+}
+
 TEST(Follow, WhatOnlySpeaksToThePlatform_IsNotShown) {
   Watcher watcher({}, "");
   EXPECT_EQ(watcher
