@@ -84,7 +84,11 @@ stage_panel() {
 
 make_secrets() {
   install -d -m 755 var; install -d -m 700 "$RUN"
-  if [ ! -s var/secret-key ]; then (umask 077; head -c 32 /dev/urandom | od -An -vtx1 | tr -d ' \n' >var/secret-key); fi
+  # A panel's state that outlived var/ keeps its secret: every key follows from it.
+  if [ ! -s var/secret-key ]; then
+    (umask 077; as_panel cat "$PANEL_DIR/secret-key" >var/secret-key 2>/dev/null ||
+      head -c 32 /dev/urandom | od -An -vtx1 | tr -d ' \n' >var/secret-key)
+  fi
   # shellcheck disable=SC2016 # the other shell expands it
   as_panel sh -c 'umask 077; cat >"$1.new" && mv "$1.new" "$1"' _ "$PANEL_DIR/secret-key" <var/secret-key
 }
