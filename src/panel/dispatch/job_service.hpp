@@ -49,7 +49,8 @@ class JobService {
  public:
   virtual ~JobService() = default;
   // unknown_app, invalid_installer, action_not_supported, unknown_server, server_not_registered,
-  // invalid_input (every field at once), too_large, idempotency_conflict, unavailable.
+  // unsuitable_server (every requirement it does not meet), invalid_input (every field at once),
+  // too_large, idempotency_conflict, unavailable.
   virtual boost::asio::awaitable<OrProblem<Submitted>> Submit(
       store::Actor actor, Submission submission, std::optional<KeyedRequest> keyed = {}) = 0;
   // What is queued is canceled at once; from dispatched on the agent is told, and decides.

@@ -7,6 +7,7 @@
 #include "contract/input_validation.hpp"
 #include "job/command.hpp"
 #include "job/order.hpp"
+#include "panel/dispatch/preflight.hpp"
 #include "signing/sealed.hpp"
 
 namespace prov::panel {
@@ -220,6 +221,7 @@ asio::awaitable<OrProblem<Submitted>> StoreJobService::Create(store::Actor actor
     co_return MakeProblem(409, "server_not_registered",
                           submission.server_id + " was seen, but is not enrolled");
   }
+  if (auto unsuitable = Preflight(*installer->manifest, *known->agent)) co_return *unsuitable;
   auto composed = Compose(actor, submission, *installer, *known->agent, known->remembered);
   if (auto* problem = std::get_if<net::Problem>(&composed)) co_return std::move(*problem);
   auto& creation = std::get<store::Creation>(composed);

@@ -4,6 +4,7 @@
 #include <thread>
 
 #include "base/encoding.hpp"
+#include "job/event.hpp"
 #include "job/order.hpp"
 #include "panel/panel_fixture_test.hpp"
 #include "signing/dsse.hpp"
@@ -156,6 +157,20 @@ TEST_F(JobServiceTest, WrongInputs_AreNamedAllAtOnce) {
   for (const auto& error : problem.errors) fields.push_back(error.field);
   EXPECT_THAT(fields,
               ::testing::UnorderedElementsAre("/inputs/site", "/inputs/token", "/inputs/more"));
+}
+
+TEST_F(JobServiceTest, AServerThatDoesNotFit_IsRefusedBeforeAJobIsMade) {
+  auto agent = Agent();
+  job::Facts facts;
+  facts.os = {"debian", "10", "Debian 10", "amd64", std::vector<std::string>{}};
+  agent.facts = json::Write(facts);
+  ASSERT_TRUE(database_.Write([&](store::Transaction& t) { return t.agents().Update(agent, 1); }));
+  const auto problem = Refused(Submit(Demo()));
+  EXPECT_EQ(problem.code, "unsuitable_server");
+  ASSERT_THAT(problem.errors, SizeIs(1));
+  EXPECT_EQ(problem.errors[0].rule, "os_requirements.min_version");
+  EXPECT_THAT(Jobs(), IsEmpty());
+  EXPECT_THAT(woken_, IsEmpty());
 }
 
 TEST_F(JobServiceTest, TheSameKeyAndBody_IsAnsweredTheSameAgain) {
