@@ -58,7 +58,7 @@ std::uint64_t FreeDiskMb(const std::vector<Path>& directories) {
 job::Facts CollectFacts(const Path& on_disk) {
   job::Facts facts;
   const auto os = ReadOs();
-  facts.os = {os.id, os.version_id, os.pretty_name, Architecture()};
+  facts.os = {os.id, os.version_id, os.pretty_name, Architecture(), os.id_like};
   facts.cpus = std::max(1U, std::thread::hardware_concurrency());
   const auto meminfo = ReadFile("/proc/meminfo", 64 * 1024);
   const std::string_view memory = meminfo ? std::string_view(*meminfo) : std::string_view();

@@ -17,6 +17,7 @@ TEST(Facts, SayWhatThisMachineIs) {
   EXPECT_GT(facts.disk_free_mb, 0U);
   const auto machine = CollectMachine("/");
   EXPECT_EQ(machine.os.id, facts.os.id);
+  EXPECT_EQ(facts.os.id_like, machine.os.id_like);
   EXPECT_EQ(machine.ram_mb, static_cast<std::int64_t>(facts.memory_mb));
 }
 

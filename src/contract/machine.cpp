@@ -4,21 +4,22 @@
 
 namespace prov::contract {
 
-std::vector<std::string> CheckMachine(const Manifest& manifest, const MachineFacts& machine) {
-  std::vector<std::string> reasons;
-  const auto os = CheckOs(manifest.os_requirements, machine.os, machine.architecture);
-  if (!os) reasons.push_back(os.error().message);
+std::vector<UnmetRequirement> CheckMachine(const Manifest& manifest, const MachineFacts& machine) {
+  std::vector<UnmetRequirement> unmet;
+  if (auto os = CheckOs(manifest.os_requirements, machine.os, machine.architecture))
+    unmet.push_back(std::move(*os));
   const auto& needs = manifest.resource_requirements;
-  const auto check = [&](const std::optional<std::int64_t>& least, std::int64_t have,
-                         std::string_view what) {
+  const auto check = [&](std::string_view member, const std::optional<std::int64_t>& least,
+                         std::int64_t have, std::string_view what) {
     if (least && have < *least) {
-      reasons.push_back(fmt::format("{} {} needed, there are {}", *least, what, have));
+      unmet.push_back({fmt::format("resource_requirements.{}", member),
+                       fmt::format("{} {} needed, there are {}", *least, what, have)});
     }
   };
-  check(needs.min_ram_mb, machine.ram_mb, "MB of memory are");
-  check(needs.min_disk_mb, machine.free_disk_mb, "MB of free disk are");
-  check(needs.min_cpus, machine.cpus, "processors are");
-  return reasons;
+  check("min_ram_mb", needs.min_ram_mb, machine.ram_mb, "MB of memory are");
+  check("min_disk_mb", needs.min_disk_mb, machine.free_disk_mb, "MB of free disk are");
+  check("min_cpus", needs.min_cpus, machine.cpus, "processors are");
+  return unmet;
 }
 
 }  // namespace prov::contract

@@ -17,7 +17,7 @@ struct MachineFacts {
   std::int64_t cpus = 0;
 };
 
-// Every reason, each a sentence for a person; empty when the machine fits.
-std::vector<std::string> CheckMachine(const Manifest& manifest, const MachineFacts& machine);
+// All that is not met; empty when the machine fits.
+std::vector<UnmetRequirement> CheckMachine(const Manifest& manifest, const MachineFacts& machine);
 
 }  // namespace prov::contract

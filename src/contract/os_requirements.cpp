@@ -89,30 +89,31 @@ int CompareVersions(std::string_view a, std::string_view b) {
   return 0;
 }
 
-Status CheckOs(const OsRequirements& wanted, const OsRelease& os, std::string_view architecture) {
-  const auto unsupported = [&](std::string_view why) {
+std::optional<UnmetRequirement> CheckOs(const OsRequirements& wanted, const OsRelease& os,
+                                        std::string_view architecture) {
+  const auto unsupported = [&](std::string_view member, std::string_view why) {
     const auto name =
         os.pretty_name.empty() ? fmt::format("{} {}", os.id, os.version_id) : os.pretty_name;
-    return Error{
-        ErrorCode::kUnsupported,
-        fmt::format("this server runs {} on {}; the installer {}", name, architecture, why),
-        {}};
+    return UnmetRequirement{
+        fmt::format("os_requirements.{}", member),
+        fmt::format("this server runs {} on {}; the installer {}", name, architecture, why)};
   };
   const bool same = std::ranges::find(wanted.families, os.id) != wanted.families.end();
   const bool alike =
       std::ranges::find_first_of(wanted.families, os.id_like) != wanted.families.end();
   if (!same && !alike)
-    return unsupported(fmt::format("supports {}", fmt::join(wanted.families, ", ")));
+    return unsupported("family", fmt::format("supports {}", fmt::join(wanted.families, ", ")));
   const auto least = wanted.min_version.find(os.id);
   if (least != wanted.min_version.end() && !os.version_id.empty() &&
       CompareVersions(os.version_id, least->second) < 0) {
-    return unsupported(fmt::format("needs {} {} or newer", os.id, least->second));
+    return unsupported("min_version", fmt::format("needs {} {} or newer", os.id, least->second));
   }
   if (!wanted.architectures.empty() &&
       std::ranges::find(wanted.architectures, architecture) == wanted.architectures.end()) {
-    return unsupported(fmt::format("supports {}", fmt::join(wanted.architectures, ", ")));
+    return unsupported("architectures",
+                       fmt::format("supports {}", fmt::join(wanted.architectures, ", ")));
   }
-  return {};
+  return std::nullopt;
 }
 
 }  // namespace prov::contract

@@ -8,8 +8,6 @@
 #include <string_view>
 #include <vector>
 
-#include "base/result.hpp"
-
 namespace prov::contract {
 
 // What /etc/os-release says (os-release(5)).
@@ -35,9 +33,16 @@ struct OsRequirements {
   std::vector<std::string> architectures;          // Debian's names (amd64, arm64); empty: any
 };
 
-// kUnsupported says what the server is and what is wanted. A family matches ID before ID_LIKE; a
+// A requirement of a manifest that a server does not meet.
+struct UnmetRequirement {
+  std::string requirement;  // where the manifest says so: "os_requirements.family"
+  std::string message;      // what is wanted and what the server has: a sentence for a person
+};
+
+// The first that is not met, or nothing. A family matches ID before ID_LIKE; a
 // least version binds only where ID itself is that family, because a derivative counts its versions
 // differently.
-Status CheckOs(const OsRequirements& wanted, const OsRelease& os, std::string_view architecture);
+std::optional<UnmetRequirement> CheckOs(const OsRequirements& wanted, const OsRelease& os,
+                                        std::string_view architecture);
 
 }  // namespace prov::contract

@@ -68,9 +68,10 @@ struct OsFacts {
   std::string id;
   std::string version;
   std::string pretty_name;
-  std::string architecture;  // amd64, arm64
+  std::string architecture;                         // amd64, arm64
+  std::optional<std::vector<std::string>> id_like;  // nothing: an older agent does not say
 };
-BOOST_DESCRIBE_STRUCT(OsFacts, (), (id, version, pretty_name, architecture))
+BOOST_DESCRIBE_STRUCT(OsFacts, (), (id, version, pretty_name, architecture, id_like))
 
 struct EpochFacts {
   WallTime since{};
@@ -81,6 +82,10 @@ struct EpochFacts {
 BOOST_DESCRIBE_STRUCT(EpochFacts, (), (since, previous, reason, earlier))
 
 inline constexpr std::size_t kMostEarlierEpochs = 32;
+
+// Free memory and disk are told in whole steps of this, rounded down, so that a machine at rest has
+// nothing to tell.
+inline constexpr std::uint64_t kFactsStepMb = 256;
 
 struct Facts {
   OsFacts os;

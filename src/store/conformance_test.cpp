@@ -174,10 +174,7 @@ TEST_P(Store, SameId_IsAConflict) {
 
 TEST_P(Store, FiftyPostsWithOneIdempotencyKey_MakeOneJob) {
   std::vector<Creation> creations;
-  for (int i = 0; i < 50; ++i) {
-    creations.push_back(NewJob());
-    creations.back().idempotency = Idempotency{"key", "mac", "response"};
-  }
+  for (int i = 0; i < 50; ++i) creations.push_back(NewJob());
   std::latch start(50);
   std::atomic<int> made{0};
   std::atomic<int> replayed{0};
@@ -186,9 +183,10 @@ TEST_P(Store, FiftyPostsWithOneIdempotencyKey_MakeOneJob) {
     threads.emplace_back([&] {
       start.arrive_and_wait();
       const auto fresh = db_->Write([&](Transaction& t) -> Result<bool> {
-        PROV_TRY(const auto replay, t.jobs().FindReplay(ann_, "key", clock_.Now()));
+        PROV_TRY(const auto replay, t.replays().Find(ann_, "key", clock_.Now()));
         if (replay) return false;
         PROV_CHECK(t.jobs().Insert(creation));
+        PROV_CHECK(t.replays().Keep(ann_, "key", {"mac", {202, "", ""}}, clock_.Now()));
         return true;
       });
       if (fresh) ++(*fresh ? made : replayed);
@@ -201,25 +199,36 @@ TEST_P(Store, FiftyPostsWithOneIdempotencyKey_MakeOneJob) {
 }
 
 TEST_P(Store, IdempotencyKey_IsScopedToUserAndEndsAfterADay) {
-  auto creation = NewJob();
-  creation.idempotency = Idempotency{"key", "mac", "response"};
-  ASSERT_TRUE(Insert(creation));
-  auto find = [&](const Actor& actor) {
-    return *db_->Read(
-        [&](Transaction& t) { return t.jobs().FindReplay(actor, "key", clock_.Now()); });
+  const std::string body("{\"text\": \"\0 \xc3\xa4\"}\n", 18);
+  const Replay kept{"mac", {202, "/api/jobs/1", body}};
+  const auto find = [&](const Actor& actor) {
+    return *db_->Read([&](Transaction& t) { return t.replays().Find(actor, "key", clock_.Now()); });
   };
-  ASSERT_TRUE(find(ann_));
-  EXPECT_EQ(find(ann_)->response, "response");
-  EXPECT_EQ(find(ann_)->body_mac, "mac");
-  EXPECT_FALSE(find(Actor{"bob"}));
-  auto again = NewJob();
-  again.idempotency = creation.idempotency;
-  EXPECT_EQ(Insert(again).error().code, ErrorCode::kConflict);
-  clock_.Advance(kIdempotencyKept);
-  EXPECT_FALSE(find(ann_));
-  auto later = NewJob();
-  later.idempotency = creation.idempotency;
-  EXPECT_TRUE(Insert(later));
+  const auto keep = [&](const Actor& actor, const Replay& replay) {
+    return db_->Write(
+        [&](Transaction& t) { return t.replays().Keep(actor, "key", replay, clock_.Now()); });
+  };
+  ASSERT_TRUE(keep(ann_, kept));
+  EXPECT_EQ(find(ann_), kept) << "byte for byte";
+  EXPECT_EQ(find(Actor{"bob"}), std::nullopt);
+  EXPECT_TRUE(keep(Actor{"bob"}, {"other", {200, "", ""}}));
+  EXPECT_EQ(keep(ann_, {"other", {200, "", ""}}).error().code, ErrorCode::kConflict);
+  EXPECT_EQ(find(ann_), kept);
+  clock_.Advance(kReplayKept - Millis{1});
+  EXPECT_EQ(find(ann_), kept);
+  clock_.Advance(Millis{1});
+  EXPECT_EQ(find(ann_), std::nullopt);
+  EXPECT_TRUE(keep(ann_, {"later", {200, "", ""}}));
+  EXPECT_EQ(find(ann_)->body_mac, "later");
+}
+
+TEST_P(Store, ReplayOfATransactionThatFailed_IsNotKept) {
+  EXPECT_FALSE(db_->Write([&](Transaction& t) -> Status {
+    PROV_CHECK(t.replays().Keep(ann_, "key", {"mac", {202, "", ""}}, clock_.Now()));
+    return Error{ErrorCode::kConflict, "it did not work", {}};
+  }));
+  EXPECT_EQ(*db_->Read([&](Transaction& t) { return t.replays().Find(ann_, "key", clock_.Now()); }),
+            std::nullopt);
 }
 
 TEST_P(Store, Apply_WrongExpectation_IsAConflictAndChangesNothing) {

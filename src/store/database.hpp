@@ -25,6 +25,7 @@
 #include "store/changes.hpp"
 #include "store/commands.hpp"
 #include "store/jobs.hpp"
+#include "store/replays.hpp"
 #include "store/tokens.hpp"
 
 namespace prov::store {
@@ -37,6 +38,7 @@ class Transaction {
   virtual Audit& audit() = 0;
   virtual Agents& agents() = 0;
   virtual Commands& commands() = 0;
+  virtual Replays& replays() = 0;
   virtual Tokens& tokens() = 0;
 };
 

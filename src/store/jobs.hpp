@@ -1,5 +1,5 @@
-// Jobs: the row is the record, the outbox (its undelivered mark) and the idempotency key at once,
-// so that making a job is one row, its first change and its audit entry.
+// Jobs: the row is the record and the outbox (its undelivered mark) at once, so that making a job
+// is one row, its first change and its audit entry.
 #pragma once
 
 #include <cstdint>
@@ -16,28 +16,13 @@
 
 namespace prov::store {
 
-inline constexpr Millis kIdempotencyKept = std::chrono::hours{24};
-
-struct Idempotency {
-  std::string key;       // 1..255 bytes; its scope is the job's user
-  std::string body_mac;  // a keyed MAC of the request's body, never a bare hash
-  std::string response;  // what the first request was answered
-};
-
 struct Creation {
   job::NewJob job;
   std::string envelope;           // the signed bytes; may be empty and set later, once
   std::string sealed_ciphertext;  // of the sensitive inputs; empty when there are none
-  std::optional<Idempotency> idempotency;
   // Other than queued and undelivered only for a job that was pushed by somebody else.
   job::Status status = job::Status::kQueued;
   bool undelivered = true;
-};
-
-struct Replay {
-  Uuid job_id;
-  std::string body_mac;
-  std::string response;
 };
 
 // What the caller believes the row to be; compared and set in one statement.
@@ -79,11 +64,8 @@ class Jobs {
  public:
   virtual ~Jobs() = default;
 
-  // The row and its change 1. kConflict when the id, or a live idempotency key of this user,
-  // exists: look with FindReplay() in the same transaction first.
+  // The row and its change 1. kConflict when the id exists.
   virtual Status Insert(const Creation& creation) = 0;
-  virtual Result<std::optional<Replay>> FindReplay(const Actor& actor, const std::string& key,
-                                                   WallTime now) = 0;
 
   // kNotFound.
   virtual Result<job::Record> Get(const Actor& actor, const Uuid& id) = 0;

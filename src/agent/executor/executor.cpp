@@ -90,9 +90,8 @@ void Executor::ReportCommand(const std::string& nonce, std::string result, Entry
 void Executor::ReportFacts() {
   facts_due_ = clock_.Steady() + kFactsEvery;
   auto facts = CollectFacts(setup_.state.root);
-  // So that a machine at rest has nothing to report.
-  facts.memory_available_mb -= facts.memory_available_mb % 256;
-  facts.disk_free_mb -= facts.disk_free_mb % 256;
+  facts.memory_available_mb -= facts.memory_available_mb % job::kFactsStepMb;
+  facts.disk_free_mb -= facts.disk_free_mb % job::kFactsStepMb;
   facts.containment = exec::ContainmentName(setup_.cgroup.kind);
   facts.queue_depth = static_cast<std::uint32_t>(waiting_.size());
   facts.running_jobs = static_cast<std::uint32_t>(running_.size());

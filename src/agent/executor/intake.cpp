@@ -123,7 +123,9 @@ std::optional<Refusal> CheckManifest(const IntakeContext& context, const Prepare
   }
   const auto errors = CheckPlainInputs(manifest, order, context.remembered);
   if (!errors.empty()) return Rejected("invalid_input", Sentences(errors));
-  const auto reasons = contract::CheckMachine(manifest, context.machine);
+  std::vector<std::string> reasons;
+  for (auto& unmet : contract::CheckMachine(manifest, context.machine))
+    reasons.push_back(std::move(unmet.message));
   if (reasons.empty()) return std::nullopt;
   return Rejected("unsuitable_server", fmt::format("{}", fmt::join(reasons, "; ")));
 }

@@ -1,5 +1,6 @@
 #include "base/json.hpp"
 #include "net/json_body.hpp"
+#include "panel/api/idempotency_key.hpp"
 #include "panel/api/paging.hpp"
 #include "panel/api/routes.hpp"
 #include "panel/api/views.hpp"
@@ -25,11 +26,8 @@ struct RetryBody {
 };
 BOOST_DESCRIBE_STRUCT(RetryBody, (), (inputs))
 
-Response Accepted(const job::Record& record, bool replayed) {
-  auto response = net::MakeJson(JobJson(record), 202);
-  response.headers.Set("Location", "/api/jobs/" + record.id.ToString());
-  if (replayed) response.headers.Set("Idempotent-Replayed", "true");
-  return response;
+store::StoredResponse Accepted(const job::Record& record) {
+  return {202, "/api/jobs/" + record.id.ToString(), json::Serialize(JobJson(record))};
 }
 
 Response NotThere() { return net::MakeProblem(404, "not_found", "there is no such job"); }
@@ -39,37 +37,28 @@ std::optional<Uuid> IdOf(const Request& request) {
   return id ? std::optional(*id) : std::nullopt;
 }
 
-// Bound to the route, so that one key does not stand for two kinds of request.
-Result<std::optional<IdempotencyRequest>> IdempotencyOf(const Request& request) {
-  const auto key = request.headers.Find("Idempotency-Key");
-  if (!key) return std::optional<IdempotencyRequest>();
-  if (key->empty() || key->size() > 255 || request.headers.Count("Idempotency-Key") > 1) {
-    return Error{
-        ErrorCode::kInvalidArgument, "Idempotency-Key: give one, of 1 to 255 characters", {}};
-  }
-  return std::optional(IdempotencyRequest{std::string(*key), request.path + "\n" + request.body});
-}
-
-Response BadKey(const Error& error) {
-  return Unprocessable({{"Idempotency-Key", "range", error.message}});
+Result<std::optional<KeyedRequest>> KeyedOf(const Request& request) {
+  PROV_TRY(auto idempotency, IdempotencyOf(request));
+  if (!idempotency) return std::optional<KeyedRequest>();
+  return std::optional(KeyedRequest{std::move(*idempotency), Accepted});
 }
 
 Response Answer(OrProblem<Submitted> submitted) {
   if (auto* problem = std::get_if<net::Problem>(&submitted)) return net::MakeProblem(*problem);
   const auto& [record, replayed] = std::get<Submitted>(submitted);
-  return Accepted(record, replayed);
+  return replayed ? AnswerAgain(*replayed) : AnswerStored(Accepted(record));
 }
 
 asio::awaitable<Response> Create(JobService& jobs, Request request) {
   auto body = net::ReadJsonBody<NewJobBody>(request);
   if (auto* refusal = std::get_if<Response>(&body)) co_return std::move(*refusal);
-  auto idempotency = IdempotencyOf(request);
-  if (!idempotency) co_return BadKey(idempotency.error());
+  auto keyed = KeyedOf(request);
+  if (!keyed) co_return BadKey(keyed.error());
   auto& given = std::get<NewJobBody>(body);
   Submission submission{std::move(given.app_id), std::move(given.server_id),
                         std::move(given.inputs), given.action.value_or(contract::Action::kInstall)};
-  co_return Answer(co_await jobs.Submit(CallerOf(request).actor, std::move(submission),
-                                        std::move(*idempotency)));
+  co_return Answer(
+      co_await jobs.Submit(CallerOf(request).actor, std::move(submission), std::move(*keyed)));
 }
 
 std::optional<WallTime> TimeParameter(const Request& request, const char* name,
@@ -151,12 +140,9 @@ asio::awaitable<Response> Show(StoreGate& store, Request request) {
 asio::awaitable<Response> Cancel(JobService& jobs, Request request) {
   const auto id = IdOf(request);
   if (!id) co_return NotThere();
-  if (auto idempotency = IdempotencyOf(request); !idempotency)
-    co_return BadKey(idempotency.error());
-  // Canceling twice is canceling once, so a key has nothing more to do.
-  auto canceled = co_await jobs.Cancel(CallerOf(request).actor, *id);
-  if (auto* problem = std::get_if<net::Problem>(&canceled)) co_return net::MakeProblem(*problem);
-  co_return Accepted(std::get<job::Record>(canceled), false);
+  auto keyed = KeyedOf(request);
+  if (!keyed) co_return BadKey(keyed.error());
+  co_return Answer(co_await jobs.Cancel(CallerOf(request).actor, *id, std::move(*keyed)));
 }
 
 asio::awaitable<Response> Retry(JobService& jobs, Request request) {
@@ -168,11 +154,11 @@ asio::awaitable<Response> Retry(JobService& jobs, Request request) {
     if (auto* refusal = std::get_if<Response>(&body)) co_return std::move(*refusal);
     given = std::move(std::get<RetryBody>(body));
   }
-  auto idempotency = IdempotencyOf(request);
-  if (!idempotency) co_return BadKey(idempotency.error());
+  auto keyed = KeyedOf(request);
+  if (!keyed) co_return BadKey(keyed.error());
   co_return Answer(co_await jobs.Retry(CallerOf(request).actor, *id,
                                        given.inputs.value_or(boost::json::object()),
-                                       std::move(*idempotency)));
+                                       std::move(*keyed)));
 }
 
 }  // namespace

@@ -1,4 +1,5 @@
 #include "net/json_body.hpp"
+#include "panel/api/idempotency_key.hpp"
 #include "panel/api/paging.hpp"
 #include "panel/api/routes.hpp"
 #include "panel/api/views.hpp"
@@ -72,12 +73,17 @@ asio::awaitable<Response> Show(StoreGate& store, const Dispatcher& dispatcher, R
 // The server as it is known now: it is drained once it has said so.
 asio::awaitable<Response> Drain(StoreGate& store, Dispatcher& dispatcher, bool on,
                                 Request request) {
-  const auto problem =
-      co_await dispatcher.Drain(CallerOf(request).actor, request.parameters.at("id"), on);
-  if (problem) co_return net::MakeProblem(*problem);
-  auto shown = co_await Show(store, dispatcher, std::move(request));
-  if (shown.status == 200) shown.status = 202;
-  co_return shown;
+  auto keyed = IdempotencyOf(request);
+  if (!keyed) co_return BadKey(keyed.error());
+  auto shown = co_await Show(store, dispatcher, request);
+  if (shown.status != 200) co_return shown;
+  const store::StoredResponse answer{202, "", std::move(shown.body)};
+  const auto drained = co_await dispatcher.Drain(
+      CallerOf(request).actor, request.parameters.at("id"), on, answer, std::move(*keyed));
+  if (const auto* problem = std::get_if<net::Problem>(&drained))
+    co_return net::MakeProblem(*problem);
+  const auto& replayed = std::get<std::optional<store::StoredResponse>>(drained);
+  co_return replayed ? AnswerAgain(*replayed) : AnswerStored(answer);
 }
 
 }  // namespace

@@ -149,6 +149,8 @@ bj::object ServerJson(const ServerView& server) {
     const auto* value = object != nullptr ? object->if_contains(name) : nullptr;
     return value != nullptr ? *value : bj::value(nullptr);
   };
+  auto os = fact("os");
+  if (os.is_object()) os.get_object().erase("id_like");  // for the preflight alone
   auto containment = fact("containment");
   if (containment.is_string() && containment.get_string().empty()) containment = nullptr;
   const auto running = fact("running_jobs");
@@ -160,7 +162,7 @@ bj::object ServerJson(const ServerView& server) {
           {"status", json::EnumName(server.status)},
           {"last_seen_at", OrNull(server.last_seen_at)},
           {"agent_version", fact("agent_version")},
-          {"os", fact("os")},
+          {"os", std::move(os)},
           {"cpus", fact("cpus")},
           {"memory_mb", fact("memory_mb")},
           {"memory_available_mb", fact("memory_available_mb")},

@@ -49,9 +49,11 @@ class Dispatcher final : public transport::EventSink {
   boost::asio::awaitable<void> Stop();
 
   // Tells a server to take up no new job, or to do so again; it is drained once it says so.
-  // unknown_server (404), server_not_registered (409).
-  boost::asio::awaitable<std::optional<net::Problem>> Drain(store::Actor actor, std::string server,
-                                                            bool on);
+  // `answer` is kept for an idempotency key; what it was answered before is returned.
+  // unknown_server (404), server_not_registered (409), idempotency_conflict (422).
+  boost::asio::awaitable<OrProblem<std::optional<store::StoredResponse>>> Drain(
+      store::Actor actor, std::string server, bool on, store::StoredResponse answer = {},
+      std::optional<IdempotencyRequest> keyed = {});
 
   ServerStatus StatusOf(const store::Agent& agent) const;
   std::optional<WallTime> LastSeen(const store::Agent& agent) const;

@@ -286,8 +286,10 @@ TEST_F(Dispatch, AfterAGap_TheAgentIsAskedForWhatIsUnsettled) {
 }
 
 TEST_F(Dispatch, DrainAndResume_TheLastOneIsSentAndBothAreAudited) {
-  ASSERT_FALSE(Await(dispatcher_->Drain(Admin(), kAgent, true)));
-  ASSERT_FALSE(Await(dispatcher_->Drain(Admin(), kAgent, false)));
+  for (const bool on : {true, false}) {
+    const auto drained = Await(dispatcher_->Drain(Admin(), kAgent, on));
+    ASSERT_TRUE(std::holds_alternative<std::optional<store::StoredResponse>>(drained));
+  }
   ASSERT_THAT(PendingCommands(), SizeIs(1)) << "the first is of no more use";
   const auto command = PendingCommands().at(0);
   EXPECT_FALSE(Opened(job::CommandType::kDrain, command.bytes).drain->on);
@@ -298,8 +300,9 @@ TEST_F(Dispatch, DrainAndResume_TheLastOneIsSentAndBothAreAudited) {
 }
 
 TEST_F(Dispatch, DrainOfAServerThatIsNotThere_IsRefusedAndSaysSo) {
-  const auto problem = Await(dispatcher_->Drain(Admin(), "agent-9", true));
-  ASSERT_TRUE(problem);
+  const auto drained = Await(dispatcher_->Drain(Admin(), "agent-9", true));
+  const auto* problem = std::get_if<net::Problem>(&drained);
+  ASSERT_NE(problem, nullptr);
   EXPECT_EQ(problem->status, 404);
   EXPECT_EQ(problem->code, "unknown_server");
   EXPECT_THAT(Audited("server.drain_requested"), IsEmpty());

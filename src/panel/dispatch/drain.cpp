@@ -6,7 +6,6 @@
 namespace prov::panel {
 namespace {
 
-constexpr Seconds kCommandValid = std::chrono::hours{24};
 constexpr std::string_view kDrain = "drain";
 constexpr std::size_t kMostPending = 1000;
 
@@ -21,34 +20,35 @@ Status Say(store::Transaction& t, const store::Command& command) {
 
 }  // namespace
 
-boost::asio::awaitable<std::optional<net::Problem>> Dispatcher::Drain(store::Actor actor,
-                                                                      std::string server, bool on) {
+boost::asio::awaitable<OrProblem<std::optional<store::StoredResponse>>> Dispatcher::Drain(
+    store::Actor actor, std::string server, bool on, store::StoredResponse answer,
+    std::optional<IdempotencyRequest> keyed) {
   const auto now = clock_.Now();
   const auto id = Uuid::MakeV7(clock_, random_);
-  const auto said =
-      co_await store_.Write([this, actor, server, on, now, id](store::Transaction& t) -> Status {
-        PROV_TRY(const auto agent, t.agents().Get(actor, server));
-        const auto epoch = Uuid::Parse(agent.epoch);
-        if (!epoch || agent.sealing_key.empty())
-          return Error{ErrorCode::kConflict, server + " was seen, but is not enrolled", {}};
-        job::Command command;
-        command.agent = agent.id;
-        command.epoch = *epoch;
-        command.nonce = CommandNonce(id);
-        command.issued_at = now;
-        command.expires_at = now + kCommandValid;
-        command.drain = job::Drain{on};
-        PROV_TRY(auto bytes,
-                 keys_.SignCommand(job::CommandType::kDrain, command, agent.key_generation));
-        PROV_CHECK(Say(t, {id, agent.id, std::string(kDrain), std::nullopt, std::move(bytes), now,
-                           command.expires_at}));
-        PROV_CHECK(t.audit().Append({now,
-                                     actor.user_id,
-                                     on ? "server.drain_requested" : "server.resume_requested",
-                                     server,
-                                     {}}));
-        return {};
-      });
+  const Idempotency idempotency(actor, keyed, keys_, now);
+  using Found = std::optional<store::Replay>;
+  const auto said = co_await store_.Write([this, actor, server, on, now, id, idempotency,
+                                           answer](store::Transaction& t) -> Result<Found> {
+    PROV_TRY(auto found, idempotency.Find(t));
+    if (found) return found;
+    PROV_TRY(const auto agent, t.agents().Get(actor, server));
+    const auto epoch = Uuid::Parse(agent.epoch);
+    if (!epoch || agent.sealing_key.empty())
+      return Error{ErrorCode::kConflict, server + " was seen, but is not enrolled", {}};
+    auto command = CommandHeader(agent.id, *epoch, id, now);
+    command.drain = job::Drain{on};
+    PROV_TRY(auto bytes,
+             keys_.SignCommand(job::CommandType::kDrain, command, agent.key_generation));
+    PROV_CHECK(Say(t, {id, agent.id, std::string(kDrain), std::nullopt, std::move(bytes), now,
+                       command.expires_at}));
+    PROV_CHECK(t.audit().Append({now,
+                                 actor.user_id,
+                                 on ? "server.drain_requested" : "server.resume_requested",
+                                 server,
+                                 {}}));
+    PROV_CHECK(idempotency.Keep(t, answer));
+    return Found();
+  });
   if (!said) {
     auto problem = net::ToProblem(said.error());
     if (problem.status == 404) {
@@ -57,6 +57,11 @@ boost::asio::awaitable<std::optional<net::Problem>> Dispatcher::Drain(store::Act
     }
     if (problem.status == 409) problem.code = "server_not_registered";
     co_return problem;
+  }
+  if (*said) {
+    auto verdict = idempotency.Judge(**said);
+    if (auto* conflict = std::get_if<net::Problem>(&verdict)) co_return std::move(*conflict);
+    co_return std::move(std::get<store::StoredResponse>(verdict));
   }
   logger_.Info(on ? "drain_requested" : "resume_requested",
                {{"server_id", server}, {"user_id", actor.user_id}});

@@ -19,7 +19,6 @@ namespace asio = boost::asio;
 
 const store::Actor kPanel{"panel", true};
 constexpr Seconds kAckValid = std::chrono::minutes{10};
-constexpr Seconds kQueryValid = std::chrono::hours{24};
 constexpr std::string_view kQuery = "query";
 constexpr std::size_t kMostPending = 1000;
 // The agent keeps 64 MiB of a job's log; what is sent beyond that, with a margin, is not stored.
@@ -144,12 +143,7 @@ class Application {
     if (unsettled.empty()) return {};
     done_.asked = true;
     PROV_TRY(const auto epoch, Uuid::Parse(agent_.epoch));
-    job::Command command;
-    command.agent = agent_.id;
-    command.epoch = epoch;
-    command.nonce = CommandNonce(question_.id);
-    command.issued_at = now_;
-    command.expires_at = now_ + kQueryValid;
+    auto command = CommandHeader(agent_.id, epoch, question_.id, now_);
     command.query.emplace();
     for (const auto& record : unsettled) {
       auto& asked = record.status == job::Status::kDispatched ? command.query->handed_over
@@ -429,12 +423,8 @@ asio::awaitable<Result<std::string>> EventApplier::Deliver(std::string agent,
   }
   Tell(agent, *applied);
   if (applied->refusal) co_return *applied->refusal;
-  job::Command command;
-  command.agent = agent;
-  command.epoch = delivery.events.front().event.epoch;
-  command.nonce = HexEncode(random_.Bytes(16));
-  command.issued_at = now;
-  command.expires_at = now + kAckValid;
+  auto command = CommandHeader(agent, delivery.events.front().event.epoch,
+                               Uuid::MakeV7(clock_, random_), now, kAckValid);
   command.ack = job::Ack{applied->position};
   co_return keys_.SignCommand(job::CommandType::kAck, command, applied->generation);
 }

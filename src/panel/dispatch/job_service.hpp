@@ -2,6 +2,7 @@
 // rules. Refusals are net::Problem, so that every door answers with the same code and sentence.
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <variant>
@@ -15,6 +16,7 @@
 #include "contract/action.hpp"
 #include "job/record.hpp"
 #include "net/problem.hpp"
+#include "panel/dispatch/idempotency.hpp"
 #include "panel/registry/registry.hpp"
 #include "panel/store_gate.hpp"
 #include "store/actor.hpp"
@@ -28,15 +30,16 @@ struct Submission {
   contract::Action action = contract::Action::kInstall;
 };
 
-// The same key with the same body answers the same again; with another body it is a conflict.
-struct IdempotencyRequest {
-  std::string key;   // 1..255 characters, checked by the caller
-  std::string body;  // the request's bytes; only a keyed MAC of them is kept
+// A request with an Idempotency-Key, and how its door answers: of the job as the transaction leaves
+// it. The answer is kept in the same transaction, so `answer` runs on a thread of the store.
+struct KeyedRequest {
+  IdempotencyRequest idempotency;
+  std::function<store::StoredResponse(const job::Record&)> answer;
 };
 
 struct Submitted {
-  job::Record job;
-  bool replayed = false;
+  job::Record job;                                // of a replay: empty
+  std::optional<store::StoredResponse> replayed;  // what the request was answered before
 };
 
 template <class T>
@@ -46,17 +49,19 @@ class JobService {
  public:
   virtual ~JobService() = default;
   // unknown_app, invalid_installer, action_not_supported, unknown_server, server_not_registered,
-  // invalid_input (every field at once), too_large, idempotency_conflict, unavailable.
+  // unsuitable_server (every requirement it does not meet), invalid_input (every field at once),
+  // too_large, idempotency_conflict, unavailable.
   virtual boost::asio::awaitable<OrProblem<Submitted>> Submit(
-      store::Actor actor, Submission submission, std::optional<IdempotencyRequest> idempotency) = 0;
+      store::Actor actor, Submission submission, std::optional<KeyedRequest> keyed = {}) = 0;
   // What is queued is canceled at once; from dispatched on the agent is told, and decides.
-  // already_over (409), not_found.
-  virtual boost::asio::awaitable<OrProblem<job::Record>> Cancel(store::Actor actor, Uuid id) = 0;
+  // already_over (409), not_found, idempotency_conflict.
+  virtual boost::asio::awaitable<OrProblem<Submitted>> Cancel(
+      store::Actor actor, Uuid id, std::optional<KeyedRequest> keyed = {}) = 0;
   // A new job with `retry_of`: plain inputs are copied, sensitive ones come from `inputs`.
   // not_over (409) for an active job, invalid_input naming each sensitive input that is missing.
   virtual boost::asio::awaitable<OrProblem<Submitted>> Retry(
       store::Actor actor, Uuid id, boost::json::object inputs,
-      std::optional<IdempotencyRequest> idempotency) = 0;
+      std::optional<KeyedRequest> keyed = {}) = 0;
 };
 
 }  // namespace prov::panel

@@ -61,6 +61,17 @@ std::string KeyRing::PanelMac(std::string_view purpose, std::string_view bytes) 
   return signing::Mac(key.view(), bytes);
 }
 
+job::Command CommandHeader(std::string agent, const Uuid& epoch, const Uuid& id, WallTime now,
+                           Seconds valid) {
+  job::Command command;
+  command.agent = std::move(agent);
+  command.epoch = epoch;
+  command.nonce = CommandNonce(id);
+  command.issued_at = now;
+  command.expires_at = now + valid;
+  return command;
+}
+
 std::string CommandNonce(const Uuid& command) {
   auto nonce = command.ToString();
   std::erase(nonce, '-');

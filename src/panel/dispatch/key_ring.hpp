@@ -40,6 +40,12 @@ class KeyRing {
   signing::SecretBytes secret_key_;
 };
 
+inline constexpr Seconds kCommandValid = std::chrono::hours{24};
+
+// What every command begins with; the caller adds what it says.
+job::Command CommandHeader(std::string agent, const Uuid& epoch, const Uuid& id, WallTime now,
+                           Seconds valid = kCommandValid);
+
 // A command's nonce is its id without the dashes, so that the agent's report finds the row.
 std::string CommandNonce(const Uuid& command);
 Result<Uuid> CommandOfNonce(const std::string& nonce);

@@ -7,14 +7,13 @@
 #include "contract/input_validation.hpp"
 #include "job/command.hpp"
 #include "job/order.hpp"
+#include "panel/dispatch/preflight.hpp"
 #include "signing/sealed.hpp"
 
 namespace prov::panel {
 namespace {
 
 namespace asio = boost::asio;
-
-constexpr Seconds kCommandValid = std::chrono::hours{24};
 
 net::Problem MakeProblem(int status, std::string code, std::string detail) {
   return {status, std::move(code), std::move(detail), "", {}};
@@ -64,23 +63,34 @@ Result<boost::json::object> LastInputs(store::Transaction& t, const store::Actor
   }
 }
 
+Idempotency IdempotencyOf(const store::Actor& actor, const std::optional<KeyedRequest>& keyed,
+                          const KeyRing& keys, WallTime now) {
+  return {actor, keyed ? std::optional(keyed->idempotency) : std::nullopt, keys, now};
+}
+
+OrProblem<Submitted> Again(const Idempotency& idempotency, const store::Replay& found) {
+  auto verdict = idempotency.Judge(found);
+  if (auto* conflict = std::get_if<net::Problem>(&verdict)) return std::move(*conflict);
+  return Submitted{{}, std::move(std::get<store::StoredResponse>(verdict))};
+}
+
+// What a transaction that answers a request came to.
+struct Written {
+  std::optional<store::Replay> replay;
+  job::Record record;
+};
+
 struct Known {
   std::optional<store::Replay> replay;
-  std::optional<job::Record> replayed;
   std::optional<store::Agent> agent;
   boost::json::object remembered;
 };
 
 Result<Known> Look(store::Transaction& t, const store::Actor& actor, const Submission& submission,
-                   const std::string& key, WallTime now) {
+                   const Idempotency& idempotency) {
   Known known;
-  if (!key.empty()) {
-    PROV_TRY(known.replay, t.jobs().FindReplay(actor, key, now));
-    if (known.replay) {
-      PROV_TRY(known.replayed, t.jobs().Get(actor, known.replay->job_id));
-      return known;
-    }
-  }
+  PROV_TRY(known.replay, idempotency.Find(t));
+  if (known.replay) return known;
   auto agent = t.agents().Get(actor, submission.server_id);
   if (agent)
     known.agent = std::move(*agent);
@@ -104,10 +114,11 @@ StoreJobService::StoreJobService(StoreGate& store, Registry& registry, LiveHub& 
       logger_(logger),
       wake_(std::move(wake)) {}
 
-asio::awaitable<OrProblem<Submitted>> StoreJobService::Submit(
-    store::Actor actor, Submission submission, std::optional<IdempotencyRequest> idempotency) {
+asio::awaitable<OrProblem<Submitted>> StoreJobService::Submit(store::Actor actor,
+                                                              Submission submission,
+                                                              std::optional<KeyedRequest> keyed) {
   co_return co_await Create(std::move(actor), std::move(submission), std::nullopt,
-                            std::move(idempotency));
+                            std::move(keyed));
 }
 
 // Everything that is decided of a job, and its signed envelope.
@@ -173,22 +184,17 @@ OrProblem<store::Creation> StoreJobService::Compose(const store::Actor& actor,
   return creation;
 }
 
-asio::awaitable<OrProblem<Submitted>> StoreJobService::Create(
-    store::Actor actor, Submission submission, std::optional<Uuid> retry_of,
-    std::optional<IdempotencyRequest> idempotency) {
+asio::awaitable<OrProblem<Submitted>> StoreJobService::Create(store::Actor actor,
+                                                              Submission submission,
+                                                              std::optional<Uuid> retry_of,
+                                                              std::optional<KeyedRequest> keyed) {
   const auto now = clock_.Now();
-  const auto key = idempotency ? idempotency->key : std::string();
-  const auto mac = idempotency ? keys_.PanelMac("idempotency", idempotency->body) : std::string();
-  auto known = co_await store_.Read([actor, submission, key, now](store::Transaction& t) {
-    return Look(t, actor, submission, key, now);
+  const auto idempotency = IdempotencyOf(actor, keyed, keys_, now);
+  auto known = co_await store_.Read([actor, submission, idempotency](store::Transaction& t) {
+    return Look(t, actor, submission, idempotency);
   });
   if (!known) co_return net::ToProblem(known.error());
-  const auto conflict = MakeProblem(422, "idempotency_conflict",
-                                    "this Idempotency-Key was used with another request");
-  if (known->replay) {
-    if (known->replay->body_mac != mac) co_return conflict;
-    co_return Submitted{std::move(*known->replayed), true};
-  }
+  if (known->replay) co_return Again(idempotency, *known->replay);
   const auto catalogue = registry_.Current();
   const auto* installer = catalogue->Find(submission.app_id);
   if (installer == nullptr) {
@@ -215,28 +221,19 @@ asio::awaitable<OrProblem<Submitted>> StoreJobService::Create(
     co_return MakeProblem(409, "server_not_registered",
                           submission.server_id + " was seen, but is not enrolled");
   }
+  if (auto unsuitable = Preflight(*installer->manifest, *known->agent)) co_return *unsuitable;
   auto composed = Compose(actor, submission, *installer, *known->agent, known->remembered);
   if (auto* problem = std::get_if<net::Problem>(&composed)) co_return std::move(*problem);
   auto& creation = std::get<store::Creation>(composed);
   creation.job.retry_of = retry_of;
-  if (idempotency) creation.idempotency = store::Idempotency{key, mac, ""};
   const auto id = creation.job.id;
 
-  struct Written {
-    std::optional<store::Replay> replay;
-    job::Record record;
-  };
   auto written = co_await store_.Write(
-      [actor, creation, key, now, id](store::Transaction& t) -> Result<Written> {
+      [actor, creation, idempotency, keyed, now, id](store::Transaction& t) -> Result<Written> {
         Written result;
         // Another request with the same key may have been faster since we looked.
-        if (!key.empty()) {
-          PROV_TRY(result.replay, t.jobs().FindReplay(actor, key, now));
-        }
-        if (result.replay) {
-          PROV_TRY(result.record, t.jobs().Get(actor, result.replay->job_id));
-          return result;
-        }
+        PROV_TRY(result.replay, idempotency.Find(t));
+        if (result.replay) return result;
         PROV_CHECK(t.jobs().Insert(creation));
         PROV_CHECK(t.audit().Append({now,
                                      actor.user_id,
@@ -246,74 +243,83 @@ asio::awaitable<OrProblem<Submitted>> StoreJobService::Create(
                                       {"server_id", creation.job.server_id},
                                       {"action", json::EnumName(creation.job.action)}}}));
         PROV_TRY(result.record, t.jobs().Get(actor, id));
+        if (keyed) PROV_CHECK(idempotency.Keep(t, keyed->answer(result.record)));
         return result;
       });
   if (!written) co_return net::ToProblem(written.error());
-  if (written->replay) {
-    if (written->replay->body_mac != mac) co_return conflict;
-    co_return Submitted{std::move(written->record), true};
-  }
+  if (written->replay) co_return Again(idempotency, *written->replay);
   logger_.Info("job_created", {{"server_id", submission.server_id}, {"user_id", actor.user_id}},
                {id.ToString(), submission.app_id});
   hub_.JobChanged(id);
   wake_(submission.server_id);
-  co_return Submitted{std::move(written->record), false};
+  co_return Submitted{std::move(written->record), {}};
 }
 
-asio::awaitable<OrProblem<job::Record>> StoreJobService::Cancel(store::Actor actor, Uuid id) {
+// The record after it, unchanged where it was asked for already.
+Result<job::Record> StoreJobService::CancelIn(store::Transaction& t, const store::Actor& actor,
+                                              const Uuid& id, const Uuid& command_id,
+                                              WallTime now) const {
+  PROV_TRY(const auto record, t.jobs().Get(actor, id));
+  if (!job::IsActive(record.status)) {
+    return Error{
+        ErrorCode::kConflict, "the job is over: it is " + json::EnumName(record.status), {}};
+  }
+  if (record.cancel_requested_at) return record;
+  auto next = Requested(record, now);
+  const store::Expected expected{record.attempt, record.status};
+  if (record.status == job::Status::kQueued) {
+    next.status = job::Status::kCanceled;
+    next.status_reason = "canceled before it was sent to the server";
+    next.finished_at = now;
+  } else {
+    PROV_TRY(const auto agent, t.agents().Get({"panel", true}, record.server_id));
+    PROV_TRY(const auto epoch, Uuid::Parse(agent.epoch));
+    auto command = CommandHeader(agent.id, epoch, command_id, now);
+    command.cancel = job::Cancel{id};
+    PROV_TRY(auto bytes,
+             keys_.SignCommand(job::CommandType::kCancel, command, agent.key_generation));
+    PROV_CHECK(t.commands().Insert(
+        {command_id, agent.id, "cancel", id, std::move(bytes), now, command.expires_at}));
+  }
+  PROV_CHECK(t.jobs().Apply(expected, job::Party::kPanel, next, now));
+  PROV_CHECK(t.audit().Append({now,
+                               actor.user_id,
+                               "job.cancel_requested",
+                               id.ToString(),
+                               {{"status", json::EnumName(record.status)}}}));
+  return t.jobs().Get(actor, id);
+}
+
+asio::awaitable<OrProblem<Submitted>> StoreJobService::Cancel(store::Actor actor, Uuid id,
+                                                              std::optional<KeyedRequest> keyed) {
   const auto now = clock_.Now();
   const auto command_id = Uuid::MakeV7(clock_, random_);
-  auto canceled = co_await store_.Write(
-      [this, actor, id, now, command_id](store::Transaction& t) -> Result<job::Record> {
-        PROV_TRY(const auto record, t.jobs().Get(actor, id));
-        if (!job::IsActive(record.status)) {
-          return Error{
-              ErrorCode::kConflict, "the job is over: it is " + json::EnumName(record.status), {}};
-        }
-        if (record.cancel_requested_at) return record;
-        auto next = Requested(record, now);
-        const store::Expected expected{record.attempt, record.status};
-        if (record.status == job::Status::kQueued) {
-          next.status = job::Status::kCanceled;
-          next.status_reason = "canceled before it was sent to the server";
-          next.finished_at = now;
-        } else {
-          PROV_TRY(const auto agent, t.agents().Get({"panel", true}, record.server_id));
-          PROV_TRY(const auto epoch, Uuid::Parse(agent.epoch));
-          job::Command command;
-          command.agent = agent.id;
-          command.epoch = epoch;
-          command.nonce = CommandNonce(command_id);
-          command.issued_at = now;
-          command.expires_at = now + kCommandValid;
-          command.cancel = job::Cancel{id};
-          PROV_TRY(auto bytes,
-                   keys_.SignCommand(job::CommandType::kCancel, command, agent.key_generation));
-          PROV_CHECK(t.commands().Insert(
-              {command_id, agent.id, "cancel", id, std::move(bytes), now, command.expires_at}));
-        }
-        PROV_CHECK(t.jobs().Apply(expected, job::Party::kPanel, next, now));
-        PROV_CHECK(t.audit().Append({now,
-                                     actor.user_id,
-                                     "job.cancel_requested",
-                                     id.ToString(),
-                                     {{"status", json::EnumName(record.status)}}}));
-        return t.jobs().Get(actor, id);
-      });
+  const auto idempotency = IdempotencyOf(actor, keyed, keys_, now);
+  auto canceled = co_await store_.Write([this, actor, id, now, command_id, idempotency,
+                                         keyed](store::Transaction& t) -> Result<Written> {
+    Written result;
+    PROV_TRY(result.replay, idempotency.Find(t));
+    if (result.replay) return result;
+    PROV_TRY(result.record, CancelIn(t, actor, id, command_id, now));
+    if (keyed) PROV_CHECK(idempotency.Keep(t, keyed->answer(result.record)));
+    return result;
+  });
   if (!canceled) {
     auto problem = net::ToProblem(canceled.error());
     if (problem.status == 409) problem.code = "already_over";
     co_return problem;
   }
-  logger_.Info("cancel_requested", {{"user_id", actor.user_id}}, {id.ToString(), canceled->app_id});
+  if (canceled->replay) co_return Again(idempotency, *canceled->replay);
+  auto& record = canceled->record;
+  logger_.Info("cancel_requested", {{"user_id", actor.user_id}}, {id.ToString(), record.app_id});
   hub_.JobChanged(id);
-  wake_(canceled->server_id);
-  co_return std::move(*canceled);
+  wake_(record.server_id);
+  co_return Submitted{std::move(record), {}};
 }
 
-asio::awaitable<OrProblem<Submitted>> StoreJobService::Retry(
-    store::Actor actor, Uuid id, boost::json::object inputs,
-    std::optional<IdempotencyRequest> idempotency) {
+asio::awaitable<OrProblem<Submitted>> StoreJobService::Retry(store::Actor actor, Uuid id,
+                                                             boost::json::object inputs,
+                                                             std::optional<KeyedRequest> keyed) {
   auto record =
       co_await store_.Read([actor, id](store::Transaction& t) { return t.jobs().Get(actor, id); });
   if (!record) co_return net::ToProblem(record.error());
@@ -335,7 +341,7 @@ asio::awaitable<OrProblem<Submitted>> StoreJobService::Retry(
   if (!problem.errors.empty()) co_return problem;
   Submission submission{record->app_id, record->server_id, record->inputs, record->action};
   for (const auto& [name, value] : inputs) submission.inputs[name] = value;
-  co_return co_await Create(std::move(actor), std::move(submission), id, std::move(idempotency));
+  co_return co_await Create(std::move(actor), std::move(submission), id, std::move(keyed));
 }
 
 }  // namespace prov::panel

@@ -24,17 +24,19 @@ class StoreJobService final : public JobService {
                   const Clock& clock, Random& random, Logger& logger, Wake wake);
 
   boost::asio::awaitable<OrProblem<Submitted>> Submit(
-      store::Actor actor, Submission submission,
-      std::optional<IdempotencyRequest> idempotency) override;
-  boost::asio::awaitable<OrProblem<job::Record>> Cancel(store::Actor actor, Uuid id) override;
+      store::Actor actor, Submission submission, std::optional<KeyedRequest> keyed = {}) override;
+  boost::asio::awaitable<OrProblem<Submitted>> Cancel(
+      store::Actor actor, Uuid id, std::optional<KeyedRequest> keyed = {}) override;
   boost::asio::awaitable<OrProblem<Submitted>> Retry(
       store::Actor actor, Uuid id, boost::json::object inputs,
-      std::optional<IdempotencyRequest> idempotency) override;
+      std::optional<KeyedRequest> keyed = {}) override;
 
  private:
-  boost::asio::awaitable<OrProblem<Submitted>> Create(
-      store::Actor actor, Submission submission, std::optional<Uuid> retry_of,
-      std::optional<IdempotencyRequest> idempotency);
+  boost::asio::awaitable<OrProblem<Submitted>> Create(store::Actor actor, Submission submission,
+                                                      std::optional<Uuid> retry_of,
+                                                      std::optional<KeyedRequest> keyed);
+  Result<job::Record> CancelIn(store::Transaction& t, const store::Actor& actor, const Uuid& id,
+                               const Uuid& command_id, WallTime now) const;
   OrProblem<store::Creation> Compose(const store::Actor& actor, const Submission& submission,
                                      const Installer& installer, const store::Agent& agent,
                                      const boost::json::object& remembered);

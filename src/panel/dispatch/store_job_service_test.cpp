@@ -4,6 +4,7 @@
 #include <thread>
 
 #include "base/encoding.hpp"
+#include "job/event.hpp"
 #include "job/order.hpp"
 #include "panel/panel_fixture_test.hpp"
 #include "signing/dsse.hpp"
@@ -36,15 +37,18 @@ class JobServiceTest : public PanelTest {
   static Submission Demo() {
     return {"demo", kAgent, {{"site", "example.test"}, {"token", "correct horse"}}};
   }
-  static IdempotencyRequest Key(std::string key, std::string body = "the body") {
-    return {std::move(key), std::move(body)};
+  // What is answered names the job and its state.
+  static KeyedRequest Key(std::string key, std::string request = "the body") {
+    return {{std::move(key), std::move(request)}, [](const job::Record& job) {
+              return store::StoredResponse{202, job.id.ToString(), json::EnumName(job.status)};
+            }};
   }
   OrProblem<Submitted> Submit(const Submission& submission,
-                              std::optional<IdempotencyRequest> key = std::nullopt,
+                              std::optional<KeyedRequest> key = std::nullopt,
                               const store::Actor& actor = Ann()) {
     return Await(service_.Submit(actor, submission, std::move(key)));
   }
-  Submitted Make(const Submission& submission, std::optional<IdempotencyRequest> key = std::nullopt,
+  Submitted Make(const Submission& submission, std::optional<KeyedRequest> key = std::nullopt,
                  const store::Actor& actor = Ann()) {
     auto made = Submit(submission, std::move(key), actor);
     const auto* problem = std::get_if<net::Problem>(&made);
@@ -155,16 +159,29 @@ TEST_F(JobServiceTest, WrongInputs_AreNamedAllAtOnce) {
               ::testing::UnorderedElementsAre("/inputs/site", "/inputs/token", "/inputs/more"));
 }
 
-TEST_F(JobServiceTest, TheSameKeyAndBody_AnswersTheSameJobAgain) {
+TEST_F(JobServiceTest, AServerThatDoesNotFit_IsRefusedBeforeAJobIsMade) {
+  auto agent = Agent();
+  job::Facts facts;
+  facts.os = {"debian", "10", "Debian 10", "amd64", std::vector<std::string>{}};
+  agent.facts = json::Write(facts);
+  ASSERT_TRUE(database_.Write([&](store::Transaction& t) { return t.agents().Update(agent, 1); }));
+  const auto problem = Refused(Submit(Demo()));
+  EXPECT_EQ(problem.code, "unsuitable_server");
+  ASSERT_THAT(problem.errors, SizeIs(1));
+  EXPECT_EQ(problem.errors[0].rule, "os_requirements.min_version");
+  EXPECT_THAT(Jobs(), IsEmpty());
+  EXPECT_THAT(woken_, IsEmpty());
+}
+
+TEST_F(JobServiceTest, TheSameKeyAndBody_IsAnsweredTheSameAgain) {
   const auto first = Make(Demo(), Key("k"));
   // Even when it could not be made now.
   std::filesystem::remove_all(InstallersDirectory() / "demo");
   ASSERT_TRUE(registry_.Reload());
   Put(first.job.id, Status::kDispatched);
   const auto again = Make(Demo(), Key("k"));
-  EXPECT_TRUE(again.replayed);
-  EXPECT_EQ(again.job.id, first.job.id);
-  EXPECT_EQ(again.job.status, Status::kDispatched);
+  EXPECT_EQ(again.replayed, (store::StoredResponse{202, first.job.id.ToString(), "queued"}))
+      << "what it was answered then, not what would be answered now";
   EXPECT_THAT(Jobs(), SizeIs(1));
   EXPECT_THAT(Audited("job.created"), SizeIs(1));
 }
@@ -183,9 +200,9 @@ TEST_F(JobServiceTest, AKey_IsItsUsersOwnAndForgottenAfterADay) {
   const auto anns = Make(Demo(), Key("k"));
   const auto bobs = Make(Demo(), Key("k", "another body"), {"bob"});
   EXPECT_FALSE(bobs.replayed);
-  clock_.Advance(store::kIdempotencyKept - Millis{1});
+  clock_.Advance(store::kReplayKept - Millis{1});
   EXPECT_TRUE(Make(Demo(), Key("k")).replayed);
-  clock_.Advance(Millis{2});
+  clock_.Advance(Millis{1});
   const auto later = Make(Demo(), Key("k", "another body"));
   EXPECT_FALSE(later.replayed);
   EXPECT_THAT(Jobs(), SizeIs(3));
@@ -197,7 +214,7 @@ class Fifty : public JobServiceTest, public ::testing::WithParamInterface<bool> 
   static constexpr std::size_t kThreads = 50;
 
   std::vector<OrProblem<Submitted>> SubmitAtOnce(
-      const std::function<IdempotencyRequest(std::size_t)>& key) {
+      const std::function<KeyedRequest(std::size_t)>& key) {
     std::vector<OrProblem<Submitted>> answers(kThreads, net::Problem{});
     std::latch start(kThreads);
     std::vector<std::jthread> threads;
@@ -256,7 +273,8 @@ TEST_P(Fifty, WithOneKey_MakeOneJob) {
     const auto* submitted = std::get_if<Submitted>(&answer);
     ASSERT_NE(submitted, nullptr) << std::get<net::Problem>(answer).detail;
     if (!submitted->replayed) ++made;
-    ids.insert(submitted->job.id);
+    ids.insert(submitted->replayed ? *Uuid::Parse(submitted->replayed->location)
+                                   : submitted->job.id);
   }
   EXPECT_EQ(made, 1U);
   EXPECT_THAT(ids, SizeIs(1));
@@ -319,7 +337,7 @@ TEST_F(JobServiceTest, WhenTheStoreRunsTheWorkTwice_OneJobIsMade) {
 TEST_F(JobServiceTest, Cancel_OfAQueuedJobEndsIt) {
   const auto id = Make(Demo()).job.id;
   const auto canceled = Await(service_.Cancel(Ann(), id));
-  EXPECT_EQ(std::get<job::Record>(canceled).status, Status::kCanceled);
+  EXPECT_EQ(std::get<Submitted>(canceled).job.status, Status::kCanceled);
   EXPECT_EQ(Refused(Await(service_.Cancel(Ann(), id))).code, "already_over");
   EXPECT_EQ(EnvelopeOf(id), "") << "its secrets have no more use";
 }
@@ -329,13 +347,29 @@ TEST_F(JobServiceTest, Cancel_OfAJobThatWasHandedOverTellsTheAgentOnce) {
   Put(id, Status::kDispatched);
   for (int i = 0; i < 2; ++i) {
     const auto canceled = Await(service_.Cancel(Ann(), id));
-    EXPECT_EQ(std::get<job::Record>(canceled).status, Status::kDispatched);
+    EXPECT_EQ(std::get<Submitted>(canceled).job.status, Status::kDispatched);
   }
   const auto commands =
       *database_.Read([](store::Transaction& t) { return t.commands().Pending(kAgent, 10); });
   ASSERT_THAT(commands, SizeIs(1));
   EXPECT_EQ(commands[0].job_id, id);
   EXPECT_EQ(Refused(Await(service_.Cancel(Ann(), Uuid::MakeV7(clock_, random_)))).status, 404);
+}
+
+TEST_F(JobServiceTest, Cancel_WithTheSameKeyIsAnsweredTheSameAgain_AlsoOnceTheJobIsOver) {
+  const auto id = Make(Demo()).job.id;
+  Put(id, Status::kDispatched);
+  const auto cancel = [&](const std::string& key, const std::string& request = "the cancel") {
+    return Await(service_.Cancel(Ann(), id, Key(key, request)));
+  };
+  EXPECT_FALSE(std::get<Submitted>(cancel("k")).replayed);
+  Put(id, Status::kSucceeded, 1);
+  EXPECT_EQ(std::get<Submitted>(cancel("k")).replayed,
+            (store::StoredResponse{202, id.ToString(), "dispatched"}));
+  EXPECT_EQ(Refused(cancel("k", "another")).code, "idempotency_conflict");
+  EXPECT_EQ(Refused(cancel("k2")).code, "already_over");
+  EXPECT_EQ(Refused(cancel("k2")).code, "already_over") << "a refusal is not kept";
+  EXPECT_THAT(Audited("job.cancel_requested"), SizeIs(1));
 }
 
 // As the agent remembers them: an upgrade's too, and none after an uninstall. Otherwise the panel
@@ -363,7 +397,7 @@ TEST_F(JobServiceTest, Uninstall_TakesWhatTheLastInstallOrUpgradeWasGiven) {
 
 TEST_F(JobServiceTest, Retry_WantsTheSecretsAgainAndNothingElse) {
   const auto id = Make(Demo()).job.id;
-  const auto retry = [&](boost::json::object inputs, std::optional<IdempotencyRequest> key = {}) {
+  const auto retry = [&](boost::json::object inputs, std::optional<KeyedRequest> key = {}) {
     return Await(service_.Retry(Ann(), id, std::move(inputs), std::move(key)));
   };
   EXPECT_EQ(Refused(retry({{"token", "x"}})).code, "not_over");

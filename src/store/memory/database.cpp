@@ -15,12 +15,19 @@ namespace {
 class MemoryTransaction final : public Transaction {
  public:
   explicit MemoryTransaction(View view)
-      : jobs_(view), changes_(view), audit_(view), agents_(view), commands_(view), tokens_(view) {}
+      : jobs_(view),
+        changes_(view),
+        audit_(view),
+        agents_(view),
+        commands_(view),
+        replays_(view),
+        tokens_(view) {}
   Jobs& jobs() override { return jobs_; }
   Changes& changes() override { return changes_; }
   Audit& audit() override { return audit_; }
   Agents& agents() override { return agents_; }
   Commands& commands() override { return commands_; }
+  Replays& replays() override { return replays_; }
   Tokens& tokens() override { return tokens_; }
 
  private:
@@ -29,6 +36,7 @@ class MemoryTransaction final : public Transaction {
   MemoryAudit audit_;
   MemoryAgents agents_;
   MemoryCommands commands_;
+  MemoryReplays replays_;
   MemoryTokens tokens_;
 };
 

@@ -1,4 +1,4 @@
-// Audit, agents, commands and tokens in memory.
+// Audit, agents, commands, replays and tokens in memory.
 #include <fmt/format.h>
 
 #include "base/json.hpp"
@@ -151,6 +151,25 @@ Result<std::uint64_t> MemoryCommands::RemoveExpired(WallTime now) {
   PROV_CHECK(view_.CheckWritable());
   return std::erase_if(view_.state.commands,
                        [&](const auto& command) { return command.second.expires_at <= now; });
+}
+
+Result<std::optional<Replay>> MemoryReplays::Find(const Actor& actor, const std::string& key,
+                                                  WallTime now) {
+  const auto found = view_.state.replays.find({actor.user_id, key});
+  if (found == view_.state.replays.end() || found->second.made_at <= now - kReplayKept)
+    return std::optional<Replay>();
+  return std::optional(found->second.replay);
+}
+
+Status MemoryReplays::Keep(const Actor& actor, const std::string& key, const Replay& replay,
+                           WallTime now) {
+  PROV_CHECK(view_.CheckWritable());
+  auto& replays = view_.state.replays;
+  std::erase_if(replays,
+                [&](const auto& kept) { return kept.second.made_at <= now - kReplayKept; });
+  if (!replays.emplace(std::pair(actor.user_id, key), KeptReplay{replay, now}).second)
+    return Exists("idempotency key");
+  return {};
 }
 
 Status MemoryTokens::Insert(const ApiToken& token) {

@@ -34,10 +34,6 @@ void AppendChange(JobRow& row, WallTime at, const std::optional<LogChunk>& log) 
                          r.message, r.cancel_requested_at, log});
 }
 
-bool SameKey(const JobRow& row, const std::string& user, const std::string& key) {
-  return row.idempotency && row.record.user_id == user && row.idempotency->key == key;
-}
-
 }  // namespace
 
 Status View::CheckWritable() const {
@@ -56,34 +52,14 @@ Status MemoryJobs::Insert(const Creation& c) {
   PROV_CHECK(view_.CheckWritable());
   auto& jobs = view_.state.jobs;
   if (jobs.contains(c.job.id)) return Error{ErrorCode::kConflict, "the job exists."};
-  if (c.idempotency) {
-    for (auto& [id, row] : jobs) {
-      if (!SameKey(row, c.job.user_id, c.idempotency->key)) continue;
-      if (row.record.created_at > c.job.created_at - kIdempotencyKept) {
-        return Error{ErrorCode::kConflict, "the idempotency key was used."};
-      }
-      row.idempotency.reset();
-    }
-  }
   auto& row = jobs[c.job.id];
   static_cast<job::NewJob&>(row.record) = c.job;
   row.record.status = c.status;
   row.envelope = c.envelope;
   row.sealed_ciphertext = c.sealed_ciphertext;
-  row.idempotency = c.idempotency;
   row.undelivered = c.undelivered;
   AppendChange(row, c.job.created_at, std::nullopt);
   return {};
-}
-
-Result<std::optional<Replay>> MemoryJobs::FindReplay(const Actor& actor, const std::string& key,
-                                                     WallTime now) {
-  for (const auto& [id, row] : view_.state.jobs) {
-    if (SameKey(row, actor.user_id, key) && row.record.created_at > now - kIdempotencyKept) {
-      return std::optional(Replay{id, row.idempotency->body_mac, row.idempotency->response});
-    }
-  }
-  return std::optional<Replay>{};
 }
 
 Result<job::Record> MemoryJobs::Get(const Actor&, const Uuid& id) {

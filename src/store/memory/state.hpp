@@ -13,9 +13,13 @@ struct JobRow {
   job::Record record;
   std::string envelope;
   std::string sealed_ciphertext;
-  std::optional<Idempotency> idempotency;
   bool undelivered = true;
   std::vector<Change> changes;
+};
+
+struct KeptReplay {
+  Replay replay;
+  WallTime made_at{};
 };
 
 struct State {
@@ -25,6 +29,7 @@ struct State {
   std::map<std::pair<std::string, std::string>, EventPosition> positions;
   std::map<std::pair<std::string, std::string>, std::map<std::uint64_t, std::string>> event_hashes;
   std::map<Uuid, Command> commands;
+  std::map<std::pair<std::string, std::string>, KeptReplay> replays;  // by user and key
   std::map<Uuid, ApiToken> tokens;
   std::map<Uuid, EnrolmentToken> enrolments;
 };
@@ -40,8 +45,6 @@ class MemoryJobs final : public Jobs {
  public:
   explicit MemoryJobs(View view) : view_(view) {}
   Status Insert(const Creation& creation) override;
-  Result<std::optional<Replay>> FindReplay(const Actor& actor, const std::string& key,
-                                           WallTime now) override;
   Result<job::Record> Get(const Actor& actor, const Uuid& id) override;
   Result<std::vector<job::Record>> List(const Actor& actor, const JobFilter& filter,
                                         const std::optional<Uuid>& before,
@@ -121,6 +124,18 @@ class MemoryCommands final : public Commands {
   Result<std::vector<Command>> Pending(const std::string& agent_id, std::size_t limit) override;
   Status Confirm(const Uuid& id) override;
   Result<std::uint64_t> RemoveExpired(WallTime now) override;
+
+ private:
+  View view_;
+};
+
+class MemoryReplays final : public Replays {
+ public:
+  explicit MemoryReplays(View view) : view_(view) {}
+  Result<std::optional<Replay>> Find(const Actor& actor, const std::string& key,
+                                     WallTime now) override;
+  Status Keep(const Actor& actor, const std::string& key, const Replay& replay,
+              WallTime now) override;
 
  private:
   View view_;

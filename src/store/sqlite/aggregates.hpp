@@ -10,8 +10,6 @@ class SqliteJobs final : public Jobs {
  public:
   explicit SqliteJobs(Connection& connection) : connection_(connection) {}
   Status Insert(const Creation& creation) override;
-  Result<std::optional<Replay>> FindReplay(const Actor& actor, const std::string& key,
-                                           WallTime now) override;
   Result<job::Record> Get(const Actor& actor, const Uuid& id) override;
   Result<std::vector<job::Record>> List(const Actor& actor, const JobFilter& filter,
                                         const std::optional<Uuid>& before,
@@ -97,6 +95,18 @@ class SqliteCommands final : public Commands {
   Connection& connection_;
 };
 
+class SqliteReplays final : public Replays {
+ public:
+  explicit SqliteReplays(Connection& connection) : connection_(connection) {}
+  Result<std::optional<Replay>> Find(const Actor& actor, const std::string& key,
+                                     WallTime now) override;
+  Status Keep(const Actor& actor, const std::string& key, const Replay& replay,
+              WallTime now) override;
+
+ private:
+  Connection& connection_;
+};
+
 class SqliteTokens final : public Tokens {
  public:
   explicit SqliteTokens(Connection& connection) : connection_(connection) {}
@@ -122,12 +132,14 @@ class SqliteTransaction final : public Transaction {
         audit_(connection),
         agents_(connection),
         commands_(connection),
+        replays_(connection),
         tokens_(connection) {}
   Jobs& jobs() override { return jobs_; }
   Changes& changes() override { return changes_; }
   Audit& audit() override { return audit_; }
   Agents& agents() override { return agents_; }
   Commands& commands() override { return commands_; }
+  Replays& replays() override { return replays_; }
   Tokens& tokens() override { return tokens_; }
 
  private:
@@ -136,6 +148,7 @@ class SqliteTransaction final : public Transaction {
   SqliteAudit audit_;
   SqliteAgents agents_;
   SqliteCommands commands_;
+  SqliteReplays replays_;
   SqliteTokens tokens_;
 };
 

@@ -181,6 +181,29 @@ TEST_F(SqliteStore, OldSchema_IsMigratedAndKeepsItsRows) {
       database->Read([](Transaction& t) { return t.commands().Pending("agent-1", 1); })->empty());
 }
 
+TEST_F(SqliteStore, SchemaWithKeysBesideTheJobs_KeepsItsJobsAndForgetsTheKeys) {
+  {
+    const auto raw = Raw();
+    for (std::size_t step = 0; step < 4; ++step) ASSERT_TRUE(raw->Script(MigrationSteps()[step]));
+    ASSERT_TRUE(raw->Script(
+        "INSERT INTO jobs (id, app_id, app_version, installer_digest, server_id, action, inputs, "
+        "sealed_inputs, max_attempts, backoff_seconds, user_id, origin, created_at, status, "
+        "attempt, needs_attention, outputs, left_running, log, seq, undelivered, idempotency_key, "
+        "body_mac) VALUES (zeroblob(16), 'nginx', '1', 'sha256:00', 'agent-1', 'install', '{}', "
+        "'[]', 3, 10, 'ann', 'panel', 5, 'running', 1, 0, '[]', '[]', "
+        "'{\"lines\": 0, \"bytes\": 0, \"complete\": false, \"dropped_bytes\": 0}', 4, 0, "
+        "'key', x'00'); PRAGMA user_version=4;"));
+  }
+  const auto database = Open();
+  const auto job = database->Read([](Transaction& t) { return t.jobs().Get({}, Uuid()); });
+  ASSERT_TRUE(job) << job.error().ToString();
+  EXPECT_EQ(job->status, job::Status::kRunning);
+  EXPECT_EQ(*database->Read([](Transaction& t) {
+    return t.replays().Find({"ann"}, "key", WallTime{Millis{6}});
+  }),
+            std::nullopt);
+}
+
 TEST_F(SqliteStore, NewerSchema_IsRefusedWithASentence) {
   ASSERT_TRUE(Raw()->Script("PRAGMA user_version=999"));
   Options options;

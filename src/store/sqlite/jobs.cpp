@@ -90,55 +90,22 @@ Result<std::optional<Expected>> ReadExpected(Connection& connection, const Uuid&
 }  // namespace
 
 Status SqliteJobs::Insert(const Creation& c) {
-  if (c.idempotency) {
-    PROV_CHECK(connection_.Run(
-        "UPDATE jobs SET idempotency_key = NULL, body_mac = NULL, response = NULL "
-        "WHERE user_id = ?1 AND idempotency_key = ?2 AND created_at <= ?3",
-        {c.job.user_id, c.idempotency->key, From(c.job.created_at - kIdempotencyKept)}));
-  }
   job::Record record;
   static_cast<job::NewJob&>(record) = c.job;
   record.status = c.status;
-  const auto& i = c.idempotency;
   PROV_CHECK(connection_.Run(
       "INSERT INTO jobs (" PROV_RECORD_COLUMNS
-      ", seq, undelivered, envelope, sealed_ciphertext, idempotency_key, body_mac, response) "
+      ", seq, undelivered, envelope, sealed_ciphertext) "
       "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, NULL, 0, NULL, "
       "NULL, NULL, NULL, 0, NULL, NULL, NULL, NULL, NULL, NULL, '[]', '[]', ?16, 1, ?17, ?18, "
-      "?19, ?20, ?21, ?22)",
-      {From(c.job.id),
-       c.job.app_id,
-       c.job.app_version,
-       c.job.installer_digest,
-       c.job.server_id,
-       From(c.job.action),
-       json::Write(c.job.inputs),
-       json::Write(c.job.sealed_inputs),
-       From(c.job.retry.max_attempts),
-       From(c.job.retry.backoff_seconds),
-       c.job.user_id,
-       From(c.job.origin),
-       From(c.job.retry_of),
-       From(c.job.created_at),
-       From(c.status),
-       json::Write(record.log),
-       From(c.undelivered),
-       FromBytes(c.envelope),
-       FromBytes(c.sealed_ciphertext),
-       i ? Value{i->key} : Value{},
-       i ? Value{Blob{i->body_mac}} : Value{},
-       i ? Value{Blob{i->response}} : Value{}}));
+      "?19)",
+      {From(c.job.id), c.job.app_id, c.job.app_version, c.job.installer_digest, c.job.server_id,
+       From(c.job.action), json::Write(c.job.inputs), json::Write(c.job.sealed_inputs),
+       From(c.job.retry.max_attempts), From(c.job.retry.backoff_seconds), c.job.user_id,
+       From(c.job.origin), From(c.job.retry_of), From(c.job.created_at), From(c.status),
+       json::Write(record.log), From(c.undelivered), FromBytes(c.envelope),
+       FromBytes(c.sealed_ciphertext)}));
   return SqliteChanges(connection_).Append(ChangeOf(record, 1, c.job.created_at, std::nullopt));
-}
-
-Result<std::optional<Replay>> SqliteJobs::FindReplay(const Actor& actor, const std::string& key,
-                                                     WallTime now) {
-  return SelectOne<Replay>(
-      connection_,
-      "SELECT id, body_mac, response FROM jobs "
-      "WHERE user_id = ?1 AND idempotency_key = ?2 AND created_at > ?3",
-      {actor.user_id, key, From(now - kIdempotencyKept)},
-      [](Columns& columns, Replay& r) { columns.All(r.job_id, r.body_mac, r.response); });
 }
 
 Result<job::Record> SqliteJobs::Get(const Actor&, const Uuid& id) {

@@ -93,6 +93,20 @@ CREATE TABLE agent_event_hashes (
 ) WITHOUT ROWID;
 )sql";
 
+// Keys given before this step are forgotten: what they were answered was not kept.
+constexpr const char* kReplays = R"sql(
+CREATE TABLE replays (
+  user_id TEXT NOT NULL, idempotency_key TEXT NOT NULL, made_at INTEGER NOT NULL,
+  body_mac BLOB NOT NULL, status INTEGER NOT NULL, location TEXT NOT NULL, body BLOB NOT NULL,
+  PRIMARY KEY (user_id, idempotency_key)
+);
+CREATE INDEX replays_by_time ON replays (made_at);
+DROP INDEX jobs_idempotency;
+ALTER TABLE jobs DROP COLUMN idempotency_key;
+ALTER TABLE jobs DROP COLUMN body_mac;
+ALTER TABLE jobs DROP COLUMN response;
+)sql";
+
 Result<std::int64_t> Version(Connection& connection) {
   std::int64_t version = 0;
   PROV_CHECK(
@@ -119,7 +133,8 @@ Status RunSteps(Connection& connection) {
 }  // namespace
 
 std::span<const std::string> MigrationSteps() {
-  static const std::vector<std::string> steps{kJobs, kCommands, kUndeliveredByServer, kIdentities};
+  static const std::vector<std::string> steps{kJobs, kCommands, kUndeliveredByServer, kIdentities,
+                                              kReplays};
   return steps;
 }
 
