@@ -864,5 +864,17 @@ TEST_F(Jobs, ParcelsWithoutEnd_FillNeitherOutboxNorLog) {
   EXPECT_THAT(log_.text, HasSubstr("refusals_not_listed  {\"count\":1700}"));
 }
 
+// The net role cuts what is longer to this (channel_port.cpp).
+TEST_F(Jobs, AParcelOneByteLargerThanAnEnvelope_IsRefusedWhateverItIs) {
+  auto envelope = Envelope(NewOrder());
+  envelope.resize(job::kMaxEnvelopeBytes + 1, ' ');
+  Deliver(envelope);
+  EXPECT_FALSE(log_.Has("job_received"));
+  EXPECT_TRUE(log_.Has("parcel_refused"));
+  envelope.pop_back();
+  Deliver(envelope);
+  EXPECT_TRUE(log_.Has("job_received"));
+}
+
 }  // namespace
 }  // namespace prov::agent

@@ -6,10 +6,17 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
 
+#include "job/order.hpp"
+
 namespace prov::agent {
 namespace {
 
 namespace asio = boost::asio;
+
+// One byte more than the executor takes, whatever it is: what is longer is cut here and refused
+// there. Whole it would be in no frame; the channel would end with it, and it would come again.
+constexpr std::size_t kMostOfParcel = job::kMaxEnvelopeBytes + 1;
+static_assert(kMostOfParcel < kMaxFrameBytes / 2);
 
 Error Gone() { return {ErrorCode::kUnavailable, "the executor has gone", {}}; }
 
@@ -73,6 +80,7 @@ asio::awaitable<void> ChannelPort::Write() {
 }
 
 asio::awaitable<Status> ChannelPort::Take(std::string parcel) {
+  parcel.resize(std::min(parcel.size(), kMostOfParcel));
   const auto number = next_number_++;
   Queue(TakeParcel{number, std::move(parcel)});
   while (!gone_ && taken_ < number) co_await answered_.Wait();
