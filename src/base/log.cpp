@@ -110,7 +110,7 @@ void FileLogger::Write(LogLevel level, std::string_view event, const LogSubject&
   try {
     state_->sink->log(spdlog::details::log_msg("", spdlog::level::info, text));
     state_->sink->flush();
-  } catch (const spdlog::spdlog_ex&) {
+  } catch (const spdlog::spdlog_ex&) {  // NOLINT(bugprone-empty-catch)
     // A full disk must not end whoever logs.
   }
 }

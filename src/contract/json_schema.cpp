@@ -126,7 +126,7 @@ std::string DescriptionOf(const Input& input) {
 bj::object InputSchema(const Input& input) {
   const std::string_view type = JsonType(input.type);
   bj::object schema{{"type", type}, {"title", input.label}};
-  if (auto text = DescriptionOf(input); !text.empty()) schema["description"] = std::move(text);
+  if (auto text = DescriptionOf(input); !text.empty()) schema["description"] = text;
   if (input.default_value && !input.sensitive) schema["default"] = *input.default_value;
   if (input.sensitive) schema["writeOnly"] = true;
   if (input.type == InputType::kPassword) schema["format"] = "password";

@@ -103,12 +103,13 @@ class Panel {
  private:
   // Without its tasks a panel would neither reload nor end when told: better to be started anew.
   void GiveUp(std::exception_ptr failure) {
-    std::string reason = "an exception";
+    std::string reason;
     try {
       std::rethrow_exception(failure);
     } catch (const std::exception& error) {
       reason = error.what();
     } catch (...) {
+      reason = "an exception";
     }
     logs_.panel->Error("panel_failed", {{"reason", reason}});
     failed_ = true;

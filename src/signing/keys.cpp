@@ -27,7 +27,7 @@ OSSL_PARAM OctetParam(const char* name, std::string_view bytes) {
 
 }  // namespace
 
-SecretBytes::SecretBytes(SecretBytes&& other) noexcept : bytes_(other.bytes_) { other.Wipe(); }
+SecretBytes::SecretBytes(SecretBytes&& other) noexcept { *this = std::move(other); }
 
 SecretBytes& SecretBytes::operator=(SecretBytes&& other) noexcept {
   if (this != &other) {

@@ -19,6 +19,7 @@ constexpr Millis kLivedLong{30'000};  // after which a new end is no sign of a b
   if (socket == kChannel) {
     // dup2 onto itself would keep the close-on-exec flag.
     const int other = dup(socket);
+    if (other < 0) _exit(126);
     dup2(other, kChannel);
   } else {
     dup2(socket, kChannel);
@@ -88,7 +89,7 @@ void NetProcess::Flush() {
   while (socket_ && !outgoing_.empty()) {
     const auto sent =
         send(socket_.get(), outgoing_.data(), outgoing_.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
-    if (sent > 0) {
+    if (sent >= 0) {
       outgoing_.erase(0, static_cast<std::size_t>(sent));
     } else if (errno == EAGAIN || errno == EINTR) {
       return;

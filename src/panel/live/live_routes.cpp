@@ -36,7 +36,7 @@ asio::awaitable<Result<std::vector<StreamSubject::Job>>> OpenAll(Shared dependen
     Jobs opened;
     for (const auto& position : jobs) {
       PROV_TRY(auto job, Open(t, actor, position));
-      opened.push_back(std::move(job));
+      opened.push_back(job);
     }
     return opened;
   });

@@ -193,7 +193,7 @@ asio::awaitable<net::Response> GetLog(std::shared_ptr<const LiveDependencies> de
   if (!page) co_return MakeFailure(*dependencies, request, page.error());
   LogWriter writer(*page, query);
   const auto reader = std::make_shared<LogReader>(
-      LogReader{dependencies, actor, *job, std::move(writer), std::move(*page), 0, {}});
+      LogReader{dependencies, actor, *job, writer, std::move(*page), 0, {}});
   net::Response response;
   response.headers.Set("Content-Type", std::string(reader->writer.content_type()));
   response.headers.Set("Cache-Control", "no-store");
