@@ -19,7 +19,8 @@ constexpr int kUsage = 2;
 void PrintHelp() {
   std::puts(
       "provisioning-agent [run] [--config FILE] [--check-config] [--SETTING VALUE ...]\n"
-      "provisioning-agent enroll --panel URL [--token-file FILE] [--ca-file FILE] [--id ID]\n"
+      "provisioning-agent enroll --panel URL [--token-file FILE] [--ca-file FILE] [--id ID] "
+      "[--new-epoch]\n"
       "provisioning-agent --version | --help\n\nSettings, also in the file and as NAME or "
       "NAME_FILE "
       "in the environment:");

@@ -27,6 +27,7 @@ void PrintHelp() {
       "[--expires-in-days N]\n"
       "provisioning-panel token list | token revoke ID\n"
       "provisioning-panel enroll-token AGENT_ID [--re-enroll] [--expires-in-minutes N]\n"
+      "provisioning-panel rotate-keys AGENT_ID\n"
       "provisioning-panel --version | --help\n\nSettings, also in the file and as NAME or "
       "NAME_FILE "
       "in the environment:");
@@ -190,6 +191,26 @@ int CreateEnrollToken(const Flags& flags) {
                                          std::chrono::minutes{*minutes}, "admin", clock, random));
 }
 
+int RotateKeys(const Flags& flags) {
+  if (flags.words.size() != 1)
+    return Fail("rotate-keys takes the id of one agent, such as agent-web1");
+  const auto configuration = Configure(flags, nullptr);
+  if (!configuration) return Fail(configuration.error().message);
+  const auto database = OpenDatabase(*configuration);
+  if (!database) return Fail(database.error().ToString());
+  const SystemClock clock;
+  SystemRandom random;
+  const auto& agent = flags.words.front();
+  const auto offered =
+      panel::OfferKeys(**database, configuration->secret_key, agent, "admin", clock, random);
+  if (!offered) return Fail(offered.error().ToString());
+  std::printf(
+      "%s is offered keys of generation %u; the running panel sends them within half a minute, for "
+      "24 hours, and the audit says when they are in use\n",
+      agent.c_str(), *offered);
+  return 0;
+}
+
 int Serve(const Flags& flags) {
   if (!flags.words.empty()) return Fail("`" + flags.words.front() + "` is not understood");
   std::string description;
@@ -223,9 +244,14 @@ int main(int argc, char** argv) {
     const auto flags = ReadFlags(arguments, {"--expires-in-minutes"}, {"--re-enroll"});
     return flags.wrong.empty() ? CreateEnrollToken(flags) : Fail(flags.wrong);
   }
+  if (command == "rotate-keys") {
+    const auto flags = ReadFlags(arguments, {}, {});
+    return flags.wrong.empty() ? RotateKeys(flags) : Fail(flags.wrong);
+  }
   if (command == "serve") {
     const auto flags = ReadFlags(arguments, {}, {"--check-config"});
     return flags.wrong.empty() ? Serve(flags) : Fail(flags.wrong);
   }
-  return Fail("unknown command `" + command + "`; there are serve, token and enroll-token");
+  return Fail("unknown command `" + command + "`; there are serve, token create, enroll-token and "
+              "rotate-keys");
 }

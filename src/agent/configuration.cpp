@@ -89,6 +89,7 @@ std::vector<Setting> AgentSettings() {
 Result<AgentConfiguration> ReadConfiguration(const Configuration& settings) {
   AgentConfiguration read;
   read.agent_id = settings.Text("agent_id");
+  read.agent_id_given = read.agent_id != DefaultAgentId();
   if (!job::IsAgentId(read.agent_id)) {
     return settings.Fault("agent_id",
                           "must be 1 to 128 letters, digits, `.`, `_` and `-`, a letter or digit "

@@ -17,6 +17,7 @@ namespace prov::agent {
 
 struct AgentConfiguration {
   std::string agent_id;    // AGENT_ID; default "agent-<hostname>"
+  bool agent_id_given = false;
   std::string panel_url;   // PANEL_URL
   Path panel_ca_file;      // PANEL_CA_FILE
   std::string secret_key;  // SECRET_KEY: as founded; empty when enrolled

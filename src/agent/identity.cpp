@@ -1,5 +1,8 @@
 #include "agent/identity.hpp"
 
+#include <fcntl.h>
+#include <sstream>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -9,12 +12,21 @@
 #include "base/encoding.hpp"
 #include "base/files.hpp"
 #include "base/json.hpp"
+#include "exec/journal.hpp"
 #include "job/grammar.hpp"
+#include "signing/dsse.hpp"
 
 namespace prov::agent {
 namespace {
 
 constexpr std::size_t kMaxFileBytes = 16 * 1024;
+
+struct PreviousFile {
+  std::uint32_t generation = 1;
+  std::string job;  // base64
+  std::string event;
+};
+BOOST_DESCRIBE_STRUCT(PreviousFile, (), (generation, job, event))
 
 struct KeysFile {
   std::uint32_t v = 1;
@@ -24,8 +36,9 @@ struct KeysFile {
   std::string event;
   std::string http;
   std::string sealing;  // the private key
+  std::optional<PreviousFile> previous;
 };
-BOOST_DESCRIBE_STRUCT(KeysFile, (), (v, agent, generation, job, event, http, sealing))
+BOOST_DESCRIBE_STRUCT(KeysFile, (), (v, agent, generation, job, event, http, sealing, previous))
 
 struct EpochFile {
   std::uint32_t v = 1;
@@ -35,8 +48,10 @@ struct EpochFile {
   std::string reason;
   std::string machine_id;
   std::string root_uuid;
+  std::optional<std::vector<Uuid>> earlier;
 };
-BOOST_DESCRIBE_STRUCT(EpochFile, (), (v, id, since, previous, reason, machine_id, root_uuid))
+BOOST_DESCRIBE_STRUCT(EpochFile, (),
+                      (v, id, since, previous, reason, machine_id, root_uuid, earlier))
 
 Path KeysPath(const exec::StatePaths& state) { return state.root / "keys"; }
 Path SealingPath(const exec::StatePaths& state) { return state.root / "sealing-key"; }
@@ -72,18 +87,80 @@ std::string FirstLine(const Path& path) {
   return text ? text->substr(0, text->find('\n')) : "";
 }
 
+// The device that is mounted on /, as mountinfo names it: what btrfs says of itself is no device.
+dev_t RootSource() {
+  const auto text = ReadFile("/proc/self/mountinfo", std::size_t{1} << 20);
+  std::istringstream lines(text ? *text : "");
+  dev_t device = 0;
+  for (std::string line; std::getline(lines, line);) {
+    std::istringstream words(line);
+    std::string id, parent, number, root, point, word, type, source;
+    words >> id >> parent >> number >> root >> point;
+    while (words >> word && word != "-") {
+    }
+    words >> type >> source;
+    struct stat status{};
+    if (point == "/" && source.starts_with("/dev/") && stat(source.c_str(), &status) == 0)
+      device = status.st_rdev;  // the last mount hides those before it
+  }
+  return device;
+}
+
 // The link in /dev/disk/by-uuid that leads to the root file system's device.
 std::string RootUuid() {
   struct stat root{};
   if (stat("/", &root) != 0) return "";
+  const auto source = RootSource();
   std::error_code fault;
   for (std::filesystem::directory_iterator each("/dev/disk/by-uuid", fault), end;
        !fault && each != end; each.increment(fault)) {
     struct stat device{};
-    if (stat(each->path().c_str(), &device) == 0 && device.st_rdev == root.st_dev)
+    if (stat(each->path().c_str(), &device) != 0) continue;
+    if (device.st_rdev == root.st_dev || (source != 0 && device.st_rdev == source))
       return each->path().filename().string();
   }
   return "";
+}
+
+Result<std::string> VerifyWith(const Identity& identity, signing::Purpose purpose,
+                               signing::SecretBytes Identity::*key,
+                               signing::SecretBytes PreviousKeys::*previous_key,
+                               std::string_view envelope, std::string_view payload_type,
+                               std::size_t limit) {
+  const auto keyid = signing::KeyId(purpose, identity.agent_id, identity.generation);
+  std::string previous_keyid;
+  std::vector<signing::VerificationKey> keys{{keyid, (identity.*key).view()}};
+  if (const auto& previous = identity.previous) {
+    previous_keyid = signing::KeyId(purpose, identity.agent_id, previous->generation);
+    keys.push_back({previous_keyid, ((*previous).*previous_key).view()});
+  }
+  return signing::Verify(envelope, payload_type, keys, limit);
+}
+
+// What the journal says its epoch is, where the record of it is gone; the newest first.
+std::vector<Uuid> JournalledEpochs(const exec::StatePaths& state) {
+  std::vector<Uuid> epochs;
+  if (const auto opened = exec::Journal::Open(state.Journal()))
+    epochs.push_back(opened->journal.epoch());
+  const auto begun = Uuid::Parse(FirstLine(state.JournalBegun()));
+  if (begun && (epochs.empty() || epochs.front() != *begun)) epochs.push_back(*begun);
+  return epochs;
+}
+
+// What is known now and was not when it was recorded is kept from now on.
+Status CompleteBinding(const exec::StatePaths& state, Epoch& epoch, const MachineBinding& now) {
+  auto& binding = epoch.binding;
+  const auto before = binding;
+  if (binding.machine_id.empty()) binding.machine_id = now.machine_id;
+  if (binding.root_uuid.empty()) binding.root_uuid = now.root_uuid;
+  return binding == before ? Status() : WriteEpoch(state, epoch);
+}
+
+Result<UniqueFd> Lock(const Path& path, std::string_view held) {
+  UniqueFd lock(open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+  if (!lock) return ErrnoError("cannot open " + path.string());
+  if (flock(lock.get(), LOCK_EX | LOCK_NB) == 0) return lock;
+  return Error{ErrorCode::kConflict, std::string(held), {}};
 }
 
 }  // namespace
@@ -103,6 +180,12 @@ Result<Identity> ReadIdentity(const exec::StatePaths& state) {
   PROV_TRY(identity.http_key, Key(path, read->http));
   PROV_TRY(auto private_key, Key(path, read->sealing));
   PROV_TRY(identity.sealing, signing::SealingKeysFrom(std::move(private_key)));
+  if (read->previous) {
+    auto& previous = identity.previous.emplace();
+    previous.generation = read->previous->generation;
+    PROV_TRY(previous.job_key, Key(path, read->previous->job));
+    PROV_TRY(previous.event_key, Key(path, read->previous->event));
+  }
   return identity;
 }
 
@@ -114,6 +197,10 @@ Status WriteIdentity(const exec::StatePaths& state, const Identity& identity) {
   file.event = Base64Encode(identity.event_key.view());
   file.http = Base64Encode(identity.http_key.view());
   file.sealing = Base64Encode(identity.sealing.private_key.view());
+  if (const auto& previous = identity.previous) {
+    file.previous = PreviousFile{previous->generation, Base64Encode(previous->job_key.view()),
+                                 Base64Encode(previous->event_key.view())};
+  }
   const signing::SecretBytes text(json::Write(file) + "\n");
   return WriteFileAtomically(KeysPath(state), text.view(), 0600);
 }
@@ -147,6 +234,29 @@ Result<Identity> DeriveIdentity(const std::string& agent_id, std::string_view se
   return identity;
 }
 
+PreviousKeys KeysBefore(const Identity& identity) {
+  return {identity.generation, identity.job_key.Clone(), identity.event_key.Clone()};
+}
+
+Result<std::string> VerifyFromPanel(const Identity& identity, std::string_view envelope,
+                                    std::string_view payload_type) {
+  return VerifyWith(identity, signing::Purpose::kJob, &Identity::job_key, &PreviousKeys::job_key,
+                    envelope, payload_type, job::kMaxEnvelopeBytes);
+}
+
+Result<std::string> VerifyOwnEvent(const Identity& identity, std::string_view envelope) {
+  return VerifyWith(identity, signing::Purpose::kEvent, &Identity::event_key,
+                    &PreviousKeys::event_key, envelope, job::kEventPayloadType,
+                    2 * job::kMaxEventBytes);
+}
+
+bool SameMachine(const MachineBinding& a, const MachineBinding& b) {
+  const auto agree = [](const std::string& one, const std::string& other) {
+    return one.empty() || other.empty() || one == other;
+  };
+  return agree(a.machine_id, b.machine_id) && agree(a.root_uuid, b.root_uuid);
+}
+
 MachineBinding ReadMachineBinding() {
   MachineBinding binding;
   binding.machine_id = FirstLine("/etc/machine-id");
@@ -158,8 +268,12 @@ Result<Epoch> ReadEpoch(const exec::StatePaths& state) {
   PROV_TRY(const auto text, ReadFile(state.Epoch(), kMaxFileBytes));
   const auto read = json::Parse<EpochFile>(text);
   if (!read) return NotOurs(state.Epoch(), read.error().message);
-  return Epoch{
-      read->id, read->since, read->previous, read->reason, {read->machine_id, read->root_uuid}};
+  return Epoch{read->id,
+               read->since,
+               read->previous,
+               read->reason,
+               {read->machine_id, read->root_uuid},
+               read->earlier.value_or(std::vector<Uuid>{})};
 }
 
 Status WriteEpoch(const exec::StatePaths& state, const Epoch& epoch) {
@@ -169,23 +283,40 @@ Status WriteEpoch(const exec::StatePaths& state, const Epoch& epoch) {
                        epoch.previous,
                        epoch.reason,
                        epoch.binding.machine_id,
-                       epoch.binding.root_uuid};
+                       epoch.binding.root_uuid,
+                       epoch.earlier};
   return WriteFileAtomically(state.Epoch(), json::Write(file) + "\n", 0600);
 }
 
 Result<Epoch> EnsureEpoch(const exec::StatePaths& state, const Clock& clock, Random& random,
                           std::string reason) {
-  const auto recorded = ReadEpoch(state);
+  auto recorded = ReadEpoch(state);
   const auto binding = ReadMachineBinding();
   Epoch next;
+  std::vector<Uuid> before;  // the newest first
   if (recorded) {
-    next.previous = recorded->id;
-    if (reason.empty() && recorded->binding != binding)
+    if (reason.empty() && !SameMachine(recorded->binding, binding))
       reason = "this is another machine, or another root file system";
-    if (reason.empty()) return *recorded;
-  } else if (reason.empty()) {
-    const bool first = recorded.error().code == ErrorCode::kNotFound;
-    reason = first ? "first start" : "the record of the epoch was damaged";
+    if (reason.empty()) {
+      PROV_CHECK(CompleteBinding(state, *recorded, binding));
+      return *recorded;
+    }
+    before.push_back(recorded->id);
+    if (recorded->previous) before.push_back(*recorded->previous);
+    before.insert(before.end(), recorded->earlier.begin(), recorded->earlier.end());
+  } else {
+    before = JournalledEpochs(state);
+    const bool missing = recorded.error().code == ErrorCode::kNotFound;
+    const bool first = missing && before.empty();
+    if (reason.empty() && !first)
+      reason = missing ? "the record of the epoch was lost" : "the record of the epoch was damaged";
+    if (reason.empty()) reason = "first start";
+  }
+  // The panel may have missed some of them while it was away.
+  if (before.size() > 1 + job::kMostEarlierEpochs) before.resize(1 + job::kMostEarlierEpochs);
+  if (!before.empty()) {
+    next.previous = before.front();
+    next.earlier.assign(before.begin() + 1, before.end());
   }
   next.id = Uuid::MakeV7(clock, random);
   next.since = clock.Now();
@@ -193,6 +324,12 @@ Result<Epoch> EnsureEpoch(const exec::StatePaths& state, const Clock& clock, Ran
   next.binding = binding;
   PROV_CHECK(WriteEpoch(state, next));
   return next;
+}
+
+job::EpochFacts EpochFactsOf(const Epoch& epoch) {
+  job::EpochFacts facts{epoch.since, epoch.previous, epoch.reason, std::nullopt};
+  if (!epoch.earlier.empty()) facts.earlier = epoch.earlier;
+  return facts;
 }
 
 Status PrepareStateDirectory(const exec::StatePaths& state) {
@@ -207,6 +344,17 @@ Status PrepareStateDirectory(const exec::StatePaths& state) {
                  {}};
   }
   return MakeDirectories(state.Jobs(), 0700);
+}
+
+Result<UniqueFd> LockState(const exec::StatePaths& state) {
+  return Lock(state.root / "lock",
+              fmt::format("another agent runs with the state directory {}; stop it first, or give "
+                          "this one its own with --state-dir",
+                          state.root.string()));
+}
+
+Result<UniqueFd> LockEnrolment(const exec::StatePaths& state) {
+  return Lock(state.root / "enrolment.lock", "this server is being enrolled by another process");
 }
 
 Status CheckOwnership(const Path& directory) {

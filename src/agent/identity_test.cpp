@@ -5,6 +5,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "exec/journal.hpp"
 #include "support/temporary_directory.hpp"
 
 namespace prov::agent {
@@ -93,6 +94,77 @@ TEST_F(IdentityTest, TheEpochStaysUntilAReasonOrAnotherMachine) {
 TEST_F(IdentityTest, ADamagedEpochBeginsANewOne) {
   ASSERT_TRUE(WriteFileAtomically(state().Epoch(), "?", 0600));
   EXPECT_THAT(EnsureEpoch(state(), clock_, random_)->reason, HasSubstr("damaged"));
+}
+
+// The panel then knew no epoch that the new one followed, and refused everything for ever.
+TEST_F(IdentityTest, ALostRecordOfTheEpochIsFollowedFromTheJournals) {
+  const auto journalled = Uuid::MakeV7(clock_, random_);
+  ASSERT_TRUE(exec::Journal::Create(state().Journal(), journalled));
+  const auto next = EnsureEpoch(state(), clock_, random_);
+  ASSERT_TRUE(next) << next.error().ToString();
+  EXPECT_EQ(next->previous, journalled);
+  EXPECT_THAT(next->reason, HasSubstr("lost"));
+}
+
+TEST_F(IdentityTest, ADamagedRecordOfTheEpochIsFollowedFromWhereTheJournalWasBegun) {
+  const auto begun = Uuid::MakeV7(clock_, random_);
+  ASSERT_TRUE(WriteFileAtomically(state().JournalBegun(), begun.ToString() + "\n", 0600));
+  ASSERT_TRUE(WriteFileAtomically(state().Epoch(), "?", 0600));
+  EXPECT_EQ(EnsureEpoch(state(), clock_, random_)->previous, begun);
+}
+
+TEST_F(IdentityTest, EpochsThePanelMissedAreNamedToo) {
+  const auto first = EnsureEpoch(state(), clock_, random_);
+  const auto second = EnsureEpoch(state(), clock_, random_, "the journal was lost");
+  const auto third = EnsureEpoch(state(), clock_, random_, "the journal was lost");
+  ASSERT_TRUE(first && second && third);
+  EXPECT_EQ(third->previous, second->id);
+  EXPECT_EQ(third->earlier, std::vector{first->id});
+  EXPECT_EQ(EpochFactsOf(*ReadEpoch(state())).earlier, std::vector{first->id});
+  for (int i = 0; i < 40; ++i) ASSERT_TRUE(EnsureEpoch(state(), clock_, random_, "again"));
+  EXPECT_EQ(ReadEpoch(state())->earlier.size(), job::kMostEarlierEpochs);
+}
+
+TEST_F(IdentityTest, WhatIsNotKnownOfAMachineMakesItNoOther) {
+  const MachineBinding known{"machine", "root"};
+  EXPECT_TRUE(SameMachine(known, known));
+  EXPECT_TRUE(SameMachine(known, {"machine", ""}));
+  EXPECT_TRUE(SameMachine({"", "root"}, known));
+  EXPECT_FALSE(SameMachine(known, {"machine", "another"}));
+  EXPECT_FALSE(SameMachine({"another", ""}, known));
+}
+
+// A link in /dev/disk/by-uuid that was missing at one start began a new epoch, and lost every job.
+TEST_F(IdentityTest, WhatWasNotKnownOfTheMachineIsRecordedOnceItIs) {
+  auto epoch = *EnsureEpoch(state(), clock_, random_);
+  const auto now = ReadMachineBinding();
+  epoch.binding = {};
+  ASSERT_TRUE(WriteEpoch(state(), epoch));
+  EXPECT_EQ(EnsureEpoch(state(), clock_, random_)->id, epoch.id);
+  EXPECT_EQ(ReadEpoch(state())->binding, now);
+}
+
+TEST_F(IdentityTest, TheKeysBeforeAreKeptBesideThePresentOnes) {
+  auto identity = Made();
+  const auto before = Made();
+  identity.generation = 2;
+  identity.previous = KeysBefore(before);
+  ASSERT_TRUE(WriteIdentity(state(), identity));
+  const auto read = ReadIdentity(state());
+  ASSERT_TRUE(read) << read.error().ToString();
+  ASSERT_TRUE(read->previous);
+  EXPECT_EQ(read->previous->generation, 1U);
+  EXPECT_EQ(read->previous->job_key.view(), before.job_key.view());
+  EXPECT_EQ(read->previous->event_key.view(), before.event_key.view());
+}
+
+TEST_F(IdentityTest, OneAtATimeRunsOrEnrolsWithAState) {
+  const auto running = LockState(state());
+  ASSERT_TRUE(running);
+  EXPECT_EQ(LockState(state()).error().code, ErrorCode::kConflict);
+  const auto enrolling = LockEnrolment(state());
+  ASSERT_TRUE(enrolling) << "an agent that runs is enrolled too";
+  EXPECT_EQ(LockEnrolment(state()).error().code, ErrorCode::kConflict);
 }
 
 TEST_F(IdentityTest, ADirectoryOthersCanWriteInIsRefused) {

@@ -52,6 +52,8 @@ struct StatePaths {
   Path root;
   Path Epoch() const { return root / "epoch"; }
   Path Journal() const { return root / "journal"; }
+  // Says for which epoch a journal was begun: one that is missing then was lost.
+  Path JournalBegun() const { return root / "journal.begun"; }
   Path Jobs() const { return root / "jobs"; }
   Path Job(const Uuid& job) const { return Jobs() / job.ToString(); }
   Path Envelope(const Uuid& job) const { return Job(job) / "envelope"; }

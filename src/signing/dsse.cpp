@@ -72,4 +72,9 @@ Result<std::string> Verify(std::string_view envelope, std::string_view payload_t
       ErrorCode::kPermissionDenied, "no key that is valid here has signed this envelope", {}};
 }
 
+Result<std::string> ClaimedPayload(std::string_view envelope, std::size_t limit) {
+  PROV_TRY(const auto parsed, json::Parse<Envelope>(envelope, {.bytes = limit, .depth = 4}));
+  return Base64Decode(parsed.payload);
+}
+
 }  // namespace prov::signing

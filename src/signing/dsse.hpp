@@ -33,4 +33,8 @@ Result<std::string> Verify(std::string_view envelope, std::string_view payload_t
                            std::span<const VerificationKey> keys,
                            std::size_t limit = job::kMaxEnvelopeBytes);
 
+// The payload an envelope claims, whoever signed it: for what is trusted for where it was kept, and
+// to find the key for what is verified next.
+Result<std::string> ClaimedPayload(std::string_view envelope, std::size_t limit);
+
 }  // namespace prov::signing

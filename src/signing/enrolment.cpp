@@ -29,6 +29,15 @@ struct SealedKeys {
 };
 BOOST_DESCRIBE_STRUCT(SealedKeys, (), (job, event, http))
 
+constexpr std::string_view kRotationSealedFor = "keys";
+
+struct RotatedKeys {
+  std::string agent;
+  std::uint32_t generation = 1;
+  SealedKeys keys;
+};
+BOOST_DESCRIBE_STRUCT(RotatedKeys, (), (agent, generation, keys))
+
 std::string KeyIdOf(const Uuid& token) { return "enroll/" + token.ToString(); }
 
 Result<EnrolmentRequest> ParseRequest(std::string_view payload) {
@@ -51,6 +60,20 @@ Result<SecretBytes> Key(const std::string& base64) {
   return SecretBytes(std::move(bytes));
 }
 
+SealedKeys ToSeal(const AgentKeys& keys) {
+  return {Base64Encode(keys.job.view()), Base64Encode(keys.event.view()),
+          Base64Encode(keys.http.view())};
+}
+
+Result<AgentKeys> Opened(const SealedKeys& sealed, std::uint32_t generation) {
+  AgentKeys keys;
+  keys.generation = generation;
+  PROV_TRY(keys.job, Key(sealed.job));
+  PROV_TRY(keys.event, Key(sealed.event));
+  PROV_TRY(keys.http, Key(sealed.http));
+  return keys;
+}
+
 }  // namespace
 
 Result<std::string> SignEnrolment(const EnrolmentRequest& request, std::string_view key) {
@@ -60,12 +83,7 @@ Result<std::string> SignEnrolment(const EnrolmentRequest& request, std::string_v
 }
 
 Result<EnrolmentRequest> ClaimedEnrolment(std::string_view envelope) {
-  PROV_TRY(const auto value, json::ParseText(envelope, {kMaxBytes, 8}));
-  const auto* object = value.if_object();
-  const auto* payload = object != nullptr ? object->if_contains("payload") : nullptr;
-  if (payload == nullptr || !payload->is_string())
-    return Error{ErrorCode::kInvalidArgument, "not an envelope: it has no payload", {}};
-  PROV_TRY(const auto bytes, Base64Decode(payload->get_string()));
+  PROV_TRY(const auto bytes, ClaimedPayload(envelope, kMaxBytes));
   return ParseRequest(bytes);
 }
 
@@ -88,9 +106,7 @@ Result<EnrolmentRequest> VerifyEnrolment(std::string_view envelope, std::string_
 
 Result<std::string> AnswerEnrolment(const EnrolmentRequest& request, const AgentKeys& keys,
                                     std::string_view key) {
-  const SealedKeys inner{Base64Encode(keys.job.view()), Base64Encode(keys.event.view()),
-                         Base64Encode(keys.http.view())};
-  const SecretBytes text(json::Write(inner));
+  const SecretBytes text(json::Write(ToSeal(keys)));
   PROV_TRY(const auto sealing, Base64Decode(request.sealing_key));
   PROV_TRY(const auto box, Seal(sealing, request.token, kSealedFor, text.view()));
   const Answer answer{request.token, request.agent, keys.generation, request.nonce,
@@ -111,12 +127,26 @@ Result<AgentKeys> OpenEnrolmentAnswer(std::string_view envelope, const Enrolment
   PROV_TRY(const auto box, Base64Decode(answer.keys));
   PROV_TRY(const auto text, Unseal(sealing, request.token, kSealedFor, box));
   PROV_TRY(const auto inner, json::Parse<SealedKeys>(text.view()));
-  AgentKeys keys;
-  keys.generation = answer.generation;
-  PROV_TRY(keys.job, Key(inner.job));
-  PROV_TRY(keys.event, Key(inner.event));
-  PROV_TRY(keys.http, Key(inner.http));
-  return keys;
+  return Opened(inner, answer.generation);
+}
+
+// The box is bound to no job: the nil one.
+Result<std::string> SealRotatedKeys(const AgentKeys& keys, std::string_view agent,
+                                    std::string_view sealing_key) {
+  const SecretBytes text(
+      json::Write(RotatedKeys{std::string(agent), keys.generation, ToSeal(keys)}));
+  PROV_TRY(const auto box, Seal(sealing_key, Uuid(), kRotationSealedFor, text.view()));
+  return Base64Encode(box);
+}
+
+Result<AgentKeys> OpenRotatedKeys(std::string_view sealed, std::string_view agent,
+                                  const SealingKeys& sealing) {
+  PROV_TRY(const auto box, Base64Decode(sealed));
+  PROV_TRY(const auto text, Unseal(sealing, Uuid(), kRotationSealedFor, box));
+  PROV_TRY(const auto inner, json::Parse<RotatedKeys>(text.view()));
+  if (inner.agent != agent || inner.generation == 0)
+    return Error{ErrorCode::kPermissionDenied, "they are another agent's keys", {}};
+  return Opened(inner.keys, inner.generation);
 }
 
 }  // namespace prov::signing

@@ -59,4 +59,11 @@ Result<std::string> AnswerEnrolment(const EnrolmentRequest& request, const Agent
 Result<AgentKeys> OpenEnrolmentAnswer(std::string_view envelope, const EnrolmentRequest& request,
                                       const SealingKeys& sealing, std::string_view key);
 
+// The keys of the next generation, as a `keys` command carries them: sealed to the agent's sealing
+// key, base64.
+Result<std::string> SealRotatedKeys(const AgentKeys& keys, std::string_view agent,
+                                    std::string_view sealing_key);
+Result<AgentKeys> OpenRotatedKeys(std::string_view sealed, std::string_view agent,
+                                  const SealingKeys& sealing);
+
 }  // namespace prov::signing

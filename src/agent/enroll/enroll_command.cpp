@@ -8,6 +8,7 @@
 
 #include "agent/configuration.hpp"
 #include "agent/enroll/enrolment.hpp"
+#include "agent/enroll/secret_key.hpp"
 
 namespace prov::agent {
 namespace {
@@ -70,6 +71,7 @@ int Status(const Error& error) {
       return kNotReachable;
     case ErrorCode::kInvalidArgument:
     case ErrorCode::kIo:
+    case ErrorCode::kConflict:  // this machine's: a panel's refusal is kPermissionDenied
     case ErrorCode::kExhausted:
       return kUsage;
     default:
@@ -89,6 +91,7 @@ int RunEnroll(std::vector<std::string> arguments) {
   const auto from_environment = environment.find("ENROLL_TOKEN_FILE");
   std::string token_file = from_environment == environment.end() ? "" : from_environment->second;
   std::string config_file;
+  const auto new_epoch = std::erase(arguments, "--new-epoch") > 0;
   for (std::size_t i = 0; i < arguments.size(); i += 2) {
     const auto& flag = arguments[i];
     if (flag == "--token")
@@ -98,7 +101,7 @@ int RunEnroll(std::vector<std::string> arguments) {
     if ((!known.contains(flag) && !other) || i + 1 == arguments.size()) {
       return Fail(kUsage, "`" + flag +
                               "` is not understood, or lacks a value; there are --panel, "
-                              "--token-file, --ca-file, --id, --state-dir, --config");
+                              "--token-file, --ca-file, --id, --state-dir, --config, --new-epoch");
     }
     if (flag == "--token-file")
       token_file = arguments[i + 1];
@@ -111,17 +114,28 @@ int RunEnroll(std::vector<std::string> arguments) {
   if (!settings) return Fail(kUsage, settings.error().message);
   const auto configuration = ReadConfiguration(*settings);
   if (!configuration) return Fail(kUsage, configuration.error().message);
-  auto token = ReadToken(token_file);
-  if (!token) return Fail(kUsage, token.error().ToString());
+  EnrolmentOptions options{configuration->agent_id,
+                           configuration->panel_url,
+                           configuration->panel_ca_file,
+                           "",
+                           configuration->secret_key,
+                           new_epoch,
+                           exec::StatePaths{configuration->state_dir}};
+  if (const auto held = ReadIdentity(options.state); held && !configuration->agent_id_given)
+    options.agent_id = held->agent_id;
+  if (!token_file.empty() || options.secret_key.empty()) {
+    auto token = ReadToken(token_file);
+    if (!token) return Fail(kUsage, token.error().ToString());
+    options.token = std::move(*token);
+  }
   const SystemClock clock;
   SystemRandom random;
-  const auto enrolled =
-      Enrol({configuration->agent_id, configuration->panel_url, configuration->panel_ca_file,
-             std::move(*token), exec::StatePaths{configuration->state_dir}},
-            clock, random);
+  const auto enrolled = Enrol(options, clock, random);
   if (!enrolled) return Fail(Status(enrolled.error()), enrolled.error().ToString());
-  std::printf("%s is enrolled at %s (key generation %u). Start the agent: provisioning-agent\n",
+  std::printf("%s is enrolled at %s (key generation %u). Start the agent, unless it runs: provisioning-agent\n",
               enrolled->agent_id.c_str(), configuration->panel_url.c_str(), enrolled->generation);
+  for (const auto& sentence : ForgetSecretKey(config_file, environment))
+    std::fprintf(stderr, "provisioning-agent: %s\n", sentence.c_str());
   return 0;
 }
 

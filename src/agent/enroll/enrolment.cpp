@@ -49,12 +49,48 @@ Error Refusal(const net::ClientResponse& response) {
           {}};
 }
 
+// The epoch to enrol with. Beside a running agent it is that agent's, and cannot be begun anew.
+Result<Epoch> EpochToEnrol(const EnrolmentOptions& options, bool running, const Clock& clock,
+                           Random& random) {
+  if (!running) {
+    return EnsureEpoch(options.state, clock, random,
+                       options.new_epoch ? "it was enrolled anew with --new-epoch" : "");
+  }
+  const Error stop{ErrorCode::kConflict, "the agent runs: stop it first, and start it afterwards",
+                   {}};
+  if (options.new_epoch) return stop;
+  if (const auto held = ReadIdentity(options.state); held && held->agent_id != options.agent_id)
+    return stop;
+  auto epoch = ReadEpoch(options.state);
+  if (!epoch || !SameMachine(epoch->binding, ReadMachineBinding())) return stop;
+  return epoch;
+}
+
+// What was signed before stays valid beside the new keys.
+std::optional<PreviousKeys> KeysToKeep(const EnrolmentOptions& options, const Identity& next) {
+  auto held = ReadIdentity(options.state);
+  if (!held && !options.secret_key.empty())
+    held = DeriveIdentity(options.agent_id, options.secret_key, options.state);
+  if (!held || held->agent_id != next.agent_id) return std::nullopt;
+  if (held->job_key.view() == next.job_key.view()) return std::move(held->previous);
+  return KeysBefore(*held);
+}
+
+Result<signing::EnrollToken> TokenOf(const EnrolmentOptions& options) {
+  // As founded; the nil token is nobody's but who holds the secret.
+  if (options.token.empty()) return signing::MakeEnrollToken(options.secret_key, Uuid());
+  return signing::ParseEnrollToken(options.token);
+}
+
 }  // namespace
 
 Result<Identity> Enrol(const EnrolmentOptions& options, const Clock& clock, Random& random) {
-  PROV_TRY(const auto token, signing::ParseEnrollToken(options.token));
+  PROV_TRY(const auto token, TokenOf(options));
   PROV_CHECK(PrepareStateDirectory(options.state));
-  PROV_TRY(const auto epoch, EnsureEpoch(options.state, clock, random));
+  PROV_TRY(const auto enrolling, LockEnrolment(options.state));
+  const auto lock = LockState(options.state);
+  if (!lock && lock.error().code != ErrorCode::kConflict) return lock.error();
+  PROV_TRY(const auto epoch, EpochToEnrol(options, !lock, clock, random));
   PROV_TRY(auto sealing, EnsureSealingKeys(options.state));
   PROV_TRY(const auto key, signing::DeriveEnrollKey(token, options.agent_id));
   signing::EnrolmentRequest request;
@@ -63,7 +99,7 @@ Result<Identity> Enrol(const EnrolmentOptions& options, const Clock& clock, Rand
   request.epoch = epoch.id;
   request.sealing_key = Base64Encode(sealing.public_key);
   auto facts = CollectFacts(options.state.root);
-  facts.epoch = {epoch.since, epoch.previous, epoch.reason};
+  facts.epoch = EpochFactsOf(epoch);
   request.facts = json::ToValue(facts).as_object();
   request.nonce = HexEncode(random.Bytes(16));
   request.issued_at = clock.Now();
@@ -78,6 +114,7 @@ Result<Identity> Enrol(const EnrolmentOptions& options, const Clock& clock, Rand
   identity.event_key = std::move(keys.event);
   identity.http_key = std::move(keys.http);
   identity.sealing = std::move(sealing);
+  identity.previous = KeysToKeep(options, identity);
   PROV_CHECK(WriteIdentity(options.state, identity));
   return identity;
 }

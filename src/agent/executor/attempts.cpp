@@ -24,9 +24,7 @@ constexpr Millis kOrphansLoggedEvery{600'000};
 
 Result<std::shared_ptr<const PreparedJob>> Executor::Prepared(const Uuid& id, Job& job) {
   if (!job.prepared) {
-    const auto keyid = signing::KeyId(signing::Purpose::kJob, setup_.identity.agent_id,
-                                      setup_.identity.generation);
-    PROV_TRY(auto loaded, LoadPreparedJob(setup_.state, id, setup_.identity.job_key.view(), keyid));
+    PROV_TRY(auto loaded, LoadPreparedJob(setup_.state, id, setup_.identity));
     job.prepared = std::make_shared<const PreparedJob>(std::move(loaded));
   }
   return job.prepared;

@@ -5,7 +5,6 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <sched.h>
-#include <sys/file.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -13,6 +12,7 @@
 #include <fmt/format.h>
 
 #include "agent/executor/executor.hpp"
+#include "agent/executor/keys_watch.hpp"
 #include "agent/executor/net_desk.hpp"
 #include "agent/executor/net_process.hpp"
 #include "base/json.hpp"
@@ -22,27 +22,20 @@ namespace prov::agent {
 namespace {
 
 constexpr int kCannotStart = 2;
+constexpr const char* kSecretKeyWarning =
+    "This server holds SECRET_KEY and could speak for every other; enrol it with a token, and "
+    "replace the secret after the last was converted.";
 
 int Refuse(const Error& error) {
   std::fprintf(stderr, "provisioning-agent: %s\n", error.ToString().c_str());
   return kCannotStart;
 }
 
-Result<UniqueFd> LockState(const exec::StatePaths& state) {
-  const auto path = state.root / "lock";
-  UniqueFd lock(open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
-  if (!lock) return ErrnoError("cannot open " + path.string());
-  if (flock(lock.get(), LOCK_EX | LOCK_NB) == 0) return lock;
-  return Error{ErrorCode::kConflict,
-               fmt::format("another agent runs with the state directory {}; stop it first, or give "
-                           "this one its own with --state-dir",
-                           state.root.string()),
-               {}};
-}
-
 Result<Identity> WhoAmI(const AgentConfiguration& configuration, const exec::StatePaths& state) {
   auto identity = ReadIdentity(state);
-  if (identity && identity->agent_id != configuration.agent_id) {
+  // A name that was only taken from the host gives way to the one it was enrolled with.
+  if (identity && configuration.agent_id_given &&
+      identity->agent_id != configuration.agent_id) {
     return Error{ErrorCode::kConflict,
                  fmt::format("this state directory is enrolled as {}, and agent_id is {}; set "
                              "AGENT_ID={}, or use another state directory",
@@ -75,28 +68,37 @@ std::vector<std::string> Warnings(const AgentConfiguration& configuration,
         "No control group can be made here: jobs are contained by a subreaper only, and limits "
         "are not enforced.");
   if (!configuration.secret_key.empty())
-    warnings.emplace_back(
-        "This server holds SECRET_KEY and could speak for every other; enrol it with a token, and "
-        "replace the secret after the last was converted.");
+    warnings.emplace_back(kSecretKeyWarning);
   if (configuration.allow_unsafe_installers_dir)
     warnings.emplace_back("Installers may be changed by others than root here.");
   return warnings;
 }
 
-NetConfiguration MakeNetConfiguration(const ExecutorSetup& setup) {
+Hello MakeHello(const AgentConfiguration& configuration, const Executor& executor) {
+  const auto& identity = executor.identity();
   NetConfiguration net;
-  net.agent_id = setup.identity.agent_id;
-  net.generation = setup.identity.generation;
-  net.panel_url = setup.configuration.panel_url;
-  net.panel_ca_file = setup.configuration.panel_ca_file.string();
-  net.user = setup.configuration.net_user;
-  return net;
+  net.agent_id = identity.agent_id;
+  net.generation = identity.generation;
+  net.panel_url = configuration.panel_url;
+  net.panel_ca_file = configuration.panel_ca_file.string();
+  net.user = configuration.net_user;
+  net.epoch = executor.epoch().ToString();
+  return {json::Write(net), std::string(identity.http_key.view())};
 }
 
 class Daemon {
  public:
-  Daemon(Executor& executor, NetProcess& net, FileLogger& logger, int signals)
-      : executor_(executor), net_(net), desk_(executor, net), logger_(logger), signals_(signals) {}
+  Daemon(const AgentConfiguration& configuration, Executor& executor, NetProcess& net,
+         FileLogger& logger, int signals)
+      : configuration_(configuration),
+        executor_(executor),
+        net_(net),
+        desk_(executor, net),
+        logger_(logger),
+        signals_(signals),
+        state_{configuration.state_dir},
+        keys_watch_(KeysWatch::Open(state_)),
+        net_key_(executor.identity().http_key.Clone()) {}
 
   int Run() {
     watchdog_ = WatchdogInterval();
@@ -111,6 +113,7 @@ class Daemon {
         return 1;
       }
       desk_.Answer();
+      UseNewHttpKey();
       if (watchdog_.count() > 0) NotifyServiceManager("WATCHDOG=1");
     }
     NotifyServiceManager("STOPPING=1");
@@ -124,14 +127,37 @@ class Daemon {
                             {net_.fd(),
                              static_cast<short>((desk_.WantsToRead() ? POLLIN : 0) |
                                                 (net_.wants_to_write() ? POLLOUT : 0)),
-                             0}};
+                             0},
+                            {keys_watch_.fd(), POLLIN, 0}};
     for (const int runner : executor_.RunnerFds()) fds.push_back({runner, POLLIN, 0});
     auto wait = std::min(executor_.UntilNextTick(), net_.UntilRestart());
     if (watchdog_.count() > 0) wait = std::min(wait, watchdog_);
     if (poll(fds.data(), fds.size(), static_cast<int>(wait.count())) <= 0) return;
     if (fds[0].revents != 0) TakeSignal();
+    if (fds[2].revents != 0 && keys_watch_.Changed()) LookAtKeys();
     if ((fds[1].revents & POLLOUT) != 0) net_.Flush();
     if ((fds[1].revents & (POLLIN | POLLHUP)) != 0 && net_.fd() >= 0) desk_.Take();
+  }
+
+  // `enroll` beside a running agent, or keys that came by a command.
+  void LookAtKeys() {
+    auto read = ReadIdentity(state_);
+    const auto& now = executor_.identity();
+    if (!read) return logger_.Error("keys_not_read", {{"reason", read.error().ToString()}});
+    if (read->agent_id != now.agent_id)
+      return logger_.Error("keys_not_read", {{"reason", "they are another agent's"}});
+    const bool other = read->generation != now.generation ||
+                       read->event_key.view() != now.event_key.view() ||
+                       read->sealing.public_key != now.sealing.public_key;
+    if (other) executor_.UseIdentity(std::move(*read));
+  }
+
+  // A net role holds the transport key it was started with.
+  void UseNewHttpKey() {
+    const auto& key = executor_.identity().http_key;
+    if (net_key_.view() == key.view()) return;
+    net_key_ = key.Clone();
+    net_.Use(MakeHello(configuration_, executor_));
   }
 
   void TakeSignal() {
@@ -142,11 +168,15 @@ class Daemon {
     }
   }
 
+  const AgentConfiguration& configuration_;
   Executor& executor_;
   NetProcess& net_;
   NetDesk desk_;
   FileLogger& logger_;
   int signals_;
+  exec::StatePaths state_;
+  KeysWatch keys_watch_;
+  signing::SecretBytes net_key_;
   bool stop_ = false;
   Millis watchdog_{0};
 };
@@ -203,8 +233,6 @@ int RunAgent(const AgentConfiguration& configuration) {
                       *cgroup,
                       host_network.get(),
                       Warnings(configuration, *cgroup)};
-  auto net_configuration = MakeNetConfiguration(setup);
-  const auto http_key = setup.identity.http_key.Clone();
   const auto agent_id = setup.identity.agent_id;
   auto executor = Executor::Open(std::move(setup), clock, random, **logger);
   if (!executor) return Refuse(executor.error());
@@ -212,11 +240,11 @@ int RunAgent(const AgentConfiguration& configuration) {
                                     {"version", PROV_VERSION},
                                     {"epoch", (*executor)->epoch().ToString()},
                                     {"containment", exec::ContainmentName(cgroup->kind)}});
+  if (!configuration.secret_key.empty())
+    (*logger)->Warning("secret_key_held", {{"reason", kSecretKeyWarning}});
   // Only now: opening a damaged journal begins another epoch.
-  net_configuration.epoch = (*executor)->epoch().ToString();
-  NetProcess net({json::Write(net_configuration), std::string(http_key.view())}, host_network.get(),
-                 clock, **logger);
-  return Daemon(**executor, net, **logger, signals.get()).Run();
+  NetProcess net(MakeHello(configuration, **executor), host_network.get(), clock, **logger);
+  return Daemon(configuration, **executor, net, **logger, signals.get()).Run();
 }
 
 }  // namespace prov::agent

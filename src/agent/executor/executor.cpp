@@ -34,6 +34,12 @@ Executor::Executor(ExecutorSetup setup, exec::Journal journal, Quarantine quaran
 
 Executor::~Executor() = default;
 
+void Executor::UseIdentity(Identity identity) {
+  outbox_.UseKey(identity.generation, identity.event_key.Clone());
+  setup_.identity = std::move(identity);
+  logger_.Info("keys_changed", {{"generation", setup_.identity.generation}});
+}
+
 void Executor::Append(Entry entry) {
   if (outbox_.acknowledged() > journalled_acknowledgement_)
     entry.acknowledged = journalled_acknowledgement_ = outbox_.acknowledged();
@@ -97,7 +103,8 @@ void Executor::ReportFacts() {
   facts.running_jobs = static_cast<std::uint32_t>(running_.size());
   facts.drained = drained_;
   facts.warnings = setup_.warnings;
-  facts.epoch = {setup_.epoch.since, setup_.epoch.previous, setup_.epoch.reason};
+  facts.epoch = EpochFactsOf(setup_.epoch);
+  facts.sealing_key = Base64Encode(setup_.identity.sealing.public_key);
   const auto text = json::Write(facts);
   if (text == last_facts_) return;
   last_facts_ = text;

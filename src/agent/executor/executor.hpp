@@ -75,6 +75,11 @@ class Executor {
   // Rewrites the journal to what is still needed; Commit() does it when the journal has grown.
   void CompactNow();
 
+  // Other keys of the same agent: what is held is signed anew with them, and what was signed with
+  // those before is still taken.
+  void UseIdentity(Identity identity);
+  const Identity& identity() const { return setup_.identity; }
+
   Outbox& outbox() { return outbox_; }
   // pidfds of the runners under way, readable when one has gone.
   std::vector<int> RunnerFds() const;
@@ -131,6 +136,7 @@ class Executor {
   void TakeKnown(const Uuid& id, Job& job, const std::string& hash);
   void TakeNew(job::Order order, const std::string& envelope, const std::string& hash);
   void TakeCommand(job::CommandType type, const std::string& bytes);
+  std::string TakeKeys(const job::Command& command);
   void Cancel(const job::Command& command);
   void Drain(const job::Command& command, Entry entry);
   void Query(const job::Query& query);

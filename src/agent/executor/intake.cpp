@@ -162,10 +162,9 @@ std::variant<PreparedJob, Refusal> Examine(const IntakeContext& context, job::Or
 }
 
 Result<PreparedJob> LoadPreparedJob(const exec::StatePaths& state, const Uuid& job,
-                                    std::string_view job_key, std::string_view keyid) {
+                                    const Identity& identity) {
   PROV_TRY(const auto envelope, ReadFile(state.Envelope(job), job::kMaxEnvelopeBytes));
-  const signing::VerificationKey keys[] = {{keyid, job_key}};
-  PROV_TRY(const auto payload, signing::Verify(envelope, job::kOrderPayloadType, keys));
+  PROV_TRY(const auto payload, VerifyFromPanel(identity, envelope, job::kOrderPayloadType));
   PROV_TRY(auto order, job::ParseOrder(payload));
   PROV_TRY(auto manifest, LoadManifest(state.Installer(job), order.app_id));
   return PreparedJob{std::move(order), std::move(manifest)};

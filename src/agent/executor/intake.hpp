@@ -48,7 +48,7 @@ Status CheckLibrary(const AgentConfiguration& configuration);
 
 // A job that was taken before a restart.
 Result<PreparedJob> LoadPreparedJob(const exec::StatePaths& state, const Uuid& job,
-                                    std::string_view job_key, std::string_view keyid);
+                                    const Identity& identity);
 
 // The payload type an envelope claims, to choose what to verify it as.
 Result<std::string> ClaimedPayloadType(std::string_view envelope);

@@ -58,6 +58,12 @@ NetProcess::NetProcess(Hello hello, StartProcess start, const Clock& clock, Logg
 
 NetProcess::~NetProcess() { Stop(); }
 
+void NetProcess::Use(Hello hello) {
+  Stop();
+  hello_ = std::move(hello);
+  start_at_ = clock_.Steady();
+}
+
 void NetProcess::EnsureRunning() {
   if (socket_ || clock_.Steady() < start_at_) return;
   if (const auto started = Start(); !started) Ended(started.error().ToString());

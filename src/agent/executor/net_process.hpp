@@ -25,6 +25,8 @@ class NetProcess {
   NetProcess(Hello hello, StartProcess start, const Clock& clock, Logger& logger);
   ~NetProcess();
 
+  // Ends it, to be started again with other keys.
+  void Use(Hello hello);
   // Starts it where it is not running and the pause after the last end is over.
   void EnsureRunning();
   // How often it was started: another number is another process.

@@ -32,9 +32,31 @@ Result<StoredEvent> Outbox::Add(job::Event event) {
   return stored;
 }
 
+void Outbox::UseKey(std::uint32_t generation, signing::SecretBytes event_key) {
+  keyid_ = signing::KeyId(signing::Purpose::kEvent, agent_, generation);
+  key_ = std::move(event_key);
+  for (auto& event : events_) {
+    bytes_ -= event.bytes.size();
+    SignAnew(event);
+    bytes_ += event.bytes.size();
+  }
+}
+
+// The journal is root's alone, so its word is taken for what it holds: a panel whose secret was
+// replaced could not verify what was signed under the old one.
+void Outbox::SignAnew(StoredEvent& event) const {
+  const signing::VerificationKey keys[] = {{keyid_, key_.view()}};
+  constexpr auto kMost = 2 * job::kMaxEventBytes;
+  if (signing::Verify(event.bytes, job::kEventPayloadType, keys, kMost)) return;
+  const auto payload = signing::ClaimedPayload(event.bytes, kMost);
+  if (payload)
+    event.bytes = signing::Sign(job::kEventPayloadType, *payload, keyid_, key_.view());
+}
+
 void Outbox::Restore(StoredEvent event) {
   // A compacted journal keeps a job's last event even where it was acknowledged.
   if (event.seq <= last_) return;
+  SignAnew(event);
   if (events_.empty()) acknowledged_ = event.seq - 1;
   last_ = published_ = event.seq;
   bytes_ += event.bytes.size();

@@ -19,9 +19,12 @@ class Outbox {
   Outbox(std::string agent, Uuid epoch, std::uint32_t generation, signing::SecretBytes event_key,
          const Clock& clock);
 
+  // From now on, and for all that is still held: the same payloads under another signature.
+  void UseKey(std::uint32_t generation, signing::SecretBytes event_key);
+
   // Numbers, dates and signs `event`, and keeps it: it is sent once Publish() was called.
   Result<StoredEvent> Add(job::Event event);
-  // One read from the journal.
+  // One read from the journal. It is signed anew where it was signed with keys of before.
   void Restore(StoredEvent event);
   void RestoreAcknowledged(std::uint64_t seq);
   // All that was added is durable.
@@ -39,6 +42,8 @@ class Outbox {
   const std::deque<StoredEvent>& events() const { return events_; }
 
  private:
+  void SignAnew(StoredEvent& event) const;
+
   std::string agent_;
   Uuid epoch_;
   std::string keyid_;

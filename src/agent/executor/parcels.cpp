@@ -8,7 +8,7 @@
 #include "base/encoding.hpp"
 #include "base/json.hpp"
 #include "base/sha256.hpp"
-#include "signing/dsse.hpp"
+#include "signing/enrolment.hpp"
 
 namespace prov::agent {
 namespace {
@@ -21,10 +21,7 @@ constexpr std::uint64_t kMostAudited = 300;
 
 Result<std::string> Executor::Verified(std::string_view bytes,
                                        std::string_view payload_type) const {
-  const auto keyid =
-      signing::KeyId(signing::Purpose::kJob, setup_.identity.agent_id, setup_.identity.generation);
-  const signing::VerificationKey keys[] = {{keyid, setup_.identity.job_key.view()}};
-  return signing::Verify(bytes, payload_type, keys);
+  return VerifyFromPanel(setup_.identity, bytes, payload_type);
 }
 
 // A net role gone wild must not fill the disk with our log.
@@ -234,11 +231,35 @@ void Executor::TakeCommand(job::CommandType type, const std::string& bytes) {
       Query(*command->query);
       return ReportCommand(command->nonce, "done", entry);
     case job::CommandType::kKeys:
-      return ReportCommand(command->nonce, "this agent does not take new keys; enrol it again",
-                           entry);
+      // Reported under the keys it brought: that is what tells the panel that they are in use.
+      return ReportCommand(command->nonce, TakeKeys(*command), entry);
     case job::CommandType::kAck:
       return;
   }
+}
+
+// The file first: should this process end before its report is durable, the command comes again,
+// and is known by its generation.
+std::string Executor::TakeKeys(const job::Command& command) {
+  const auto& now = setup_.identity;
+  auto keys = signing::OpenRotatedKeys(command.keys->sealed, now.agent_id, now.sealing);
+  if (!keys) return "the keys could not be opened: " + keys.error().message;
+  if (keys->generation == now.generation) return "done";
+  if (keys->generation < now.generation) return "it has newer keys";
+  Identity next;
+  next.agent_id = now.agent_id;
+  next.generation = keys->generation;
+  next.job_key = std::move(keys->job);
+  next.event_key = std::move(keys->event);
+  next.http_key = std::move(keys->http);
+  auto sealing = signing::SealingKeysFrom(now.sealing.private_key.Clone());
+  if (!sealing) return sealing.error().message;
+  next.sealing = std::move(*sealing);
+  next.previous = KeysBefore(now);
+  if (const auto written = WriteIdentity(setup_.state, next); !written)
+    return "the keys could not be written: " + written.error().message;
+  UseIdentity(std::move(next));
+  return "done";
 }
 
 void Executor::Cancel(const job::Command& command) {

@@ -13,8 +13,6 @@
 namespace prov::agent {
 namespace {
 
-// Says for which epoch a journal was begun: one that is missing then was lost.
-Path JournalBegun(const exec::StatePaths& state) { return state.root / "journal.begun"; }
 
 // Where a journal went that cannot be gone on with; kept for whoever wants to know.
 Status SetAside(const exec::StatePaths& state, const Clock& clock) {
@@ -45,7 +43,7 @@ bool ParseEntries(const std::vector<exec::JournalRecord>& records, std::vector<E
 Result<OpenJournal> Begin(const exec::StatePaths& state, const Epoch& epoch,
                           std::vector<Entry> records) {
   PROV_TRY(auto journal, exec::Journal::Create(state.Journal(), epoch.id));
-  PROV_CHECK(WriteFileAtomically(JournalBegun(state), epoch.id.ToString() + "\n", 0600));
+  PROV_CHECK(WriteFileAtomically(state.JournalBegun(), epoch.id.ToString() + "\n", 0600));
   return OpenJournal{std::move(journal), std::move(records), true};
 }
 
@@ -69,7 +67,7 @@ Result<OpenJournal> OpenOrBegin(const exec::StatePaths& state, Epoch& epoch, con
     PROV_CHECK(SetAside(state, clock));
   } else if (opened.error().code != ErrorCode::kNotFound) {
     return opened.error();
-  } else if (const auto begun = ReadFile(JournalBegun(state), 256);
+  } else if (const auto begun = ReadFile(state.JournalBegun(), 256);
              begun && begun->starts_with(epoch.id.ToString())) {
     reason = "the journal was lost";
   }
@@ -137,12 +135,8 @@ void Executor::Replay(std::vector<Entry> entries) {
 }
 
 job::StateChange Executor::LastChange(const Job& job) const {
-  const auto keyid = signing::KeyId(signing::Purpose::kEvent, setup_.identity.agent_id,
-                                    setup_.identity.generation);
-  const signing::VerificationKey keys[] = {{keyid, setup_.identity.event_key.view()}};
   if (job.last_state_event) {
-    const auto payload = signing::Verify(job.last_state_event->bytes, job::kEventPayloadType, keys,
-                                         2 * job::kMaxEventBytes);
+    const auto payload = VerifyOwnEvent(setup_.identity, job.last_state_event->bytes);
     const auto event = payload ? job::ParseEvent(*payload) : payload.error();
     if (event && event->state) {
       auto change = *event->state;

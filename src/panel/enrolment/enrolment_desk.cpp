@@ -7,6 +7,7 @@
 #include "base/sha256.hpp"
 #include "net/problem.hpp"
 #include "panel/dispatch/agent_identity.hpp"
+#include "panel/dispatch/key_ring.hpp"
 #include "signing/enrolment.hpp"
 
 namespace prov::panel {
@@ -50,6 +51,19 @@ store::Agent MakeAgent(const signing::EnrolmentRequest& request, WallTime now,
   return agent;
 }
 
+Result<signing::AgentKeys> DeriveKeys(std::string_view secret_key, const std::string& agent,
+                                      std::uint32_t generation) {
+  const auto derive = [&](signing::Purpose purpose) {
+    return signing::DeriveAgentKey(secret_key, purpose, agent, generation);
+  };
+  signing::AgentKeys keys;
+  keys.generation = generation;
+  PROV_TRY(keys.job, derive(signing::Purpose::kJob));
+  PROV_TRY(keys.event, derive(signing::Purpose::kEvent));
+  PROV_TRY(keys.http, derive(signing::Purpose::kHttp));
+  return keys;
+}
+
 Error AlreadyRegistered(const std::string& agent) {
   return {ErrorCode::kConflict,
           agent +
@@ -88,7 +102,7 @@ Result<Registration> RegisterAgain(store::Transaction& t, const store::Agent& kn
     return Error{ErrorCode::kConflict,
                  known.id +
                      " was cloned, so its journal is not its own any more: stop its agent and "
-                     "remove `epoch` in its state_dir, and enrol it then",
+                     "enrol it with --new-epoch",
                  {}};
   }
   Registration registration;
@@ -213,14 +227,8 @@ asio::awaitable<Result<std::string>> EnrolmentDesk::Enrol(std::string request, s
     if (error.code == ErrorCode::kNotFound) error = Refused("the token is not known");
     co_return refuse(std::move(error));
   }
-  signing::AgentKeys keys;
-  keys.generation = registration->generation;
-  const auto derive = [&](signing::Purpose purpose) {
-    return signing::DeriveAgentKey(secret_key_.view(), purpose, verified->agent, keys.generation);
-  };
-  PROV_CO_TRY(keys.job, derive(signing::Purpose::kJob));
-  PROV_CO_TRY(keys.event, derive(signing::Purpose::kEvent));
-  PROV_CO_TRY(keys.http, derive(signing::Purpose::kHttp));
+  PROV_CO_TRY(const auto keys,
+              DeriveKeys(secret_key_.view(), verified->agent, registration->generation));
   hub_.ServersChanged();
   for (const auto& id : registration->lost) hub_.JobChanged(id);
   logger_.Info("agent_enrolled", {{"server_id", verified->agent},
@@ -284,6 +292,42 @@ Result<std::string> MakeEnrolmentToken(store::Database& database, std::string_vi
     return {};
   }));
   return signing::FormatEnrollToken(token);
+}
+
+Result<std::uint32_t> OfferKeys(store::Database& database, std::string_view secret_key,
+                                const std::string& agent, const std::string& by,
+                                const Clock& clock, Random& random) {
+  PROV_TRY(const auto ring, KeyRing::Create(secret_key));
+  const auto id = Uuid::MakeV7(clock, random);
+  const auto now = clock.Now();
+  return database.Write([&](store::Transaction& t) -> Result<std::uint32_t> {
+    PROV_TRY(auto row, t.agents().Get(kPanel, agent));
+    if (row.cloned) return ClonedError(row);
+    if (row.sealing_key.empty()) {
+      return Error{ErrorCode::kConflict,
+                   agent + " has not told its sealing key yet; start its agent once",
+                   {}};
+    }
+    // Offered again until it is used: one that took them and did not say so yet has them.
+    row.offered_generation = row.key_generation + 1;
+    PROV_TRY(const auto keys, DeriveKeys(secret_key, agent, row.offered_generation));
+    PROV_TRY(auto sealed, signing::SealRotatedKeys(keys, agent, row.sealing_key));
+    job::Command command;
+    command.agent = agent;
+    PROV_TRY(command.epoch, Uuid::Parse(row.epoch));
+    command.nonce = CommandNonce(id);
+    command.issued_at = now;
+    command.expires_at = now + std::chrono::hours{24};
+    command.keys = job::NewKeys{std::move(sealed)};
+    PROV_TRY(auto bytes,
+             ring.SignCommand(job::CommandType::kKeys, command, row.key_generation));
+    PROV_CHECK(t.commands().Insert(
+        {id, agent, "keys", std::nullopt, std::move(bytes), now, command.expires_at}));
+    PROV_CHECK(t.agents().Update(row, row.key_generation));
+    PROV_CHECK(t.audit().Append(
+        {now, by, "agent.keys_offered", agent, {{"generation", row.offered_generation}}}));
+    return row.offered_generation;
+  });
 }
 
 }  // namespace prov::panel

@@ -355,7 +355,7 @@ TEST_F(Desk, AClone_IsHeardAgainOnlyWithANewEpoch) {
   }));
   EXPECT_EQ(Await(desk_->Admit(kAgent)).error().code, ErrorCode::kConflict);
   const auto token = Token(kAgent, true);
-  ExpectRefused(Enrol(server, token), "remove `epoch`");
+  ExpectRefused(Enrol(server, token), "--new-epoch");
   // The token was not spent on it.
   ExpectKeys(Enrol(NewServer(), token), kAgent, 2);
   EXPECT_TRUE(Await(desk_->Admit(kAgent)));
@@ -373,6 +373,29 @@ TEST_F(Desk, KeysThatWereOffered_AreNotGivenToWhoEnrolsAgain) {
   EXPECT_TRUE(Await(desk_->HttpKey(kAgent, 1)));
   EXPECT_TRUE(Await(desk_->HttpKey(kAgent, 2)));
   ExpectKeys(Enrol(server, Token(kAgent, true)), kAgent, 3);
+}
+
+TEST_F(Desk, OfferedKeys_GoInACommandUnderThePresentOnes) {
+  auto server = NewServer();
+  ExpectKeys(Enrol(server, Token()), kAgent, 1);
+  const auto offered = OfferKeys(database_, kSecret, kAgent, "ann", clock_, random_);
+  ASSERT_TRUE(offered) << offered.error().ToString();
+  EXPECT_EQ(*offered, 2U);
+  EXPECT_EQ(Agent().key_generation, 1U);
+  EXPECT_EQ(Agent().offered_generation, 2U);
+  const auto commands =
+      *database_.Read([](store::Transaction& t) { return t.commands().Pending(kAgent, 10); });
+  ASSERT_THAT(commands, SizeIs(1));
+  const auto command = Opened(job::CommandType::kKeys, commands[0].bytes);
+  EXPECT_EQ(command.epoch, server.epoch);
+  ExpectKeys(signing::OpenRotatedKeys(command.keys->sealed, kAgent, server.sealing), kAgent, 2);
+  EXPECT_FALSE(signing::OpenRotatedKeys(command.keys->sealed, "agent-2", server.sealing));
+  EXPECT_THAT(Audited("agent.keys_offered"), SizeIs(1));
+  // Again, while they are not used: the same generation.
+  clock_.Advance(Millis{1});
+  EXPECT_EQ(*OfferKeys(database_, kSecret, kAgent, "ann", clock_, random_), 2U);
+  EXPECT_EQ(OfferKeys(database_, kSecret, "agent-9", "ann", clock_, random_).error().code,
+            ErrorCode::kNotFound);
 }
 
 TEST_F(Desk, AGenerationRaisedByAnotherPanel_IsNoticedHere) {
