@@ -1,6 +1,7 @@
 #include "job/log_lines.hpp"
 
-#include <array>
+#include <string_view>
+#include <utility>
 
 namespace prov::job {
 namespace {
@@ -12,67 +13,59 @@ std::size_t CutAt(std::string_view text, std::size_t limit) {
   return at > limit - 4 ? at : limit;  // bytes that are no UTF-8 are cut anywhere
 }
 
-// Takes pieces and tells `emit` of each line as it ends.
-template <class Emit>
-class Splitter {
- public:
-  explicit Splitter(Emit emit) : emit_(std::move(emit)) {}
-
-  void Take(const LogFrame& frame) {
-    auto& side = sides_[static_cast<std::size_t>(frame.stream) - 1];
-    std::string_view rest = frame.bytes;
-    while (!rest.empty()) {
-      const auto newline = rest.find('\n');
-      if (side.text.empty()) side.time = frame.time;
-      side.text.append(rest.substr(0, newline));
-      side.open = true;
-      while (side.text.size() > kLongestShownLine) {
-        const auto at = CutAt(side.text, kLongestShownLine);
-        emit_(LogLine{side.time, frame.stream, side.text.substr(0, at), false});
-        side.text.erase(0, at);
-        side.time = frame.time;
-      }
-      if (newline == rest.npos) break;
-      emit_(LogLine{side.time, frame.stream, std::exchange(side.text, {}), true});
-      side.open = false;
-      rest.remove_prefix(newline + 1);
-    }
-  }
-
-  void End() {
-    for (std::size_t i = 0; i < sides_.size(); ++i) {
-      auto& side = sides_[i];
-      if (!side.open) continue;
-      emit_(LogLine{side.time, static_cast<Stream>(i + 1), std::exchange(side.text, {}), false});
-      side.open = false;
-    }
-  }
-
- private:
-  struct Side {
-    WallTime time{};
-    std::string text;
-    bool open = false;
-  };
-  Emit emit_;
-  std::array<Side, 3> sides_;
-};
-
 }  // namespace
 
-std::vector<LogLine> SplitLines(const std::vector<LogFrame>& frames) {
-  std::vector<LogLine> lines;
-  Splitter splitter([&lines](LogLine line) { lines.push_back(std::move(line)); });
-  for (const auto& frame : frames) splitter.Take(frame);
-  splitter.End();
-  return lines;
+std::optional<LogLine> LineReader::Next() {
+  while (frame_ < frames_.size()) {
+    const auto& frame = frames_[frame_];
+    auto& side = sides_[static_cast<std::size_t>(frame.stream) - 1];
+    if (side.text.size() > kLongestShownLine) {
+      const auto at = CutAt(side.text, kLongestShownLine);
+      LogLine line{side.time, frame.stream, side.text.substr(0, at), false};
+      side.text.erase(0, at);
+      side.time = frame.time;
+      return line;
+    }
+    if (std::exchange(at_newline_, false)) {
+      side.open = false;
+      return LogLine{side.time, frame.stream, std::exchange(side.text, {}), true};
+    }
+    if (offset_ < frame.bytes.size()) {
+      TakePiece(side);
+    } else {
+      ++frame_;
+      offset_ = 0;
+    }
+  }
+  return NextRest();
 }
 
-std::uint64_t CountLines(const std::vector<LogFrame>& frames) {
+// What is left of the frame, up to its next newline.
+void LineReader::TakePiece(Side& side) {
+  const auto& frame = frames_[frame_];
+  const auto rest = std::string_view(frame.bytes).substr(offset_);
+  const auto newline = rest.find('\n');
+  if (side.text.empty()) side.time = frame.time;
+  side.text.append(rest.substr(0, newline));
+  side.open = true;
+  at_newline_ = newline != rest.npos;
+  offset_ = at_newline_ ? offset_ + newline + 1 : frame.bytes.size();
+}
+
+// What the chunk's end ended.
+std::optional<LogLine> LineReader::NextRest() {
+  for (std::size_t i = 0; i < sides_.size(); ++i) {
+    auto& side = sides_[i];
+    if (!std::exchange(side.open, false)) continue;
+    return LogLine{side.time, static_cast<Stream>(i + 1), std::exchange(side.text, {}), false};
+  }
+  return std::nullopt;
+}
+
+std::uint64_t CountLines(std::span<const LogFrame> frames) {
   std::uint64_t count = 0;
-  Splitter splitter([&count](const LogLine&) { ++count; });
-  for (const auto& frame : frames) splitter.Take(frame);
-  splitter.End();
+  LineReader lines(frames);
+  while (lines.Next()) ++count;
   return count;
 }
 

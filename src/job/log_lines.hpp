@@ -7,9 +7,11 @@
 // a line of its own.
 #pragma once
 
+#include <array>
 #include <cstdint>
+#include <optional>
+#include <span>
 #include <string>
-#include <vector>
 
 #include "base/clock.hpp"
 #include "job/log_frames.hpp"
@@ -26,8 +28,30 @@ struct LogLine {
   bool operator==(const LogLine&) const = default;
 };
 
-std::vector<LogLine> SplitLines(const std::vector<LogFrame>& frames);
-// SplitLines(frames).size()
-std::uint64_t CountLines(const std::vector<LogFrame>& frames);
+// One line after another, of frames that outlive it; of all the lines it holds only what has not
+// ended, since a chunk of bare newlines has as many lines as bytes.
+class LineReader {
+ public:
+  explicit LineReader(std::span<const LogFrame> frames) : frames_(frames) {}
+  std::optional<LogLine> Next();
+
+ private:
+  struct Side {
+    WallTime time{};
+    std::string text;
+    bool open = false;
+  };
+  void TakePiece(Side& side);
+  std::optional<LogLine> NextRest();
+
+  std::span<const LogFrame> frames_;
+  std::size_t frame_ = 0;
+  std::size_t offset_ = 0;   // within the frame: what is before it was taken
+  bool at_newline_ = false;  // the piece taken last ended with one
+  std::array<Side, 3> sides_;
+};
+
+// How many lines LineReader gives.
+std::uint64_t CountLines(std::span<const LogFrame> frames);
 
 }  // namespace prov::job

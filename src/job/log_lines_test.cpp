@@ -2,11 +2,21 @@
 
 #include <gtest/gtest.h>
 
+#include "support/allocated.hpp"
+
 namespace prov::job {
 namespace {
 
 LogFrame Frame(Stream stream, std::string bytes, int at = 0) {
   return {1, WallTime{Millis{at}}, stream, std::move(bytes)};
+}
+
+std::vector<LogLine> SplitLines(const std::vector<LogFrame>& frames) {
+  std::vector<LogLine> lines;
+  LineReader reader(frames);
+  while (auto line = reader.Next()) lines.push_back(std::move(*line));
+  EXPECT_FALSE(reader.Next()) << "the end is the end";
+  return lines;
 }
 
 TEST(LogLines, LogLines_SeveralInAFrame_AreSplitAtTheirNewlines) {
@@ -59,7 +69,22 @@ TEST(LogLines, LogLines_BytesThatAreNoUtf8_AreCutAllTheSame) {
 
 TEST(LogLines, LogLines_NothingOrEmptyFrames_AreNoLines) {
   EXPECT_EQ(CountLines({}), 0u);
-  EXPECT_EQ(CountLines({Frame(Stream::kOut, ""), Frame(Stream::kErr, "")}), 0u);
+  EXPECT_EQ(CountLines(std::vector<LogFrame>{Frame(Stream::kOut, ""), Frame(Stream::kErr, "")}),
+            0u);
+}
+
+// As many lines as bytes: held all at once, they took some 60 times their size.
+TEST(LogLines, LogLines_OfBareNewlines_TakeNoMemoryButTheirOwn) {
+  const std::vector<LogFrame> frames{Frame(Stream::kOut, std::string(1 << 20, '\n'))};
+  const auto before = test::AllocatedBytes();
+  LineReader reader(frames);
+  std::size_t lines = 0;
+  std::size_t most = before;
+  for (; reader.Next(); ++lines) {
+    if (lines % 1024 == 0) most = std::max(most, test::AllocatedBytes());
+  }
+  EXPECT_EQ(lines, std::size_t{1} << 20);
+  EXPECT_LT(most - before, std::size_t{64} << 10);
 }
 
 }  // namespace

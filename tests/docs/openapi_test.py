@@ -54,9 +54,22 @@ def test_every_operation_names_its_path_parameters_and_refusals(path, method, op
                   for p in item.get("parameters", []) + operation.get("parameters", [])]
     named = {p["name"] for p in parameters if p["in"] == "path"}
     assert named == set(re.findall(r"{(\w+)}", path))
-    assert "429" in operation["responses"]
-    is_open = {} in operation.get("security", DOCUMENT["security"])
-    assert is_open or {"401", "403"} <= set(operation["responses"])
+    # Answered before a route is reached: by the server, the proxy rule, the look at the token.
+    assert {"400", "401", "403", "413", "429", "431", "500", "503"} <= set(operation["responses"])
+
+
+@pytest.mark.parametrize("path,method,operation", OPERATIONS, ids=lambda v: v if isinstance(v, str) else "")
+def test_every_error_is_a_problem(path, method, operation):
+    for status, response in operation["responses"].items():
+        response = resolve(response["$ref"]) if "$ref" in response else response
+        if status >= "400":
+            schema = response["content"]["application/problem+json"]["schema"]
+            assert schema == {"$ref": "#/components/schemas/Problem"}, f"{method} {path} {status}"
+
+
+def test_every_stream_says_what_its_frames_are():
+    streams = [node for _, node in walk(DOCUMENT["paths"]) if isinstance(node, dict) and "text/event-stream" in node]
+    assert streams and all("x-frame" in node["text/event-stream"] for node in streams)
 
 
 def test_operation_ids_are_unique():

@@ -38,8 +38,9 @@ std::size_t CountFrames(const std::vector<job::LogFrame>& frames) {
 }
 
 void ReadScriptLines(const std::vector<job::LogFrame>& frames, LogReport& report) {
-  for (const auto& line : job::SplitLines(frames)) {
-    const auto script = exec::ParseScriptLine(line.text);
+  job::LineReader lines(frames);
+  while (const auto line = lines.Next()) {
+    const auto script = exec::ParseScriptLine(line->text);
     if (const auto* progress = std::get_if<exec::ProgressLine>(&script))
       report.progress = {progress->percent, Message(progress->message)};
     if (const auto* warning = std::get_if<exec::WarningLine>(&script))

@@ -43,7 +43,7 @@ Result<bool> MarkDispatched(store::Transaction& t, const Uuid& id, WallTime now)
 }
 
 Status End(store::Transaction& t, const job::Record& record, job::Status status, std::string reason,
-           WallTime now) {
+           WallTime now, std::vector<job::Record>& ended) {
   auto next = record;
   next.status = status;
   next.status_reason = std::move(reason);
@@ -52,6 +52,7 @@ Status End(store::Transaction& t, const job::Record& record, job::Status status,
   PROV_CHECK(t.jobs().Apply({record.attempt, record.status}, job::Party::kPanel, next, now));
   PROV_CHECK(
       t.audit().Append({now, "panel", "job." + json::EnumName(status), record.id.ToString(), {}}));
+  ended.push_back(std::move(next));
   return {};
 }
 
@@ -69,7 +70,7 @@ Result<std::vector<store::Delivery>> Unacknowledged(store::Transaction& t,
 // Jobs that servers which are there were handed, and have not said a word about, since they were
 // made before `made_before`.
 Status EndUnanswered(store::Transaction& t, const std::vector<std::string>& alive, WallTime now,
-                     WallTime made_before, std::vector<Uuid>& ended) {
+                     WallTime made_before, std::vector<job::Record>& ended) {
   store::JobFilter unanswered;
   unanswered.statuses = {job::Status::kDispatched};
   unanswered.until = made_before + Millis{1};
@@ -78,8 +79,8 @@ Status EndUnanswered(store::Transaction& t, const std::vector<std::string>& aliv
     PROV_TRY(const auto records, t.jobs().List(kPanel, unanswered, std::nullopt, kAtOnce));
     for (const auto& record : records) {
       PROV_CHECK(End(t, record, job::Status::kLost,
-                     "the server was sent the job until it expired, and never answered", now));
-      ended.push_back(record.id);
+                     "the server was sent the job until it expired, and never answered", now,
+                     ended));
     }
   }
   return {};
@@ -87,26 +88,24 @@ Status EndUnanswered(store::Transaction& t, const std::vector<std::string>& aliv
 
 // Jobs of servers that were silent since `silent_since`, and those that nobody came for since
 // `queued_since`.
-Result<std::vector<Uuid>> EndSilent(store::Transaction& t, WallTime now, WallTime silent_since,
-                                    WallTime queued_since) {
-  std::vector<Uuid> ended;
+Result<std::vector<job::Record>> EndSilent(store::Transaction& t, WallTime now,
+                                           WallTime silent_since, WallTime queued_since) {
+  std::vector<job::Record> ended;
   store::JobFilter waiting;
   waiting.statuses = {job::Status::kQueued};
   waiting.until = queued_since + Millis{1};
   PROV_TRY(const auto expired, t.jobs().List(kPanel, waiting, std::nullopt, kAtOnce));
   for (const auto& record : expired) {
-    PROV_CHECK(
-        End(t, record, job::Status::kExpired, "the server did not come for it in time", now));
-    ended.push_back(record.id);
+    PROV_CHECK(End(t, record, job::Status::kExpired, "the server did not come for it in time", now,
+                   ended));
   }
   PROV_TRY(const auto agents, t.agents().List(kPanel));
   for (const auto& agent : agents) {
     if (!agent.last_seen_at || *agent.last_seen_at > silent_since) continue;
     PROV_TRY(const auto unsettled, t.jobs().Unsettled(agent.id, kAtOnce));
     for (const auto& record : unsettled) {
-      PROV_CHECK(
-          End(t, record, job::Status::kLost, "the server has not been heard of for 24 hours", now));
-      ended.push_back(record.id);
+      PROV_CHECK(End(t, record, job::Status::kLost, "the server has not been heard of for 24 hours",
+                     now, ended));
     }
   }
   return ended;
@@ -306,14 +305,18 @@ asio::awaitable<void> Dispatcher::SendAgain() {
 asio::awaitable<void> Dispatcher::SettleSilent() {
   const auto now = clock_.Now();
   if (now - started_ < limits_.grace) co_return;
-  auto settled = co_await store_.Write([now, limits = limits_, alive = AliveAgents()](
-                                           store::Transaction& t) -> Result<std::vector<Uuid>> {
-    PROV_TRY(auto ended, EndSilent(t, now, now - limits.silence, now - limits.queued));
-    PROV_CHECK(EndUnanswered(t, alive, now, now - limits.unanswered, ended));
-    return ended;
-  });
+  auto settled =
+      co_await store_.Write([now, limits = limits_, alive = AliveAgents()](
+                                store::Transaction& t) -> Result<std::vector<job::Record>> {
+        PROV_TRY(auto ended, EndSilent(t, now, now - limits.silence, now - limits.queued));
+        PROV_CHECK(EndUnanswered(t, alive, now, now - limits.unanswered, ended));
+        return ended;
+      });
   if (!settled) co_return Complain("settling jobs of silent servers", settled.error());
-  for (const auto& id : *settled) hub_.JobChanged(id);
+  for (const auto& record : *settled) {
+    hub_.JobChanged(record.id);
+    if (on_finished_) on_finished_(record);
+  }
 }
 
 asio::awaitable<void> Dispatcher::SeenLoop() {

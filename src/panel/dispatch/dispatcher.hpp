@@ -42,8 +42,11 @@ class Dispatcher final : public transport::EventSink {
   JobService& jobs() { return jobs_; }
   // Before Start(); it outlives the dispatcher's tasks.
   void SetQueue(transport::JobQueue& queue) { queue_ = &queue; }
-  void OnFinished(std::function<void(const job::Record&)> listener) {
-    events_.OnFinished(std::move(listener));
+  // Told of each job that ends or parks, whoever said so: its agent, a person, or the panel.
+  void OnFinished(JobListener listener) {
+    events_.OnFinished(listener);
+    jobs_.OnFinished(listener);
+    on_finished_ = std::move(listener);
   }
   void Start();
   boost::asio::awaitable<void> Stop();
@@ -90,6 +93,7 @@ class Dispatcher final : public transport::EventSink {
   transport::JobQueue* queue_ = nullptr;
   StoreJobService jobs_;
   EventApplier events_;
+  JobListener on_finished_;
   WallTime started_{};
   std::map<std::string, WallTime> seen_;
   std::set<std::string> seen_unwritten_;

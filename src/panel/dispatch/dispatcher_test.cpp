@@ -167,6 +167,10 @@ TEST_F(Dispatch, AServerSilentForADay_LosesWhatItHadAndExpiresWhatItHadNot) {
   Put(had, Status::kRunning, 1);
   Kill();  // writes that the agent was seen
   Start();
+  std::map<Uuid, Status> finished;
+  dispatcher_->OnFinished([&](const job::Record& job) {
+    EXPECT_TRUE(finished.emplace(job.id, job.status).second) << "told of twice";
+  });
   const auto waiting = AddJob();
   clock_.Advance(std::chrono::hours{24} - Millis{2});
   RunSomeRounds();
@@ -180,6 +184,8 @@ TEST_F(Dispatch, AServerSilentForADay_LosesWhatItHadAndExpiresWhatItHadNot) {
   EXPECT_EQ(Job(had).finished_at, clock_.Now());
   EXPECT_THAT(Audited("job.lost"), SizeIs(1));
   EXPECT_THAT(Audited("job.expired"), SizeIs(1));
+  EXPECT_TRUE(RunUntil([&] { return finished.size() == 2; })) << "who counts failures was not told";
+  EXPECT_EQ(finished, (std::map<Uuid, Status>{{had, Status::kLost}, {waiting, Status::kExpired}}));
 }
 
 // A parcel that an agent refuses without a word was sent again every 30 seconds for ever.

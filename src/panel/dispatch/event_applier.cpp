@@ -246,7 +246,8 @@ class Application {
     if (!applied) return applied.error();
     if (event.state && event.state->status != record->status) PROV_CHECK(Audit(id, next));
     done_.jobs.insert(id);
-    if (job::IsTerminal(next.status)) done_.finished.push_back(next);
+    if (!job::IsActive(next.status) && next.status != record->status)
+      done_.finished.push_back(next);
     return {};
   }
 

@@ -21,6 +21,7 @@
 #include "base/log.hpp"
 #include "base/random.hpp"
 #include "job/event.hpp"
+#include "panel/dispatch/job_listener.hpp"
 #include "panel/dispatch/key_ring.hpp"
 #include "panel/dispatch/verified_event.hpp"
 #include "panel/live/live_hub.hpp"
@@ -58,9 +59,7 @@ class EventApplier {
   boost::asio::awaitable<Result<std::string>> Deliver(std::string agent,
                                                       std::vector<std::string> events);
   // Told of each job that an agent ended, after the commit.
-  void OnFinished(std::function<void(const job::Record&)> listener) {
-    on_finished_ = std::move(listener);
-  }
+  void OnFinished(JobListener listener) { on_finished_ = std::move(listener); }
 
  private:
   void Tell(const std::string& agent, const Applied& applied);
@@ -77,7 +76,7 @@ class EventApplier {
   Random& random_;
   Logger& logger_;
   std::function<void(const std::string&)> wake_;
-  std::function<void(const job::Record&)> on_finished_;
+  JobListener on_finished_;
 };
 
 }  // namespace prov::panel

@@ -313,6 +313,7 @@ asio::awaitable<OrProblem<Submitted>> StoreJobService::Cancel(store::Actor actor
   auto& record = canceled->record;
   logger_.Info("cancel_requested", {{"user_id", actor.user_id}}, {id.ToString(), record.app_id});
   hub_.JobChanged(id);
+  if (on_finished_ && !job::IsActive(record.status)) on_finished_(record);
   wake_(record.server_id);
   co_return Submitted{std::move(record), {}};
 }

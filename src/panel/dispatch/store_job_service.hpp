@@ -7,6 +7,7 @@
 #include "base/clock.hpp"
 #include "base/log.hpp"
 #include "base/random.hpp"
+#include "panel/dispatch/job_listener.hpp"
 #include "panel/dispatch/job_service.hpp"
 #include "panel/dispatch/key_ring.hpp"
 #include "panel/live/live_hub.hpp"
@@ -22,6 +23,9 @@ class StoreJobService final : public JobService {
   using Wake = std::function<void(const std::string& agent)>;
   StoreJobService(StoreGate& store, Registry& registry, LiveHub& hub, const KeyRing& keys,
                   const Clock& clock, Random& random, Logger& logger, Wake wake);
+
+  // Told of a job that was canceled before it was sent anywhere.
+  void OnFinished(JobListener listener) { on_finished_ = std::move(listener); }
 
   boost::asio::awaitable<OrProblem<Submitted>> Submit(
       store::Actor actor, Submission submission, std::optional<KeyedRequest> keyed = {}) override;
@@ -49,6 +53,7 @@ class StoreJobService final : public JobService {
   Random& random_;
   Logger& logger_;
   Wake wake_;
+  JobListener on_finished_;
 };
 
 }  // namespace prov::panel

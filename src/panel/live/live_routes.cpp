@@ -22,7 +22,8 @@ Result<StreamSubject::Job> Open(store::Transaction& t, const store::Actor& actor
   PROV_TRY(const auto after, t.changes().After(actor, job, at.seq, 1));
   bool known = at.seq == 0 || (!before.empty() && before.front().seq == at.seq);
   if (known && at.lines > 0) {
-    known = !after.empty() && after.front().log && ShownLines(*after.front().log).size() > at.lines;
+    known = !after.empty() && after.front().log &&
+            ShownLineReader(*after.front().log).Skip(at.lines + 1);
   }
   if (!known) return Error{ErrorCode::kInvalidArgument, "the stream never was at this position."};
   return StreamSubject::Job{position, job::IsTerminal(record.status) && after.empty()};

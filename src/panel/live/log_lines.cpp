@@ -4,7 +4,6 @@
 
 #include "base/encoding.hpp"
 #include "job/log_chunk.hpp"
-#include "job/log_lines.hpp"
 
 namespace prov::panel {
 namespace {
@@ -13,21 +12,30 @@ constexpr WallTime kLastTime{Millis{253'402'300'799'999}};  // 9999-12-31T23:59:
 
 }  // namespace
 
-std::vector<ShownLine> ShownLines(const store::LogChunk& chunk) {
-  const auto frames = job::DecodeStored(chunk.bytes);
-  if (!frames)
-    return {{chunk.first_line, WallTime{}, true, "[a part of the log cannot be read]", true}};
-  auto lines = job::SplitLines(*frames);
-  const auto last = chunk.first_line + std::max<std::uint64_t>(chunk.line_count, 1) - 1;
-  std::vector<ShownLine> shown;
-  shown.reserve(lines.size());
-  for (auto& line : lines) {
-    const bool clean = IsUtf8(line.text);
-    shown.push_back({std::min(chunk.first_line + shown.size(), last),
-                     std::clamp(line.time, WallTime{}, kLastTime), line.stream != job::Stream::kOut,
-                     clean ? std::move(line.text) : ReplaceInvalidUtf8(line.text), line.ended});
-  }
-  return shown;
+ShownLineReader::ShownLineReader(const store::LogChunk& chunk)
+    : next_(chunk.first_line),
+      last_(chunk.first_line + std::max<std::uint64_t>(chunk.line_count, 1) - 1) {
+  auto frames = job::DecodeStored(chunk.bytes);
+  damaged_ = !frames;
+  if (frames) frames_ = std::move(*frames);
+  lines_ = job::LineReader(frames_);
+}
+
+std::optional<ShownLine> ShownLineReader::Next() {
+  if (std::exchange(damaged_, false))
+    return ShownLine{next_, WallTime{}, true, "[a part of the log cannot be read]", true};
+  auto line = lines_.Next();
+  if (!line) return std::nullopt;
+  const auto n = std::min(next_++, last_);
+  const bool clean = IsUtf8(line->text);
+  return ShownLine{n, std::clamp(line->time, WallTime{}, kLastTime),
+                   line->stream != job::Stream::kOut,
+                   clean ? std::move(line->text) : ReplaceInvalidUtf8(line->text), line->ended};
+}
+
+bool ShownLineReader::Skip(std::uint64_t lines) {
+  while (lines > 0 && Next()) --lines;
+  return lines == 0;
 }
 
 std::string_view StreamName(const ShownLine& line) { return line.error ? "err" : "out"; }

@@ -3,11 +3,13 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "base/clock.hpp"
+#include "job/log_lines.hpp"
 #include "store/changes.hpp"
 
 namespace prov::panel {
@@ -21,9 +23,25 @@ struct ShownLine {
   bool operator==(const ShownLine&) const = default;
 };
 
-// A chunk holds `line_count` lines, so none has a number beyond them whatever the bytes say. Bytes
-// that cannot be unpacked are one line that says so: what follows must still be readable.
-std::vector<ShownLine> ShownLines(const store::LogChunk& chunk);
+// One line of a chunk after another; what is held is the chunk's bytes and one line. A chunk holds
+// `line_count` lines, so none has a number beyond them whatever the bytes say. Bytes that cannot be
+// unpacked are one line that says so: what follows must still be readable.
+class ShownLineReader {
+ public:
+  explicit ShownLineReader(const store::LogChunk& chunk);
+  ShownLineReader(ShownLineReader&&) = default;
+  ShownLineReader& operator=(ShownLineReader&&) = default;
+  std::optional<ShownLine> Next();
+  // Passes over lines; whether there were that many.
+  bool Skip(std::uint64_t lines);
+
+ private:
+  std::uint64_t next_;
+  std::uint64_t last_;
+  bool damaged_ = false;
+  std::vector<job::LogFrame> frames_;
+  job::LineReader lines_{{}};
+};
 
 std::string_view StreamName(const ShownLine& line);  // "out" or "err"
 

@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 
 #include "job/log_chunk.hpp"
+#include "panel/live/stream_frame.hpp"
+#include "support/allocated.hpp"
 
 namespace prov::panel {
 namespace {
@@ -12,6 +14,13 @@ store::LogChunk Chunk(std::uint64_t first, std::uint64_t count,
   std::string raw;
   for (const auto& frame : frames) job::AppendFrame(raw, frame);
   return {first, count, job::EncodeStored(*job::PackFrames(raw), raw.size())};
+}
+
+std::vector<ShownLine> ShownLines(const store::LogChunk& chunk) {
+  std::vector<ShownLine> lines;
+  ShownLineReader reader(chunk);
+  while (auto line = reader.Next()) lines.push_back(std::move(*line));
+  return lines;
 }
 
 constexpr WallTime kTime{Millis{1'800'000'000'000}};
@@ -56,6 +65,35 @@ TEST(LogLines, ShownLines_OfAnyTime_CanBeWritten) {
     const auto lines = ShownLines(Chunk(1, 1, {{1, WallTime{Millis{ms}}, job::Stream::kOut, "x"}}));
     EXPECT_TRUE(ParseTime(FormatTime(lines.at(0).time)));
   }
+}
+
+// A reader of such a chunk, which travels as some hundred bytes, cost the panel 64 MB.
+TEST(LogLines, ShownLines_OfBareNewlines_TakeLittleMoreThanTheirBytes) {
+  constexpr std::size_t kBytes = 1'000'000;
+  store::Change change;
+  change.seq = 7;
+  change.log = Chunk(1, kBytes, {{1, kTime, job::Stream::kOut, std::string(kBytes, '\n')}});
+  const auto before = test::AllocatedBytes();
+  FrameMaker maker({});
+  maker.Load(change);
+  std::size_t lines = 0;
+  std::size_t most = before;
+  while (const auto frame = maker.Next()) {
+    lines += frame->lines.size();
+    most = std::max(most, test::AllocatedBytes());
+  }
+  EXPECT_EQ(lines, kBytes);
+  EXPECT_LT(most - before, 2 * kBytes);
+}
+
+TEST(LogLines, ShownLines_Skipped_AreThoseThereAre) {
+  const auto chunk = Chunk(5, 3, {{1, kTime, job::Stream::kOut, "a\nb\nc\n"}});
+  ShownLineReader reader(chunk);
+  EXPECT_TRUE(reader.Skip(0));
+  EXPECT_TRUE(reader.Skip(2));
+  EXPECT_EQ(reader.Next()->n, 7u);
+  EXPECT_FALSE(reader.Skip(1));
+  EXPECT_FALSE(ShownLineReader(chunk).Skip(4));
 }
 
 }  // namespace

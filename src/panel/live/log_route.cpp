@@ -59,7 +59,9 @@ class LogWriter {
     std::string out;
     const auto behind = chunk.first_line + chunk.line_count;
     if (behind <= next_) return out;
-    for (const auto& line : ShownLines(chunk)) {
+    ShownLineReader lines(chunk);
+    while (const auto shown = lines.Next()) {
+      const auto& line = *shown;
       if (line.n < next_) continue;
       if (left_ == 0) {
         more_ = true;

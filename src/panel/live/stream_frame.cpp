@@ -120,10 +120,14 @@ boost::json::object FrameJson(const StreamFrame& frame, const std::optional<Uuid
 }
 
 void FrameMaker::Load(store::Change change) {
-  lines_.clear();
-  if (change.log) lines_ = ShownLines(*change.log);
+  lines_.reset();
+  line_.reset();
+  taken_ = std::exchange(skip_, 0);
+  if (change.log) {
+    lines_.emplace(*change.log);
+    if (lines_->Skip(taken_)) line_ = lines_->Next();
+  }
   change.log.reset();
-  next_line_ = std::min<std::size_t>(std::exchange(skip_, 0), lines_.size());
   loaded_ = std::move(change);
 }
 
@@ -132,14 +136,15 @@ std::optional<StreamFrame> FrameMaker::Next() {
   if (frame_ && frame_->state.attempt != loaded_->attempt) return std::exchange(frame_, {});
   if (!frame_) frame_.emplace();
   frame_->state = *loaded_;
-  while (next_line_ < lines_.size() && !Full()) {
-    auto& line = lines_[next_line_++];
-    frame_->output.append(line.text).push_back('\n');
-    line.text.clear();
-    frame_->lines.push_back(std::move(line));
+  while (line_ && !Full()) {
+    frame_->output.append(line_->text).push_back('\n');
+    line_->text.clear();
+    frame_->lines.push_back(std::move(*line_));
+    line_ = lines_->Next();
+    ++taken_;
   }
-  if (next_line_ < lines_.size()) {
-    frame_->position = {loaded_->seq - 1, next_line_};
+  if (line_) {
+    frame_->position = {loaded_->seq - 1, taken_};
     return std::exchange(frame_, {});
   }
   frame_->position = {loaded_->seq, 0};

@@ -71,8 +71,9 @@ class FrameMaker {
 
   std::uint64_t skip_;
   std::optional<store::Change> loaded_;
-  std::vector<ShownLine> lines_;
-  std::size_t next_line_ = 0;
+  std::optional<ShownLineReader> lines_;
+  std::optional<ShownLine> line_;  // the next one of `lines_`
+  std::uint64_t taken_ = 0;        // lines before it
   std::optional<StreamFrame> frame_;
 };
 

@@ -89,7 +89,8 @@ void Metrics::RequestAnswered(const net::AccessEntry& entry) {
 }
 
 void Metrics::JobFinished(const job::Record& record) {
-  if (record.started_at && record.finished_at) {
+  // How long a job ran that is lost, nobody knows.
+  if (job::IsTerminal(record.status) && record.started_at && record.finished_at) {
     state_->job_seconds.Add({{"app", record.app_id}}, kJobSeconds)
         .Observe(std::chrono::duration<double>(*record.finished_at - *record.started_at).count());
   }
