@@ -252,6 +252,7 @@ int main(int argc, char** argv) {
     const auto flags = ReadFlags(arguments, {}, {"--check-config"});
     return flags.wrong.empty() ? Serve(flags) : Fail(flags.wrong);
   }
-  return Fail("unknown command `" + command + "`; there are serve, token create, enroll-token and "
+  return Fail("unknown command `" + command +
+              "`; there are serve, token create, enroll-token and "
               "rotate-keys");
 }

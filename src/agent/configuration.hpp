@@ -16,7 +16,7 @@
 namespace prov::agent {
 
 struct AgentConfiguration {
-  std::string agent_id;    // AGENT_ID; default "agent-<hostname>"
+  std::string agent_id;  // AGENT_ID; default "agent-<hostname>"
   bool agent_id_given = false;
   std::string panel_url;   // PANEL_URL
   Path panel_ca_file;      // PANEL_CA_FILE

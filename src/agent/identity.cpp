@@ -123,8 +123,8 @@ std::string RootUuid() {
 }
 
 Result<std::string> VerifyWith(const Identity& identity, signing::Purpose purpose,
-                               signing::SecretBytes Identity::*key,
-                               signing::SecretBytes PreviousKeys::*previous_key,
+                               signing::SecretBytes Identity::* key,
+                               signing::SecretBytes PreviousKeys::* previous_key,
                                std::string_view envelope, std::string_view payload_type,
                                std::size_t limit) {
   const auto keyid = signing::KeyId(purpose, identity.agent_id, identity.generation);

@@ -83,8 +83,12 @@ TEST(LogVectors, Lines_AreSplitAndCountedByTheOneRule) {
     for (const auto& line : vector.at("lines").as_array()) {
       expected.push_back({TimeOf(line), StreamOf(line), Content(line), line.at("ended").as_bool()});
     }
-    EXPECT_EQ(SplitLines(FramesOf(vector)), expected);
-    EXPECT_EQ(CountLines(FramesOf(vector)), expected.size());
+    const auto frames = FramesOf(vector);
+    LineReader reader(frames);
+    std::vector<LogLine> lines;
+    while (auto line = reader.Next()) lines.push_back(std::move(*line));
+    EXPECT_EQ(lines, expected);
+    EXPECT_EQ(CountLines(frames), expected.size());
   }
 }
 

@@ -1,6 +1,5 @@
 """Who an agent is: keys from SECRET_KEY as founded, new keys by a command and by enrolling beside a running agent."""
 import json
-import pathlib
 import subprocess
 
 import pytest
@@ -12,8 +11,10 @@ def keys(platform):
     return json.loads((platform.directory / "agent/keys").read_text())
 
 
-def says(platform, job, word):
-    return platform.ended(job)["status"] == "succeeded" and word in platform.log(job)
+def greets(platform, word):
+    file = platform.directory / f"hello-{word}"
+    job = platform.ended(platform.submit("hello", {"greeting": word, "greeting_file": str(file)}))
+    return job["status"] == "succeeded" and word in file.read_text()
 
 
 def test_new_keys_by_a_command_are_used_and_jobs_go_on(platform):
@@ -24,7 +25,7 @@ def test_new_keys_by_a_command_are_used_and_jobs_go_on(platform):
     assert keys(platform)["previous"]["generation"] == before
     job = platform.submit("secretive", {"token": "s3cret-after-the-rotation"})
     assert platform.ended(job)["status"] == "succeeded"
-    assert says(platform, platform.submit("hello", {"greeting": "rotated"}), "rotated")
+    assert greets(platform, "rotated")
 
 
 def test_enrolling_again_beside_a_running_agent_is_taken_up(platform, tmp_path):
@@ -38,14 +39,15 @@ def test_enrolling_again_beside_a_running_agent_is_taken_up(platform, tmp_path):
                     "--state-dir", platform.directory / "agent"], check=True)
     assert keys(platform)["generation"] == before + 1
     (tmp_path / "go").touch()
-    assert says(platform, job, "went on")
-    assert says(platform, platform.submit("hello", {"greeting": "enrolled"}), "enrolled")
+    assert platform.ended(job)["status"] == "succeeded" and "went on" in platform.log(job)
+    assert greets(platform, "enrolled")
 
 
 @pytest.fixture(name="founded")
 def founded_fixture(tmp_path):
     """A panel, and an agent that holds SECRET_KEY and no keys."""
     requires("root")
+    (tmp_path / "founded").mkdir()
     running = Platform(tmp_path / "founded")
     try:
         running.start_panel()
@@ -68,7 +70,7 @@ def start(platform):
 
 def test_an_agent_with_the_secret_itself_registers_warns_and_is_converted(founded):
     settings = start(founded)
-    assert says(founded, founded.submit("hello", {"greeting": "founded"}), "founded")
+    assert greets(founded, "founded")
     warnings = " ".join(founded.get(f"/api/servers/{AGENT}")["warnings"])
     assert "SECRET_KEY" in warnings
     log = (founded.directory / "agent-log/agent.log").read_text()
@@ -83,5 +85,5 @@ def test_an_agent_with_the_secret_itself_registers_warns_and_is_converted(founde
     founded.agent.terminate()
     founded.agent.wait(20)
     start(founded)
-    assert says(founded, founded.submit("hello", {"greeting": "converted"}), "converted")
+    assert greets(founded, "converted")
     wait_for(lambda: "SECRET_KEY" not in " ".join(founded.get(f"/api/servers/{AGENT}")["warnings"]), what="the warning's end")

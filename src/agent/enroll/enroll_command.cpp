@@ -132,8 +132,10 @@ int RunEnroll(std::vector<std::string> arguments) {
   SystemRandom random;
   const auto enrolled = Enrol(options, clock, random);
   if (!enrolled) return Fail(Status(enrolled.error()), enrolled.error().ToString());
-  std::printf("%s is enrolled at %s (key generation %u). Start the agent, unless it runs: provisioning-agent\n",
-              enrolled->agent_id.c_str(), configuration->panel_url.c_str(), enrolled->generation);
+  std::printf(
+      "%s is enrolled at %s (key generation %u). Start the agent, unless it runs: "
+      "provisioning-agent\n",
+      enrolled->agent_id.c_str(), configuration->panel_url.c_str(), enrolled->generation);
   for (const auto& sentence : ForgetSecretKey(config_file, environment))
     std::fprintf(stderr, "provisioning-agent: %s\n", sentence.c_str());
   return 0;

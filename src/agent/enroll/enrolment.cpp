@@ -56,8 +56,8 @@ Result<Epoch> EpochToEnrol(const EnrolmentOptions& options, bool running, const 
     return EnsureEpoch(options.state, clock, random,
                        options.new_epoch ? "it was enrolled anew with --new-epoch" : "");
   }
-  const Error stop{ErrorCode::kConflict, "the agent runs: stop it first, and start it afterwards",
-                   {}};
+  const Error stop{
+      ErrorCode::kConflict, "the agent runs: stop it first, and start it afterwards", {}};
   if (options.new_epoch) return stop;
   if (const auto held = ReadIdentity(options.state); held && held->agent_id != options.agent_id)
     return stop;

@@ -22,8 +22,8 @@ struct EnrolmentOptions {
 
 // Blocks for the exchange (30 s at most), writes the keys and returns them. An agent that runs
 // meanwhile takes them up by itself. kUnavailable or kTimeout when the panel cannot be reached,
-// kPermissionDenied when it refuses or is not the one that made the token, kConflict where the agent
-// must be stopped first.
+// kPermissionDenied when it refuses or is not the one that made the token, kConflict where the
+// agent must be stopped first.
 Result<Identity> Enrol(const EnrolmentOptions& options, const Clock& clock, Random& random);
 
 }  // namespace prov::agent

@@ -58,13 +58,13 @@ std::vector<std::string> ForgetSecretKey(const Path& file,
                    "; this server needs it no more: take it out, since whoever has it can speak "
                    "for every server");
   };
-  const auto text = file.empty() ? Result<std::string>(std::string())
-                                 : ReadFile(file, kMaxFileBytes);
+  const auto text =
+      file.empty() ? Result<std::string>(std::string()) : ReadFile(file, kMaxFileBytes);
   const auto edited = text ? WithoutSetting(*text) : Edited{};
   if (edited.found) {
-    const auto replaced = edited.several_lines
-                              ? Status(Error{ErrorCode::kUnsupported, "its value has several lines"})
-                              : Replace(file, edited.text);
+    const auto replaced =
+        edited.several_lines ? Status(Error{ErrorCode::kUnsupported, "its value has several lines"})
+                             : Replace(file, edited.text);
     if (replaced)
       said.push_back("secret_key was taken out of " + file.string());
     else

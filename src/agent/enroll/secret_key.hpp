@@ -1,5 +1,5 @@
-// SECRET_KEY on a server that does not need it any more: while one holds it, whoever has that server
-// can speak for every other.
+// SECRET_KEY on a server that does not need it any more: while one holds it, whoever has that
+// server can speak for every other.
 #pragma once
 
 #include <map>

@@ -28,7 +28,8 @@ class SecretKey : public ::testing::Test {
 };
 
 TEST_F(SecretKey, IsTakenOutOfTheConfigurationFileAndNothingElseIs) {
-  const auto said = Forget("# mine\nagent_id: a\nsecret_key: \"0123\"\n\nsecret_keys: no\nlog_level: debug");
+  const auto said =
+      Forget("# mine\nagent_id: a\nsecret_key: \"0123\"\n\nsecret_keys: no\nlog_level: debug");
   EXPECT_EQ(Text(), "# mine\nagent_id: a\n\nsecret_keys: no\nlog_level: debug");
   EXPECT_THAT(said, Contains(HasSubstr("taken out of " + file_.string())));
   EXPECT_THAT(said, Contains(HasSubstr("enrol all again")));

@@ -34,8 +34,7 @@ int Refuse(const Error& error) {
 Result<Identity> WhoAmI(const AgentConfiguration& configuration, const exec::StatePaths& state) {
   auto identity = ReadIdentity(state);
   // A name that was only taken from the host gives way to the one it was enrolled with.
-  if (identity && configuration.agent_id_given &&
-      identity->agent_id != configuration.agent_id) {
+  if (identity && configuration.agent_id_given && identity->agent_id != configuration.agent_id) {
     return Error{ErrorCode::kConflict,
                  fmt::format("this state directory is enrolled as {}, and agent_id is {}; set "
                              "AGENT_ID={}, or use another state directory",
@@ -67,8 +66,7 @@ std::vector<std::string> Warnings(const AgentConfiguration& configuration,
     warnings.emplace_back(
         "No control group can be made here: jobs are contained by a subreaper only, and limits "
         "are not enforced.");
-  if (!configuration.secret_key.empty())
-    warnings.emplace_back(kSecretKeyWarning);
+  if (!configuration.secret_key.empty()) warnings.emplace_back(kSecretKeyWarning);
   if (configuration.allow_unsafe_installers_dir)
     warnings.emplace_back("Installers may be changed by others than root here.");
   return warnings;

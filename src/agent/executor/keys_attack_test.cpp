@@ -123,11 +123,11 @@ TEST_F(Keys, OlderOrOfAnotherAgentOrSealedToAnother_AreNotTaken) {
   ASSERT_TRUE(WriteIdentity(state_, Of(Derived(5), MakeIdentity())));
   Restart();
   auto foreign = NewCommand();
-  foreign.keys = job::NewKeys{*signing::SealRotatedKeys(
-      Derived(6), "agent-2", executor_->identity().sealing.public_key)};
+  foreign.keys = job::NewKeys{
+      *signing::SealRotatedKeys(Derived(6), "agent-2", executor_->identity().sealing.public_key)};
   auto elsewhere = NewCommand();
-  elsewhere.keys = job::NewKeys{*signing::SealRotatedKeys(
-      Derived(6), kAgent, signing::MakeSealingKeys().public_key)};
+  elsewhere.keys = job::NewKeys{
+      *signing::SealRotatedKeys(Derived(6), kAgent, signing::MakeSealingKeys().public_key)};
   for (const auto& command : {Offer(4), foreign, elsewhere}) {
     Deliver(Envelope(job::CommandType::kKeys, command));
     EXPECT_EQ(executor_->identity().generation, 5U);

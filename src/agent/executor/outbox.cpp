@@ -49,8 +49,7 @@ void Outbox::SignAnew(StoredEvent& event) const {
   constexpr auto kMost = 2 * job::kMaxEventBytes;
   if (signing::Verify(event.bytes, job::kEventPayloadType, keys, kMost)) return;
   const auto payload = signing::ClaimedPayload(event.bytes, kMost);
-  if (payload)
-    event.bytes = signing::Sign(job::kEventPayloadType, *payload, keyid_, key_.view());
+  if (payload) event.bytes = signing::Sign(job::kEventPayloadType, *payload, keyid_, key_.view());
 }
 
 void Outbox::Restore(StoredEvent event) {

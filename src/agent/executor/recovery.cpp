@@ -13,7 +13,6 @@
 namespace prov::agent {
 namespace {
 
-
 // Where a journal went that cannot be gone on with; kept for whoever wants to know.
 Status SetAside(const exec::StatePaths& state, const Clock& clock) {
   const auto kept = state.root / ("journal.old-" + FormatTime(clock.Now()));

@@ -80,26 +80,30 @@ TEST_F(Runners, Chatty_EverythingItPrintedIsReportedBeforeItsEnd) {
 
 TEST_F(Runners, ExecutorKilledOverAndOver_TheSameScriptGoesOnAndTheLogHasNoGap) {
   PROV_REQUIRES("root");
+  const auto enough = directory_.path() / "enough";
   AddInstaller("steady", "idempotent: true\n",
-               "for ((i = 0; i < 400; i++)); do echo \"line $i\"; read -t 0.005 <> <(:) || :; "
-               "done\n");
+               fmt::format("for ((i = 0; i < 20000; i++)); do echo \"line $i\"; "
+                           "read -t 0.005 <> <(:) || :; [[ ! -e {} ]] || break; done\n",
+                           enough.string()));
   const auto id = Run(NewOrder("steady"));
   const auto runner = references_.at(id);
-  int kills = 0;
-  while (!Over(id) && kills < 200) {
+  for (int kills = 0; !Over(id) && kills < 200; ++kills) {
+    if (kills == 20) ASSERT_TRUE(WriteFileAtomically(enough, "", 0600));
     poll(nullptr, 0, 5);
     executor_->Tick();
-    if (++kills % 2 == 0) ASSERT_TRUE(executor_->Commit());
+    if (kills % 2 == 1) ASSERT_TRUE(executor_->Commit());
     Restart();
   }
+  ASSERT_TRUE(std::filesystem::exists(enough)) << "it ended by itself";
   ASSERT_TRUE(Until([&] { return Over(id); }));
   EXPECT_EQ(Last(id).status, job::Status::kSucceeded) << Last(id).reason.value_or("");
   EXPECT_EQ(Starts(id), 1);
   EXPECT_EQ(references_.at(id), runner);
+  const auto log = Log(id);
   std::string expected;
-  for (int i = 0; i < 400; ++i) expected += "line " + std::to_string(i) + "\n";
-  EXPECT_EQ(Log(id), expected);
-  EXPECT_GT(kills, 10);
+  for (int i = 0; i < std::ranges::count(log, '\n'); ++i) expected += fmt::format("line {}\n", i);
+  EXPECT_EQ(log, expected);
+  EXPECT_EQ(log.size(), Last(id).log->bytes);
 }
 
 TEST_F(Runners, RunnerKilled_ItsScriptIsEndedAndTheJobInterrupted) {

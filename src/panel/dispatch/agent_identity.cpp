@@ -118,8 +118,8 @@ Error ClonedError(const store::Agent& agent) {
       ErrorCode::kConflict,
       fmt::format("two servers speak as {0} ({1}); neither is heard until one of them is "
                   "enrolled again: `provisioning-panel enroll-token {0} --re-enroll`; on the one "
-                  "that is to stay, stop the agent, remove `epoch` in its state_dir, and use "
-                  "the token with `provisioning-agent enroll`",
+                  "that is to stay, stop the agent, and use the token with "
+                  "`provisioning-agent enroll --new-epoch`",
                   agent.id, agent.cloned ? agent.cloned->evidence : ""),
       {}};
 }
@@ -127,9 +127,9 @@ Error ClonedError(const store::Agent& agent) {
 std::string RefusedWarning(const store::Agent& agent) {
   return fmt::format(
       "Nothing that this server reports is taken: {0}. Where that does not end by itself, make a "
-      "token with `provisioning-panel enroll-token {1} --re-enroll`, stop its agent, remove "
-      "`epoch` in its state_dir, and use the token with `provisioning-agent enroll`; what it has "
-      "not reported is lost then.",
+      "token with `provisioning-panel enroll-token {1} --re-enroll`, stop its agent, and "
+      "use the token with `provisioning-agent enroll --new-epoch`; what it has not reported is "
+      "lost then.",
       agent.refused, agent.id);
 }
 

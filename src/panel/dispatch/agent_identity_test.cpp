@@ -124,7 +124,7 @@ TEST_F(AgentIdentity, AnEventThatIsNeverVerified_IsShownAndAuditedOnceAndHoldsUp
   }
   EXPECT_EQ(Job(id).status, Status::kAccepted);
   EXPECT_THAT(Audited("agent.events_refused"), SizeIs(1));
-  EXPECT_THAT(WarningsShown(), Contains(HasSubstr("remove `epoch`")));
+  EXPECT_THAT(WarningsShown(), Contains(HasSubstr("--new-epoch")));
   // With another epoch it is free again.
   BeginEpoch(Uuid::MakeV7(clock_, random_), epoch_);
   ASSERT_TRUE(announced_) << announced_.error().ToString();

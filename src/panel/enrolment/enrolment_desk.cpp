@@ -295,8 +295,8 @@ Result<std::string> MakeEnrolmentToken(store::Database& database, std::string_vi
 }
 
 Result<std::uint32_t> OfferKeys(store::Database& database, std::string_view secret_key,
-                                const std::string& agent, const std::string& by,
-                                const Clock& clock, Random& random) {
+                                const std::string& agent, const std::string& by, const Clock& clock,
+                                Random& random) {
   PROV_TRY(const auto ring, KeyRing::Create(secret_key));
   const auto id = Uuid::MakeV7(clock, random);
   const auto now = clock.Now();
@@ -312,15 +312,10 @@ Result<std::uint32_t> OfferKeys(store::Database& database, std::string_view secr
     row.offered_generation = row.key_generation + 1;
     PROV_TRY(const auto keys, DeriveKeys(secret_key, agent, row.offered_generation));
     PROV_TRY(auto sealed, signing::SealRotatedKeys(keys, agent, row.sealing_key));
-    job::Command command;
-    command.agent = agent;
-    PROV_TRY(command.epoch, Uuid::Parse(row.epoch));
-    command.nonce = CommandNonce(id);
-    command.issued_at = now;
-    command.expires_at = now + std::chrono::hours{24};
+    PROV_TRY(const auto epoch, Uuid::Parse(row.epoch));
+    auto command = CommandHeader(agent, epoch, id, now);
     command.keys = job::NewKeys{std::move(sealed)};
-    PROV_TRY(auto bytes,
-             ring.SignCommand(job::CommandType::kKeys, command, row.key_generation));
+    PROV_TRY(auto bytes, ring.SignCommand(job::CommandType::kKeys, command, row.key_generation));
     PROV_CHECK(t.commands().Insert(
         {id, agent, "keys", std::nullopt, std::move(bytes), now, command.expires_at}));
     PROV_CHECK(t.agents().Update(row, row.key_generation));

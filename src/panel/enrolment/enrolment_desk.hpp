@@ -56,7 +56,7 @@ Result<std::string> MakeEnrolmentToken(store::Database& database, std::string_vi
 // Offers the agent the keys of its next generation, by a `keys` command under the present ones,
 // which the panel sends. Its present keys stay valid until it signs with those. The generation.
 Result<std::uint32_t> OfferKeys(store::Database& database, std::string_view secret_key,
-                                const std::string& agent, const std::string& by,
-                                const Clock& clock, Random& random);
+                                const std::string& agent, const std::string& by, const Clock& clock,
+                                Random& random);
 
 }  // namespace prov::panel
