@@ -1,0 +1,149 @@
+#!/usr/bin/env python3
+"""sabotage.py [--third] [--seed N] [NAME..]: breaks one promise after the other, and asks whether a test notices.
+
+Each tests/sabotage/patches/NAME.patch is a small change that breaks one promise. Its head says which, and which test has
+to turn red; below stands what `git diff` would print:
+
+    Promise: an attempt's directory is on disk before its start is journalled
+    Red: agent_test Jobs.KilledAtEveryStep_TheSameStatesAreReportedOnce
+
+A patch that no longer applies, does not compile, or leaves its test green is a failure; so is a test that is red, skipped
+or not there without the patch. `--third` takes a third of the patches, chosen by the seed, which is printed.
+
+Works in a copy of the tree and of build/dev, mounted over the tree in a mount namespace of its own, so that what was
+compiled already counts, and nothing that happens here can leave a sabotaged file behind. Needs root for that, and
+`./dev build` before. Prints TAP; exit 1 if anything failed.
+"""
+import argparse
+import os
+import pathlib
+import random
+import re
+import subprocess
+import sys
+import time
+
+TREE = pathlib.Path(__file__).resolve().parents[2]
+PATCHES = TREE / "tests/sabotage/patches"
+COPY = TREE / "build/sabotage"
+INSIDE = "PROVISIONING_SABOTAGE_INSIDE"
+# Every module has its patches; a promise without one is not proven.
+LEAST = 30
+TEST_SECONDS = 300
+
+
+def run(command, **options):
+    return subprocess.run(command, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, **options)
+
+
+class Patch:
+    """One sabotage: its name, the promise it breaks, and the test that must notice."""
+
+    def __init__(self, path):
+        self.path = path
+        self.name = path.stem
+        head = dict(re.findall(r"^(Promise|Red): (.+)$", path.read_text(), re.MULTILINE))
+        self.promise = head.get("Promise", "")
+        red = head.get("Red", "").split()
+        if not self.promise or len(red) != 2:
+            raise SystemExit(f"{path}: its head must say `Promise: …` and `Red: binary Suite.Test`")
+        self.red = head["Red"]
+        self.binary, self.test = red
+
+    def apply(self, *options):
+        return run(["git", "apply", "--unidiff-zero", *options, str(self.path)], cwd=TREE)
+
+    def runs(self):
+        """The named test's outcome: passed, failed, or the sentence that says what else happened."""
+        command = [f"build/dev/{self.binary}", f"--gtest_filter={self.test}", "--gtest_brief=1"]
+        try:
+            ran = run(command, cwd=TREE, timeout=TEST_SECONDS, stdin=subprocess.DEVNULL)
+        except subprocess.TimeoutExpired:
+            return "failed", "it did not end"
+        if " 0 tests from 0 test suites ran" in ran.stdout:
+            return "missing", f"{self.binary} has no test {self.test}"
+        if "SKIPPED" in ran.stdout:
+            return "skipped", ran.stdout
+        return ("passed" if ran.returncode == 0 else "failed"), ran.stdout
+
+
+def build(binary):
+    return run(["ninja", "-C", "build/dev", binary], cwd=TREE)
+
+
+def sabotage(patch):
+    """Yields what went wrong with one patch; nothing if its test turned red."""
+    applied = patch.apply()
+    if applied.returncode != 0:
+        yield f"does not apply any more: {applied.stdout}"
+        return
+    try:
+        built = build(patch.binary)
+        if built.returncode != 0:
+            yield f"does not compile: {built.stdout[-3000:]}"
+            return
+        outcome, said = patch.runs()
+        if outcome != "failed":
+            yield f"{patch.test} stays green ({outcome})"
+    finally:
+        if patch.apply("--reverse").returncode != 0:
+            raise SystemExit(f"{patch.name} could not be taken back: the copy in {COPY} is unusable")
+
+
+def enter_the_copy():
+    """Makes the copy, and runs this very script again with the copy mounted over the tree."""
+    if os.geteuid() != 0:
+        raise SystemExit("sabotage needs root: it mounts a copy over the tree")
+    COPY.mkdir(parents=True, exist_ok=True)
+    left_out = ["--include=/build/", "--include=/build/dev/***"]
+    left_out += [f"--exclude={path}" for path in ("/build/*", "/.git", "/.cache", "/var", "__pycache__")]
+    if subprocess.run(["rsync", "-a", "--delete", *left_out, f"{TREE}/", f"{COPY}/"]).returncode != 0:
+        raise SystemExit("the tree could not be copied")
+    shell = f'mount --make-rprivate / && mount --bind "{COPY}" "{TREE}" && cd "{TREE}" && exec "$@"'
+    command = ["unshare", "--mount", "sh", "-c", shell, "sh", sys.executable, *sys.argv]
+    os.execvpe(command[0], command, {**os.environ, INSIDE: "1", "GIT_CEILING_DIRECTORIES": str(TREE.parent)})
+
+
+def main():
+    arguments = argparse.ArgumentParser(description="Breaks one promise after the other; a test must notice each.")
+    arguments.add_argument("--third", action="store_true", help="a third of the patches, chosen by the seed")
+    arguments.add_argument("--seed", type=int, default=int(time.time()))
+    arguments.add_argument("names", nargs="*", metavar="NAME")
+    arguments = arguments.parse_args()
+    patches = [Patch(path) for path in sorted(PATCHES.glob("*.patch"))]
+    if len(patches) < LEAST:
+        raise SystemExit(f"{len(patches)} patches, and at least {LEAST} are wanted")
+    if unknown := set(arguments.names) - {patch.name for patch in patches}:
+        raise SystemExit(f"no such patch: {', '.join(sorted(unknown))}")
+    if arguments.names:
+        patches = [patch for patch in patches if patch.name in arguments.names]
+    if arguments.third:
+        print(f"# seed {arguments.seed}", flush=True)
+        patches = random.Random(arguments.seed).sample(patches, (len(patches) + 2) // 3)
+    if INSIDE not in os.environ:
+        sys.argv[1:] = ["--seed", str(arguments.seed), *sys.argv[1:]]
+        enter_the_copy()
+    # Before the first patch: afterwards a binary may still hold the one before.
+    before = {}
+    for patch in patches:
+        if patch.red not in before:
+            before[patch.red] = patch.runs()
+    failed = 0
+    for number, patch in enumerate(patches, 1):
+        start = time.monotonic()
+        outcome, said = before[patch.red]
+        if outcome == "passed":
+            wrong = list(sabotage(patch))
+        else:
+            wrong = [f"without the patch the test is not green but {outcome}: {said}"]
+        failed += bool(wrong)
+        print(f"{'not ok' if wrong else 'ok'} {number} - {patch.name}: {patch.promise}")
+        print(f"# {time.monotonic() - start:.0f} s", flush=True)
+        for sentence in wrong:
+            print("".join(f"# {line}\n" for line in sentence.splitlines()), end="", flush=True)
+    print(f"1..{len(patches)}")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
