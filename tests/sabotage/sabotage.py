@@ -19,6 +19,7 @@ import os
 import pathlib
 import random
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -56,15 +57,19 @@ class Patch:
     def runs(self):
         """The named test's outcome: passed, failed, or the sentence that says what else happened."""
         command = [f"build/dev/{self.binary}", f"--gtest_filter={self.test}", "--gtest_brief=1"]
-        try:
-            ran = run(command, cwd=TREE, timeout=TEST_SECONDS, stdin=subprocess.DEVNULL)
-        except subprocess.TimeoutExpired:
-            return "failed", "it did not end"
-        if " 0 tests from 0 test suites ran" in ran.stdout:
+        # A session of its own: a runner that the test has forked outlives it.
+        with subprocess.Popen(command, cwd=TREE, text=True, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT, start_new_session=True) as test:
+            try:
+                said, _ = test.communicate(timeout=TEST_SECONDS)
+            except subprocess.TimeoutExpired:
+                os.killpg(test.pid, signal.SIGKILL)
+                return "failed", "it did not end"
+        if " 0 tests from 0 test suites ran" in said:
             return "missing", f"{self.binary} has no test {self.test}"
-        if "SKIPPED" in ran.stdout:
-            return "skipped", ran.stdout
-        return ("passed" if ran.returncode == 0 else "failed"), ran.stdout
+        if "SKIPPED" in said:
+            return "skipped", said
+        return ("passed" if test.returncode == 0 else "failed"), said
 
 
 def build(binary):
