@@ -253,6 +253,5 @@ int main(int argc, char** argv) {
     return flags.wrong.empty() ? Serve(flags) : Fail(flags.wrong);
   }
   return Fail("unknown command `" + command +
-              "`; there are serve, token create, enroll-token and "
-              "rotate-keys");
+              "`; there are serve, token, enroll-token and rotate-keys");
 }
