@@ -31,6 +31,10 @@ const Row* Find(int code) {
 
 }  // namespace
 
+bool MayReboot(Reboot manifest, std::uint32_t reboots) {
+  return manifest == Reboot::kAllowed && reboots < kMostReboots;
+}
+
 Verdict Judge(const ProcessEnd& end, bool reboot_allowed) {
   if (end.canceled) return Verdict::kCanceled;
   if (end.timed_out) return Verdict::kTimedOut;

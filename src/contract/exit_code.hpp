@@ -2,11 +2,14 @@
 // script means. Panel, agent, CLI and docs come from it. Pure and thread-safe.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
 
 #include <boost/describe.hpp>
+
+#include "contract/manifest.hpp"
 
 namespace prov::contract {
 
@@ -29,7 +32,7 @@ enum class Verdict {
   kFailedUnknown,
   kTimedOut,
   kCanceled,
-  kReboot,  // only where the manifest says `reboot: allowed`
+  kReboot,  // only where MayReboot
 };
 BOOST_DESCRIBE_ENUM(Verdict, kSucceeded, kFailedValidation, kFailedInstallation,
                     kFailedConfiguration, kFailedOom, kFailedSignal, kFailedUnknown, kTimedOut,
@@ -41,6 +44,10 @@ inline constexpr int kExitInstallation = 2;
 inline constexpr int kExitConfiguration = 3;
 inline constexpr int kExitTimeout = 124;
 inline constexpr int kExitReboot = 194;
+inline constexpr std::uint32_t kMostReboots = 5;  // of one attempt
+
+// Whether 194 asks for a reboot, of a run that so many reboots of its attempt went before.
+bool MayReboot(Reboot manifest, std::uint32_t reboots);
 
 // What the platform did (cancel, timeout) decides before what the kernel did (out of memory), and
 // that before what the script said: a script that is being killed may still exit with any code.

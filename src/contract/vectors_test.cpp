@@ -165,7 +165,11 @@ void ReplayEnd(const bj::object& vector) {
   const auto& expect = vector.at("expect");
   const auto wanted =
       expect.is_string() ? Text(vector, "verdict") : Text(expect.as_object(), "verdict");
-  EXPECT_EQ(json::EnumName(Judge(end, vector.at("reboot_allowed").as_bool())), wanted);
+  const auto* reboots = vector.if_contains("reboots");
+  const bool may_reboot =
+      MayReboot(vector.at("reboot_allowed").as_bool() ? Reboot::kAllowed : Reboot::kNever,
+                reboots != nullptr ? static_cast<std::uint32_t>(reboots->as_int64()) : 0);
+  EXPECT_EQ(json::EnumName(Judge(end, may_reboot)), wanted);
 }
 
 void Replay(const bj::object& vector) {

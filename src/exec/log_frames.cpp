@@ -24,10 +24,14 @@ struct LogWriter::State {
       totals.dropped_bytes += held.bytes.size();
       return;
     }
-    AppendFrame(pending, {next++, held.time, held.stream, held.bytes});
-    digest.Add(held.bytes);
-    totals.bytes += held.bytes.size();
-    totals.lines += static_cast<std::uint64_t>(std::ranges::count(held.bytes, '\n'));
+    AppendFrame(pending, {next, held.time, held.stream, held.bytes});
+    Count(held.bytes);
+  }
+  void Count(std::string_view bytes) {
+    ++next;
+    digest.Add(bytes);
+    totals.bytes += bytes.size();
+    totals.lines += static_cast<std::uint64_t>(std::ranges::count(bytes, '\n'));
   }
 
   UniqueFd fd;
@@ -37,6 +41,7 @@ struct LogWriter::State {
   std::string pending;
   std::deque<Held> tail;
   std::uint64_t tail_bytes = 0;
+  std::uint64_t dropped_before = 0;
   std::uint64_t next = 1;
   bool failed = false;
   bool head_full = false;
@@ -52,6 +57,32 @@ Result<LogWriter> LogWriter::Create(const Path& path, const LogLimits& limits, c
   UniqueFd fd(open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC, 0600));
   if (!fd) return ErrnoError("cannot create " + path.string());
   return LogWriter(std::make_unique<State>(std::move(fd), limits, clock));
+}
+
+Result<LogWriter> LogWriter::Continue(const Path& path, const LogLimits& limits, const Clock& clock,
+                                      std::uint64_t dropped_bytes) {
+  UniqueFd fd(open(path.c_str(), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600));
+  if (!fd) return ErrnoError("cannot open " + path.string());
+  auto state = std::make_unique<State>(std::move(fd), limits, clock);
+  state->dropped_before = dropped_bytes;
+  off_t end = 0;
+  for (;;) {
+    std::string bytes(kLargestFrame * 16, '\0');
+    const auto got = pread(state->fd.get(), bytes.data(), bytes.size(), end);
+    if (got < 0) return ErrnoError("cannot read " + path.string());
+    bytes.resize(static_cast<std::size_t>(got));
+    const auto read = ParseFrames(bytes, state->next);
+    if (read.frames.empty()) {
+      if (read.end == job::RecordState::kCorrupt)
+        return Error{ErrorCode::kCorrupt, path.string() + " is damaged", {}};
+      break;
+    }
+    for (const auto& frame : read.frames) state->Count(frame.bytes);
+    end += static_cast<off_t>(read.consumed);
+  }
+  // A frame that was cut off, by a machine that lost power.
+  if (ftruncate(state->fd.get(), end) != 0) return ErrnoError("cannot cut " + path.string());
+  return LogWriter(std::move(state));
 }
 
 void LogWriter::Add(Stream stream, std::string_view bytes) {
@@ -102,6 +133,7 @@ Result<LogTotals> LogWriter::Finish() {
   Flush();
   if (state.failed) return Error{ErrorCode::kIo, "The log could not be written to its end.", {}};
   if (fdatasync(state.fd.get()) != 0) return ErrnoError("cannot make the log durable");
+  state.totals.dropped_bytes += state.dropped_before;
   state.totals.sha256 = HexEncode(state.digest.Finish());
   return state.totals;
 }

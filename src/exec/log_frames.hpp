@@ -42,6 +42,10 @@ struct LogTotals {
 class LogWriter {
  public:
   static Result<LogWriter> Create(const Path& path, const LogLimits& limits, const Clock& clock);
+  // Goes on behind the last whole frame of a log that is there; begins one where there is none.
+  // `dropped_bytes` is what its writer dropped. kCorrupt when it is not what a writer writes.
+  static Result<LogWriter> Continue(const Path& path, const LogLimits& limits, const Clock& clock,
+                                    std::uint64_t dropped_bytes);
   LogWriter(LogWriter&&) noexcept;
   LogWriter& operator=(LogWriter&&) noexcept;
   ~LogWriter();

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "base/encoding.hpp"
+#include "base/sha256.hpp"
 #include "support/temporary_directory.hpp"
 
 namespace prov::exec {
@@ -59,6 +61,79 @@ TEST(LogWriter, LogWriter_BeyondTheLimit_KeepsHeadAndTailAndCountsTheRest) {
   EXPECT_TRUE(text.ends_with("line 58\nline 59\n")) << text;
   EXPECT_EQ(kept + totals->dropped_bytes, given);
   EXPECT_EQ(text.size(), totals->bytes);
+}
+
+class LogWriterContinued : public ::testing::Test {
+ protected:
+  // Two lines, as a run before a reboot leaves them.
+  void SetUp() override {
+    auto writer = LogWriter::Create(path_, {}, clock_);
+    writer->Add(Stream::kOut, "one\ntwo\n");
+    writer->Flush();
+    writer->Add(Stream::kErr, "three\n");
+    ASSERT_TRUE(writer->Finish());
+    before_ = *ReadFile(path_, 1 << 20);
+  }
+
+  test::TemporaryDirectory directory_;
+  Path path_ = directory_.path() / "log";
+  FakeClock clock_;
+  std::string before_;
+};
+
+TEST_F(LogWriterContinued, EndsAsOneThatWasNeverClosed) {
+  auto continued = LogWriter::Continue(path_, {}, clock_, 7);
+  ASSERT_TRUE(continued) << continued.error().ToString();
+  continued->Add(Stream::kOut, "four\n");
+  const auto totals = continued->Finish();
+  ASSERT_TRUE(totals);
+  EXPECT_EQ(totals->lines, 4u);
+  EXPECT_EQ(totals->bytes, 19u);
+  EXPECT_EQ(totals->dropped_bytes, 7u);
+  EXPECT_EQ(totals->sha256, HexEncode(Sha256("one\ntwo\nthree\nfour\n")));
+  const auto read = ParseFrames(*ReadFile(path_, 1 << 20));
+  EXPECT_EQ(read.end, RecordState::kEnd);
+  ASSERT_EQ(read.frames.size(), 3u);
+  EXPECT_EQ(read.frames[2].bytes, "four\n");
+}
+
+TEST_F(LogWriterContinued, CutAtEveryLength_GoesOnBehindTheLastWholeFrame) {
+  for (std::size_t length = 0; length <= before_.size(); ++length) {
+    ASSERT_TRUE(WriteFileAtomically(path_, before_.substr(0, length), 0600));
+    const auto whole = ParseFrames(before_.substr(0, length)).frames.size();
+    auto continued = LogWriter::Continue(path_, {}, clock_, 0);
+    ASSERT_TRUE(continued) << continued.error().ToString();
+    continued->Add(Stream::kOut, "four\n");
+    ASSERT_TRUE(continued->Finish());
+    const auto read = ParseFrames(*ReadFile(path_, 1 << 20));
+    EXPECT_EQ(read.end, RecordState::kEnd);
+    EXPECT_EQ(read.frames.size(), whole + 1) << length;
+  }
+}
+
+TEST_F(LogWriterContinued, OverManyFrames_CountsAll) {
+  auto writer = LogWriter::Continue(path_, {}, clock_, 0);
+  for (int i = 0; i < 100; ++i) {
+    writer->Add(Stream::kOut, std::string(kLargestFrame - 1, 'x') + "\n");
+    writer->Flush();
+  }
+  ASSERT_TRUE(writer->Finish());
+  auto continued = LogWriter::Continue(path_, {}, clock_, 0);
+  ASSERT_TRUE(continued) << continued.error().ToString();
+  const auto totals = continued->Finish();
+  ASSERT_TRUE(totals);
+  EXPECT_EQ(totals->lines, 103u);
+  EXPECT_EQ(totals->bytes, 14 + 100 * kLargestFrame);
+}
+
+TEST_F(LogWriterContinued, Damaged_IsRefusedAndLeftAsItIs) {
+  auto damaged = before_;
+  damaged[damaged.size() / 2] ^= 1;
+  ASSERT_TRUE(WriteFileAtomically(path_, damaged, 0600));
+  const auto continued = LogWriter::Continue(path_, {}, clock_, 0);
+  ASSERT_FALSE(continued);
+  EXPECT_EQ(continued.error().code, ErrorCode::kCorrupt);
+  EXPECT_EQ(*ReadFile(path_, 1 << 20), damaged);
 }
 
 }  // namespace

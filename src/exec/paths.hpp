@@ -11,7 +11,7 @@
 //       cgroup                    where it is contained, and its runner (spool.hpp, Containment)
 //       runner                    locked by the runner as long as it lives
 //       cancel                    the executor wants it ended; made before the runner is signalled
-//       log                       frames (log_frames.hpp)
+//       log                       frames (log_frames.hpp); continuations write on in the attempt's
 //       exit                      the exit record, atomic and last; exit.new holds its space before
 //       outputs                   sensitive outputs, 0600
 #pragma once
@@ -38,9 +38,10 @@ struct AttemptId {
 
 struct AttemptPaths {
   Path directory;
+  Path log;  // one of all the runs of an attempt
   Path Installer() const { return directory / "installer"; }
   Path Containment() const { return directory / "cgroup"; }
-  Path Log() const { return directory / "log"; }
+  const Path& Log() const { return log; }
   Path Exit() const { return directory / "exit"; }
   Path ReservedExit() const { return directory / "exit.new"; }
   Path RunnerLock() const { return directory / "runner"; }
@@ -58,7 +59,10 @@ struct StatePaths {
   Path Job(const Uuid& job) const { return Jobs() / job.ToString(); }
   Path Envelope(const Uuid& job) const { return Job(job) / "envelope"; }
   Path Installer(const Uuid& job) const { return Job(job) / "installer"; }
-  AttemptPaths Attempt(const AttemptId& id) const { return {Job(id.job) / id.DirectoryName()}; }
+  AttemptPaths Attempt(const AttemptId& id) const {
+    const AttemptId first{id.job, id.attempt, 0};
+    return {Job(id.job) / id.DirectoryName(), Job(id.job) / first.DirectoryName() / "log"};
+  }
 };
 
 }  // namespace prov::exec

@@ -21,6 +21,8 @@ Recovery Recover(const Evidence& e) {
   // be.
   if (e.spool_exists) return {Finding::kInterrupted, orphans};
   if (e.journalled == Journalled::kReceived) return {Finding::kStart, false};
+  if (e.journalled == Journalled::kRebooting)
+    return {e.same_boot ? Finding::kAwaitReboot : Finding::kStart, false};
   return {Finding::kLost, false};
 }
 

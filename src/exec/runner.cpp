@@ -16,6 +16,7 @@
 #include <fmt/format.h>
 
 #include "base/json.hpp"
+#include "contract/exit_code.hpp"
 #include "exec/process.hpp"
 
 namespace prov::exec {
@@ -166,8 +167,12 @@ class Watch {
       record.ending = Ending::kExited;
       record.exit_code = WEXITSTATUS(status);
     }
-    const bool well = record.ending == Ending::kExited && record.exit_code == 0;
-    if (well || !spec_.going_down()) return;
+    const bool exited = record.ending == Ending::kExited;
+    if (exited && spec_.may_reboot && record.exit_code == contract::kExitReboot) {
+      pump_.Notice("[exit code 194: the server reboots, then the script runs again]");
+      return;
+    }
+    if ((exited && record.exit_code == 0) || !spec_.going_down()) return;
     record.ending = Ending::kInterrupted;
     record.reason = "the machine went down while the script ran";
   }
@@ -214,7 +219,10 @@ Status Execute(const AttemptSpec& spec, const Clock& clock, ExitRecord& record) 
   sigaddset(&term, SIGTERM);
   UniqueFd signals(signalfd(-1, &term, SFD_CLOEXEC | SFD_NONBLOCK));
   if (!signals) return ErrnoError("cannot watch for a cancel");
-  PROV_TRY(auto log, LogWriter::Create(spec.paths.Log(), spec.log, clock));
+  PROV_TRY(auto log,
+           spec.id.continuation == 0
+               ? LogWriter::Create(spec.paths.Log(), spec.log, clock)
+               : LogWriter::Continue(spec.paths.Log(), spec.log, clock, spec.log_dropped_bytes));
   auto prepared = spec.prepare(SecretsDirectory(spec.paths));
   if (!prepared) {
     record.invalid_inputs = prepared.error().code == ErrorCode::kInvalidArgument;
@@ -231,6 +239,8 @@ Status Execute(const AttemptSpec& spec, const Clock& clock, ExitRecord& record) 
       spec.paths, {std::string(ContainmentName(cgroup.kind())), cgroup.directory().string(), self,
                    Marks(inputs.environment.variables)}));
   LogPump pump(log, spec.outputs, inputs.secrets);
+  if (spec.id.continuation > 0)
+    pump.Notice("[the server has rebooted: the script runs again, from the top]");
   if (cgroup.kind() == CgroupKind::kSubreaper)
     pump.Warn("This job is contained by a subreaper only: no limit is enforced.");
   else

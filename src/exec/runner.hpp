@@ -41,8 +41,10 @@ struct AttemptSpec {
   // Where the script runs, as a descriptor of a network namespace; -1: the caller's own.
   int network_namespace = -1;
   Seconds timeout{3600};
-  Millis grace{10'000};        // between TERM and KILL
-  Millis stdout_grace{2'000};  // after the leader, for who still holds stdout
+  Millis grace{10'000};                 // between TERM and KILL
+  Millis stdout_grace{2'000};           // after the leader, for who still holds stdout
+  bool may_reboot = false;              // exit code 194 asks for a reboot
+  std::uint64_t log_dropped_bytes = 0;  // by the runs before a reboot
   job::ResourceLimits limits;
   CgroupBase cgroup;
   LogLimits log;

@@ -122,6 +122,35 @@ TEST_F(RunnerTest, Runner_EveryExitCode_IsRecordedAsItWas) {
   }
 }
 
+TEST_F(RunnerTest, Runner_Continuation_WritesTheAttemptsLogOn) {
+  PROV_REQUIRES("root");
+  auto spec = Spec("failing");
+  spec.prepare = Given({{"EXIT_CODE", "194"}});
+  spec.may_reboot = true;
+  // Whoever asked for the reboot: the script's own end is what counts.
+  spec.going_down = [] { return true; };
+  const auto first = Run(spec);
+  EXPECT_EQ(first.ending, Ending::kExited);
+  EXPECT_EQ(first.exit_code, 194);
+  const auto before = Log(spec);
+  EXPECT_NE(before.find("[exit code 194: the server reboots, then the script runs again]"),
+            before.npos);
+  auto next = spec;
+  next.id.continuation = 1;
+  next.log_dropped_bytes = 5;
+  next.paths = *MakeAttempt({directory_.path()}, next.id);
+  fs::copy(Path(PROV_SOURCE_DIR) / "tests/installers/failing", next.paths.Installer());
+  next.prepare = Given({{"EXIT_CODE", "0"}});
+  const auto record = Run(next);
+  EXPECT_EQ(record.exit_code, 0);
+  EXPECT_EQ(record.continuation, 1u);
+  const auto log = Log(next);
+  EXPECT_TRUE(log.starts_with(before + "[the server has rebooted")) << log;
+  EXPECT_EQ(record.log.bytes, log.size());
+  EXPECT_FALSE(record.log.complete);
+  EXPECT_EQ(record.log.dropped_bytes, 5u);
+}
+
 TEST_F(RunnerTest, Runner_TimeoutOfAScriptThatIgnoresTerm_EmptiesTheCgroup) {
   PROV_REQUIRES("root");
   auto spec = Spec("sleepy");

@@ -4,13 +4,12 @@
 #include <ctime>
 #include <fstream>
 #include <poll.h>
-#include <spawn.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <fmt/format.h>
 
+#include "exec/command.hpp"
 #include "exec/pidref.hpp"
 #include "exec/unit_file.hpp"
 
@@ -20,16 +19,8 @@ namespace {
 namespace fs = std::filesystem;
 
 bool IsActive(const std::string& unit) {
-  const char* arguments[] = {"/usr/bin/systemctl", "is-active", "--quiet", unit.c_str(), nullptr};
-  const char* environment[] = {"PATH=/usr/sbin:/usr/bin:/sbin:/bin", nullptr};
-  pid_t pid = -1;
-  if (posix_spawn(&pid, arguments[0], nullptr, nullptr, const_cast<char**>(arguments),
-                  const_cast<char**>(environment)) != 0)
-    return false;
-  int status = 0;
-  while (waitpid(pid, &status, 0) < 0 && errno == EINTR) {
-  }
-  return WIFEXITED(status) && WEXITSTATUS(status) == 0;
+  const auto status = RunCommand({"/usr/bin/systemctl", "is-active", "--quiet", unit});
+  return status && *status == 0;
 }
 
 // systemd.service(5): where a program without a directory is looked for.

@@ -4,18 +4,13 @@
 # cannot run a fleet.
 set -uo pipefail
 export FLEET_ID=${FLEET_ID:-62}
-# shellcheck source=tests/fleet/servers.sh
-. "$(dirname "$0")/servers.sh"
+# shellcheck source=tests/fleet/installed.sh
+. "$(dirname "$0")/installed.sh"
 servers 2
-
-panel=https://panel-server:5000
-ctl() { on s1 provisionctl --panel $panel --ca-file /etc/provisioning/panel-ca.pem --token-file /root/token "$@"; }
 
 # ---- packages
 
-(cd build/release && cpack >"$scratch/cpack.log" 2>&1) || { echo "not ok - the packages"; sed 's/^/# /' "$scratch/cpack.log"; exit 1; }
-for server in s1 s2; do $fleet push $server build/release/packages /root >/dev/null || exit 1; done
-debs() { on "$1" sh -c "apt-get -qq update && cd /root/packages && apt-get install -y -qq $(printf './%s_*.deb ' "${@:2}")"; }
+push_packages s1 s2
 must "the panel's server takes its packages" debs s1 provisioning-panel provisionctl provisioning-installers provisioning-agent
 must "another server takes the agent's" debs s2 provisioning-agent provisioning-installers
 # shellcheck disable=SC2016 # the other side's shell expands it
@@ -24,21 +19,14 @@ ok "the secret was made" on s1 grep -Eq '^secret_key: [0-9a-f]{64}$' /etc/provis
 
 # ---- the panel, with TLS
 
-names="DNS:panel-server,IP:10.213.$FLEET_ID.11"
-for server in s1 s2; do on $server sh -c "echo 10.213.$FLEET_ID.11 panel-server >>/etc/hosts" || exit 1; done
-ok "a certificate by an own CA" on s1 sh -c "apt-get install -y -qq openssl && cd /etc/provisioning &&
-  openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=ca -keyout /root/ca-key.pem -out panel-ca.pem &&
-  openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=panel -keyout panel-key.pem -out /root/panel.csr &&
-  echo subjectAltName=$names >/root/names &&
-  openssl x509 -req -in /root/panel.csr -CA panel-ca.pem -CAkey /root/ca-key.pem -CAcreateserial -days 2 -extfile /root/names -out panel-cert.pem &&
-  chown root:provisioning panel-key.pem && chmod 640 panel-key.pem && chmod 644 panel-ca.pem panel-cert.pem"
+ok "a certificate by an own CA" make_certificate
 ok "beyond this machine without TLS it does not start" on s1 sh -c '
   PANEL_LISTEN=0.0.0.0:5000 provisioning-panel --config /etc/provisioning/panel.yml 2>&1 | grep -q PANEL_TLS_CERT'
-on s1 sh -c 'printf "panel_listen: 0.0.0.0:5000\npanel_tls_cert: /etc/provisioning/panel-cert.pem\npanel_tls_key: /etc/provisioning/panel-key.pem\n" >>/etc/provisioning/panel.yml'
-ok "a token made by root before the first start" on s1 sh -c 'umask 077; provisioning-panel token create --config /etc/provisioning/panel.yml --name root >/root/token'
+configure_panel
+ok "a token made by root before the first start" make_token
 # shellcheck disable=SC2016
 ok "the database is the panel's" on s1 sh -c '[ "$(stat -c %U /var/lib/provisioning/panel/panel.db)" = provisioning ]'
-must "the panel's unit starts" on s1 systemctl enable --now provisioning-panel
+must "the panel's unit starts" start_panel
 # shellcheck disable=SC2016
 ok "it is the user provisioning" on s1 sh -c '[ "$(stat -c %U "/proc/$(systemctl show -p MainPID --value provisioning-panel)")" = provisioning ]'
 must "it answers over TLS" ctl health
@@ -46,12 +34,8 @@ must "it answers over TLS" ctl health
 # ---- the agents
 
 for server in s1 s2; do
-  $fleet exec s1 cat /etc/provisioning/panel-ca.pem >"$scratch/panel-ca.pem"; $fleet push $server "$scratch/panel-ca.pem" /etc/provisioning
-  on $server sh -c "printf 'panel_url: $panel\npanel_ca_file: /etc/provisioning/panel-ca.pem\n' >>/etc/provisioning/agent.yml"
-  on s1 provisioning-panel enroll-token --config /etc/provisioning/panel.yml agent-$server >"$scratch/token"
-  $fleet push $server "$scratch/token" /root/enrol
-  must "$server is enrolled" on $server provisioning-agent enroll --config /etc/provisioning/agent.yml --token-file /root/enrol/token
-  must "$server's unit starts" on $server systemctl enable --now provisioning-agent
+  must "$server is enrolled" enrol $server
+  must "$server's unit starts" start_agent $server
 done
 $fleet exec s1 cat /root/enrol/token >"$scratch/token"; $fleet push s2 "$scratch/token" /root/used
 refused() { # a used token lets nobody else be s1
@@ -61,7 +45,6 @@ refused() { # a used token lets nobody else be s1
   [[ $said == *"used already"* ]] || { echo "$said"; return 1; }
 }
 ok "a used token lets no other server in" refused
-online() { ctl server "agent-$1" -o json | grep -q '"status": "online"'; }
 must "s1 is online" eventually 20 online s1
 must "s2 is online" eventually 20 online s2
 ok "its jobs have control groups" sh -c "$fleet exec s1 grep -q '\"containment\":\"cgroup' /var/log/provisioning/agent.log"
@@ -70,33 +53,14 @@ ok "hello is installed on the other server" ctl install hello --server agent-s2 
 # ---- restarts and kills
 
 # An installer with a witness: how often it ran, and whether it was disturbed.
-mkdir -p "$scratch/slow"
-cat >"$scratch/slow/manifest.yml" <<'Y'
-id: slow
-name: Slow
-version: "1.0"
-description: Counts to a hundred
-category: tests
-author: tests
-os_requirements: {family: [debian]}
-timeout_seconds: 120
-idempotent: false
-Y
-cat >"$scratch/slow/install.sh" <<'Y'
+add_installer s1 slow 'idempotent: false\n' <<'Y'
 #!/bin/bash
 set -euo pipefail
 echo "$PROVISIONING_JOB_ID" >>/root/witness
 for i in $(seq 100); do echo "line $i"; sleep 0.1; done
 Y
-chmod 755 "$scratch/slow/install.sh"
-$fleet push s1 "$scratch/slow" /opt/provisioning/installers
-has_app() { ctl app "$1" >/dev/null; }
 ok "a new installer is noticed" eventually 10 has_app slow
 begun() { on s1 grep -q "$1" /root/witness; }
-submit() { ctl install "$@" --server agent-s1 -o json | sed -n 's/.*"id": "\([^"]*\)".*/\1/p' | head -n 1; }
-status() { ctl job "$1" -o json | sed -n 's/^ *"status": "\([^"]*\)".*/\1/p' | head -n 1; }
-ended() { case $(status "$1") in succeeded | failed | timed_out | canceled | rejected | interrupted | lost) ;; *) return 1 ;; esac; }
-complete() { ctl job "$1" -o json | grep -q '"complete": true'; }
 whole() { # its lines, each once and in order
   ctl logs "$1" | grep -o 'line [0-9]*$' >"$scratch/lines"; seq -f 'line %.0f' 100 | diff - "$scratch/lines"
 }
@@ -106,7 +70,7 @@ kill_net() { on s1 pkill -KILL -f '[p]rovisioning-agent net-role'; }
 
 disturb() { # NAME COMMAND..: a job goes on through it
   local name=$1 job; shift
-  job=$(submit slow)
+  job=$(submit s1 slow)
   ok "$name: the job begins" eventually 15 begun "$job"
   ok "$name" "$@"
   ok "$name: the job succeeds" eventually 60 ended "$job"
@@ -150,7 +114,7 @@ numbered() { # the log's lines as the API counts them
   [ "$lines" -gt 5 ] && [ "$(ctl logs "$1" | wc -l)" = "$lines" ]
 }
 for each in panel executor net; do
-  job=$(submit nginx -i server_name=example.test)
+  job=$(submit s1 nginx -i server_name=example.test)
   ok "$each: nginx is being installed" eventually 30 apt_runs
   ok "$each is killed" victim $each
   ok "$each: nginx's job ends" eventually 120 ended "$job"

@@ -9,6 +9,7 @@
 #include "agent/executor/job_log.hpp"
 #include "agent/executor/outcome.hpp"
 #include "base/json.hpp"
+#include "contract/exit_code.hpp"
 #include "exec/services.hpp"
 #include "exec/spool.hpp"
 #include "job/retry.hpp"
@@ -53,14 +54,11 @@ void Executor::StartWaiting() {
     waiting_.push_front(retry.first);
     return true;
   });
-  // One whose log waits to be reported, while the panel is away, keeps nobody from running.
-  const auto busy = [this] {
-    return std::ranges::count_if(running_, [](const auto& each) { return !each.second.gone; });
-  };
-  while (busy() < setup_.configuration.max_parallel_jobs) {
+  if (!rebooting_.empty()) return;
+  while (Busy() < setup_.configuration.max_parallel_jobs) {
     // A drained server takes up no new job; one that is under way is brought to its end.
     const auto next = std::ranges::find_if(waiting_, [this](const Uuid& id) {
-      return !drained_ || jobs_.at(id).state.status == job::Status::kRetryWait;
+      return !drained_ || jobs_.at(id).state.status != job::Status::kAccepted;
     });
     if (next == waiting_.end()) return;
     const auto id = *next;
@@ -69,25 +67,40 @@ void Executor::StartWaiting() {
   }
 }
 
+// One whose log waits to be reported, while the panel is away, keeps nobody from running.
+std::size_t Executor::Busy() const {
+  return static_cast<std::size_t>(
+      std::ranges::count_if(running_, [](const auto& each) { return !each.second.gone; }));
+}
+
 void Executor::StartAttempt(const Uuid& id, Job& job) {
   auto spec = MakeSpec(id, job);
   if (!spec) {
     job::StateChange change;
     change.reason = "the attempt could not be started: " + spec.error().ToString();
     change.status = job::Status::kRejected;
-    if (job.state.status == job::Status::kRetryWait) SetFailed(change, job::FailureKind::kUnknown);
+    if (job.state.status != job::Status::kAccepted) SetFailed(change, job::FailureKind::kUnknown);
     return EndJob(id, job, std::move(change));
   }
   job.state.attempt = spec->id.attempt;
   job.state.due.reset();
-  job.log = {job.state.attempt, 0, 1, 1};
+  job.state.continuation.reset();
+  job.state.reboot_from.reset();
+  if (spec->id.continuation > 0) {
+    // For the panel it has been running all the while.
+    job.state.continuation = spec->id.continuation;
+    Append({.job = id, .state = job.state});
+  } else {
+    job.log = {job.state.attempt, 0, 1, 1};
+    job::StateChange change;
+    change.status = job::Status::kRunning;
+    Change(id, job, std::move(change));
+  }
   job.follower = std::make_unique<LogFollower>(spec->paths.Log(), job.log);
-  job::StateChange change;
-  change.status = job::Status::kRunning;
-  Change(id, job, std::move(change));
   running_[id] = {};
   logger_.Info("execution_started",
                {{"attempt", job.state.attempt},
+                {"continuation", spec->id.continuation},
                 {"server_id", setup_.identity.agent_id},
                 {"user_id", job.state.user_id}},
                Subject(id, job));
@@ -104,6 +117,7 @@ void Executor::StartAttempt(const Uuid& id, Job& job) {
     exec::ExitRecord record;
     record.job = id;
     record.attempt = spec->id.attempt;
+    record.continuation = spec->id.continuation;
     record.reason = runner.error().ToString();
     record.started_at = record.finished_at = clock_.Now();
     (void)exec::WriteExit(spec->paths, record);
@@ -116,6 +130,13 @@ Result<exec::AttemptSpec> Executor::MakeSpec(const Uuid& id, Job& job) {
   const auto& [order, manifest] = *prepared;
   exec::AttemptSpec spec;
   spec.id = {id, job.state.attempt + 1, 0};
+  if (job.state.reboot_from) {
+    spec.id = Current(id, job);
+    if (const auto before = exec::ReadExit(setup_.state.Attempt(spec.id)); before && *before)
+      spec.log_dropped_bytes = (*before)->log.dropped_bytes;
+    ++spec.id.continuation;
+  }
+  spec.may_reboot = contract::MayReboot(manifest.reboot, spec.id.continuation);
   PROV_TRY(spec.paths, exec::MakeAttempt(setup_.state, spec.id));
   PROV_TRY(const auto digest,
            signing::CopyAndDigestTree(setup_.state.Installer(id), spec.paths.Installer()));
@@ -272,17 +293,31 @@ void Executor::Interrupted(const Uuid& id, Job& job, job::StateChange change) {
 
 void Executor::Conclude(const Uuid& id, Job& job, const exec::ExitRecord& record) {
   const auto prepared = Prepared(id, job);
-  const bool reboot_allowed =
-      prepared && (*prepared)->manifest.reboot == contract::Reboot::kAllowed;
-  auto change = OutcomeOf(record, reboot_allowed);
+  const auto reboots = job.state.continuation.value_or(0);
+  const bool asks_for_reboot =
+      prepared && AsksForReboot(record, contract::MayReboot((*prepared)->manifest.reboot, reboots));
+  // Nothing follows by itself on one that was lost.
+  const bool parked = job::IsParked(job.state.status);
+  if (asks_for_reboot && !parked && !job.state.cancel) return AwaitReboot(id, job);
+  auto change = OutcomeOf(record);
+  if (asks_for_reboot && job.state.cancel) {
+    change.status = job::Status::kCanceled;
+    change.failure_kind.reset();
+    change.reason = "canceled before the reboot that it asked for";
+  } else if (reboots >= contract::kMostReboots && record.exit_code == contract::kExitReboot) {
+    change.reason = fmt::format("exit code 194 after {} reboots, which is the most", reboots);
+  }
+  if (change.failure_kind == job::FailureKind::kOom && prepared &&
+      (*prepared)->order.limits.memory_mb) {
+    *change.reason +=
+        fmt::format("; the job's limit is {} MB", *(*prepared)->order.limits.memory_mb);
+  }
   logger_.Info("attempt_exited",
                {{"attempt", job.state.attempt},
                 {"status", json::EnumName(change.status)},
                 {"reason", change.reason.value_or("")}},
                Subject(id, job));
-  // Nothing follows by itself on one that was lost.
-  if (prepared && change.failure_kind == job::FailureKind::kInstallation &&
-      !job::IsParked(job.state.status)) {
+  if (prepared && change.failure_kind == job::FailureKind::kInstallation && !parked) {
     const auto delay =
         job::DelayBeforeNextAttempt((*prepared)->order.attempts, (*prepared)->manifest.idempotent,
                                     job::AttemptEnd::kInstallationError, job.state.attempt);

@@ -230,7 +230,8 @@ int RunAgent(const AgentConfiguration& configuration) {
                       state,
                       *cgroup,
                       host_network.get(),
-                      Warnings(configuration, *cgroup)};
+                      Warnings(configuration, *cgroup),
+                      {}};
   const auto agent_id = setup.identity.agent_id;
   auto executor = Executor::Open(std::move(setup), clock, random, **logger);
   if (!executor) return Refuse(executor.error());

@@ -61,6 +61,7 @@ void Executor::Change(const Uuid& id, Job& job, job::StateChange change) {
   event.job = id;
   if (job.state.attempt > 0) event.attempt = job.state.attempt;
   if (change.status != job::Status::kRetryWait) retrying_.erase(id);
+  if (change.status != job::Status::kRunning) job.state.reboot_from.reset();
   if (change.reason)
     change.reason = ReplaceInvalidUtf8(std::string_view(*change.reason).substr(0, kMaxReasonBytes));
   if (!job.state.order_hash.empty()) change.order_hash = job.state.order_hash;
@@ -129,6 +130,7 @@ void Executor::Tick() {
     if (running.gone && whole) ended.push_back(id);
   }
   for (const auto& id : ended) FinishAttempt(id, jobs_.at(id));
+  RequestReboot();
   StartWaiting();
   const auto now = clock_.Steady();
   if (now >= facts_due_) ReportFacts();
@@ -161,6 +163,8 @@ Millis Executor::UntilNextTick() const {
   if (!running_.empty()) return kFollowEvery;
   const auto steady = clock_.Steady();
   auto wait = std::chrono::duration_cast<Millis>(std::min(facts_due_, housekeeping_due_) - steady);
+  if (reboot_request_)
+    wait = std::min(wait, std::chrono::ceil<Millis>(reboot_request_->asked_again_at - steady));
   for (const auto& [id, due] : retrying_)
     wait = std::min(wait, std::chrono::ceil<Millis>(due - steady));
   return std::clamp(wait, Millis{0}, Millis{60'000});

@@ -28,6 +28,7 @@
 #include "exec/cgroup.hpp"
 #include "exec/exit_record.hpp"
 #include "exec/journal.hpp"
+#include "exec/reboot.hpp"
 #include "exec/recovery.hpp"
 #include "exec/runner.hpp"
 #include "job/command.hpp"
@@ -39,6 +40,12 @@ namespace prov::agent {
 inline constexpr std::chrono::hours kTombstonesKept{24 * 400};
 inline constexpr std::size_t kMostTombstones = 200'000;
 
+// What is asked of the machine itself; tests put their own in its place.
+struct Machine {
+  std::function<Result<std::string>()> boot_id = exec::BootId;
+  std::function<Status()> reboot = exec::RequestReboot;
+};
+
 struct ExecutorSetup {
   AgentConfiguration configuration;
   Identity identity;
@@ -47,6 +54,7 @@ struct ExecutorSetup {
   exec::CgroupBase cgroup;
   int network_namespace = -1;         // where scripts run; -1: here
   std::vector<std::string> warnings;  // for the server's page
+  Machine machine;
   // Beyond this much that the panel has not acknowledged, logs wait in their files.
   std::size_t most_unacknowledged = std::size_t{16} << 20;
   std::size_t most_nonces = 100'000;  // of orders, and as many of commands
@@ -96,6 +104,11 @@ class Executor {
     bool told = false;  // of a lost job: nothing more is said, only what it left is ended
     std::optional<SteadyTime> orphans_logged_at;  // when it is said that they cannot be ended
   };
+  struct RebootRequest {
+    SteadyTime given_up_at;
+    SteadyTime asked_again_at{};
+    std::string error;  // of the last time it was asked for
+  };
   struct Job {
     JobState state;
     LogPosition log;
@@ -116,9 +129,10 @@ class Executor {
   void RecoverUnknown();
   void RecoverLost(const Uuid& id, Job& job, std::string reason);
   void RecoverLate(const Uuid& id, Job& job);
-  // The evidence on disk, and what it means; `running` refers to the runner where one lives.
-  exec::Recovery FindOut(const exec::AttemptId& attempt, exec::Journalled journalled,
-                         bool journal_intact, Running& running) const;
+  // What the journal says, with what is on disk, and what that means; `running` refers to the
+  // runner where one lives.
+  exec::Recovery FindOut(const exec::AttemptId& attempt, exec::Evidence evidence,
+                         Running& running) const;
   void Follow(const Uuid& id, Job& job, Running running);
   void Lose(const Uuid& id, Job& job, std::string reason);
   // What was last reported of it, to be said again.
@@ -152,10 +166,11 @@ class Executor {
   // It waits for its first attempt; where that was begun before, what became of it is found out.
   void Await(const Uuid& id, Job& job);
   void StartWaiting();
+  std::size_t Busy() const;
   void StartAttempt(const Uuid& id, Job& job);
   Result<exec::AttemptSpec> MakeSpec(const Uuid& id, Job& job);
   static exec::AttemptId Current(const Uuid& id, const Job& job) {
-    return {id, job.state.attempt, 0};
+    return {id, job.state.attempt, job.state.continuation.value_or(0)};
   }
   void LookAtRunner(const Uuid& id, Running& running);
   void CancelRunner(const Uuid& id);
@@ -172,6 +187,12 @@ class Executor {
   void Remember(const Job& job);
   boost::json::object Remembered(const std::string& app_id) const;
   Result<std::shared_ptr<const PreparedJob>> Prepared(const Uuid& id, Job& job);
+
+  // reboots.cpp
+  void AwaitReboot(const Uuid& id, Job& job);
+  void RecoverReboot(const Uuid& id, Job& job);
+  void RequestReboot();
+  void GiveUpReboot();
 
   // executor.cpp
   // With the acknowledgement, where that went on: it needs no fsync of its own.
@@ -199,6 +220,8 @@ class Executor {
   std::deque<Uuid> waiting_;             // accepted, in the order they came
   std::map<Uuid, SteadyTime> retrying_;  // when the next attempt is due
   std::map<Uuid, Running> running_;
+  std::set<Uuid> rebooting_;  // they go on after the machine's next boot
+  std::optional<RebootRequest> reboot_request_;
   std::set<Uuid> tombstones_;
   std::set<Uuid> canceled_ahead_;
   bool drained_ = false;

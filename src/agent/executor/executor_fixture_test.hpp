@@ -223,6 +223,7 @@ class ExecutorTest : public ::testing::Test {
     auto& runner = runners_.at(job);
     record.job = job;
     record.attempt = runner.spec.id.attempt;
+    record.continuation = runner.spec.id.continuation;
     ASSERT_TRUE(exec::WriteExit(runner.spec.paths, record));
     Crash(job);
   }

@@ -50,7 +50,12 @@ void SetFailed(job::StateChange& change, job::FailureKind kind) {
   change.failure_kind = kind;
 }
 
-job::StateChange OutcomeOf(const exec::ExitRecord& record, bool reboot_allowed) {
+bool AsksForReboot(const exec::ExitRecord& record, bool may_reboot) {
+  return record.ending == exec::Ending::kExited &&
+         contract::Judge(EndOf(record), may_reboot) == contract::Verdict::kReboot;
+}
+
+job::StateChange OutcomeOf(const exec::ExitRecord& record) {
   job::StateChange change;
   change.exit_code = record.exit_code;
   change.signal = record.signal;
@@ -65,11 +70,9 @@ job::StateChange OutcomeOf(const exec::ExitRecord& record, bool reboot_allowed) 
     return change;
   }
   const auto end = EndOf(record);
-  const auto verdict = contract::Judge(end, reboot_allowed);
+  const auto verdict = contract::Judge(end, false);
   SetVerdict(change, verdict);
-  if (verdict == contract::Verdict::kReboot)
-    change.reason = "exit code 194: this agent does not reboot servers yet";
-  else if (verdict != contract::Verdict::kSucceeded)
+  if (verdict != contract::Verdict::kSucceeded)
     change.reason = record.reason.value_or(contract::Describe(end));
   if (change.status == job::Status::kSucceeded) {
     change.reason = record.reason;  // something of the record is missing

@@ -7,8 +7,10 @@
 
 namespace prov::agent {
 
-// As if no other attempt followed.
-job::StateChange OutcomeOf(const exec::ExitRecord& record, bool reboot_allowed);
+bool AsksForReboot(const exec::ExitRecord& record, bool may_reboot);
+
+// As if no other attempt, and no reboot, followed.
+job::StateChange OutcomeOf(const exec::ExitRecord& record);
 
 void SetFailed(job::StateChange& change, job::FailureKind kind);
 

@@ -276,12 +276,15 @@ void Executor::Cancel(const job::Command& command) {
   logger_.Info("cancel_requested", {{"status", json::EnumName(job.state.status)}},
                Subject(id, job));
   const auto status = job.state.status;
-  if (status == job::Status::kAccepted || status == job::Status::kRetryWait) {
+  if (status == job::Status::kAccepted || status == job::Status::kRetryWait ||
+      job.state.reboot_from) {
     std::erase(waiting_, id);
+    rebooting_.erase(id);
     job::StateChange change;
     change.status = job::Status::kCanceled;
     change.reason = "canceled before it ran";
     if (status == job::Status::kRetryWait) change.reason = "canceled between two attempts";
+    if (job.state.reboot_from) change.reason = "canceled before it went on after a reboot";
     EndJob(id, job, std::move(change));
   } else if (running_.contains(id)) {  // running, or lost and followed
     job.state.cancel = true;

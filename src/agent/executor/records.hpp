@@ -25,10 +25,12 @@ BOOST_DESCRIBE_STRUCT(StoredEvent, (), (seq, bytes))
 
 struct JobState {
   job::Status status = job::Status::kAccepted;
-  std::uint32_t attempt = 0;    // the last one started; 0 before the first
-  std::optional<WallTime> due;  // with retry_wait
-  bool cancel = false;          // asked for, not yet effective
-  std::string order_hash;       // SHA-256 of the order's bytes, hex; "" where they are not known
+  std::uint32_t attempt = 0;                  // the last one started; 0 before the first
+  std::optional<std::uint32_t> continuation;  // reboots within the attempt (exit code 194)
+  std::optional<std::string> reboot_from;     // with running: the boot that a reboot is to end
+  std::optional<WallTime> due;                // with retry_wait
+  bool cancel = false;                        // asked for, not yet effective
+  std::string order_hash;  // SHA-256 of the order's bytes, hex; "" where they are not known
   std::string app_id;
   std::string app_version;
   contract::Action action = contract::Action::kInstall;
@@ -36,8 +38,8 @@ struct JobState {
   WallTime changed_at{};
 };
 BOOST_DESCRIBE_STRUCT(JobState, (),
-                      (status, attempt, due, cancel, order_hash, app_id, app_version, action,
-                       user_id, changed_at))
+                      (status, attempt, continuation, reboot_from, due, cancel, order_hash, app_id,
+                       app_version, action, user_id, changed_at))
 
 // How far an attempt's log was reported.
 struct LogPosition {

@@ -211,7 +211,9 @@ void Executor::RecoverLost(const Uuid& id, Job& job, std::string reason) {
   const auto attempt = exec::LastAttempt(setup_.state, id);
   if (attempt) {
     job.state.attempt = attempt->attempt;
-    found = FindOut(*attempt, exec::Journalled::kNothing, false, running);
+    job.state.continuation.reset();
+    if (attempt->continuation > 0) job.state.continuation = attempt->continuation;
+    found = FindOut(*attempt, {.journal_intact = false}, running);
   }
   const bool follow = found.finding == exec::Finding::kFollow;
   if (follow) reason += "; its script goes on, and how it ends will be reported";
@@ -231,7 +233,7 @@ void Executor::RecoverLost(const Uuid& id, Job& job, std::string reason) {
 // A lost job whose runner the process before this one followed.
 void Executor::RecoverLate(const Uuid& id, Job& job) {
   Running running;
-  const auto found = FindOut(Current(id, job), exec::Journalled::kStarted, true, running);
+  const auto found = FindOut(Current(id, job), {.journalled = exec::Journalled::kStarted}, running);
   running.gone = found.finding != exec::Finding::kFollow;
   if (!running.gone || found.finding == exec::Finding::kFinished)
     return Follow(id, job, std::move(running));
@@ -246,11 +248,15 @@ void Executor::RecoverJobs() {
         Await(id, job);
         break;
       case job::Status::kRunning:
-        RecoverAttempt(id, job);
+        if (job.state.reboot_from)
+          RecoverReboot(id, job);
+        else
+          RecoverAttempt(id, job);
         break;
       case job::Status::kRetryWait:
         if (exec::AttemptExists(setup_.state, {id, job.state.attempt + 1, 0})) {
           ++job.state.attempt;
+          job.state.continuation.reset();
           RecoverAttempt(id, job);
         } else {
           const auto wait = job.state.due.value_or(clock_.Now()) - clock_.Now();
@@ -271,8 +277,11 @@ void Executor::RecoverJobs() {
     }
   }
   RecoverUnknown();
-  // Ids are made in the order of time, which is the order they were received in, nearly.
-  std::ranges::sort(waiting_);
+  // What is under way goes on first. Ids are made in the order of time, which is the order they
+  // were received in, nearly.
+  std::ranges::sort(waiting_, {}, [this](const Uuid& id) {
+    return std::pair(jobs_.at(id).state.status == job::Status::kAccepted, id);
+  });
 }
 
 bool Executor::FindRunner(const exec::AttemptPaths& paths, Running& running) {
@@ -289,14 +298,11 @@ bool Executor::FindRunner(const exec::AttemptPaths& paths, Running& running) {
   return exec::RunnerHoldsLock(paths);
 }
 
-exec::Recovery Executor::FindOut(const exec::AttemptId& attempt, exec::Journalled journalled,
-                                 bool journal_intact, Running& running) const {
+exec::Recovery Executor::FindOut(const exec::AttemptId& attempt, exec::Evidence evidence,
+                                 Running& running) const {
   const auto paths = setup_.state.Attempt(attempt);
   const auto containment = exec::ReadContainment(paths);
   const auto record = exec::ReadExit(paths);
-  exec::Evidence evidence;
-  evidence.journal_intact = journal_intact;
-  evidence.journalled = journalled;
   evidence.spool_exists = exec::AttemptExists(setup_.state, attempt);
   if (record)
     evidence.exit = *record ? exec::ExitEvidence::kWhole : exec::ExitEvidence::kNone;
@@ -304,7 +310,7 @@ exec::Recovery Executor::FindOut(const exec::AttemptId& attempt, exec::Journalle
     evidence.exit = exec::ExitEvidence::kCorrupt;
   evidence.runner_alive = FindRunner(paths, running);
   if (containment && *containment) {
-    const auto boot = exec::BootId();
+    const auto boot = setup_.machine.boot_id();
     evidence.same_boot = !boot || *boot == (*containment)->runner.boot_id;
     if (const auto cgroup = exec::Cgroup::Adopt(**containment))
       evidence.cgroup_populated = cgroup->Populated();
@@ -317,11 +323,11 @@ exec::Recovery Executor::FindOut(const exec::AttemptId& attempt, exec::Journalle
 
 void Executor::RecoverAttempt(const Uuid& id, Job& job) {
   Running running;
-  const auto found =
-      FindOut(Current(id, job),
-              job.state.status == job::Status::kRunning ? exec::Journalled::kStarted
-                                                        : exec::Journalled::kReceived,
-              true, running);
+  const auto found = FindOut(
+      Current(id, job),
+      {.journalled = job.state.status == job::Status::kRunning ? exec::Journalled::kStarted
+                                                               : exec::Journalled::kReceived},
+      running);
   logger_.Info("attempt_recovered",
                {{"attempt", job.state.attempt}, {"finding", json::EnumName(found.finding)}},
                Subject(id, job));
@@ -346,7 +352,7 @@ void Executor::Follow(const Uuid& id, Job& job, Running running) {
 
 bool Executor::EndOrphans(const exec::AttemptPaths& paths) {
   const auto containment = exec::ReadContainment(paths);
-  const auto boot = exec::BootId();
+  const auto boot = setup_.machine.boot_id();
   if (!boot || (!containment && !exec::IsDamaged(containment.error()))) return false;
   // Processes of before a boot are gone, whatever carries their names now.
   if (containment && *containment && *boot == (*containment)->runner.boot_id) {

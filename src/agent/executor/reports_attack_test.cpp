@@ -429,5 +429,19 @@ TEST_F(Reports, Compaction_KeepsWhatIsNeeded) {
   EXPECT_EQ(States(stolen.job), "rejected");
 }
 
+TEST_F(Reports, OutOfMemory_NamesTheLimit) {
+  auto order = NewOrder();
+  order.limits.memory_mb = 64;
+  const auto id = Run(order);
+  exec::ExitRecord record;
+  record.ending = exec::Ending::kExited;
+  record.exit_code = 137;
+  record.oom = true;
+  End(id, record);
+  Step();
+  EXPECT_EQ(Last(id).failure_kind, job::FailureKind::kOom);
+  EXPECT_THAT(*Last(id).reason, HasSubstr("64 MB"));
+}
+
 }  // namespace
 }  // namespace prov::agent
