@@ -2,6 +2,7 @@
 #include <cstdio>
 #include <map>
 #include <string>
+#include <unistd.h>
 #include <vector>
 
 #include "agent/configuration.hpp"
@@ -9,6 +10,8 @@
 #include "agent/executor/daemon.hpp"
 #include "agent/net/name_service.hpp"
 #include "agent/net/net_role.hpp"
+#include "base/service_manager.hpp"
+#include "exec/cgroup.hpp"
 
 namespace {
 
@@ -68,6 +71,12 @@ int RunDaemon(const std::vector<std::string>& arguments) {
   return agent::RunAgent(*configuration);
 }
 
+int HoldCgroup() {
+  if (const auto held = exec::HoldJobsCgroup(); !held) return Fail(held.error().ToString());
+  NotifyServiceManager("READY=1");
+  for (;;) pause();
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -75,6 +84,7 @@ int main(int argc, char** argv) {
   std::vector<std::string> arguments(argv + 1, argv + argc);
   const std::string command = arguments.empty() ? "run" : arguments.front();
   if (command == "net-role") return agent::RunNetRole();
+  if (command == "hold-cgroup") return HoldCgroup();
   if (command == "--help" || command == "-h" || command == "help") return PrintHelp(), 0;
   if (command == "--version" || command == "version")
     return std::puts("provisioning-agent " PROV_VERSION), 0;

@@ -9,7 +9,7 @@ install(FILES packaging/tmpfiles.d/provisioning-panel.conf DESTINATION lib/tmpfi
 install(FILES packaging/etc/panel.yml DESTINATION share/provisioning COMPONENT panel)
 
 install(TARGETS provisioning-agent RUNTIME DESTINATION bin COMPONENT agent)
-install(FILES packaging/systemd/provisioning-agent.service DESTINATION lib/systemd/system COMPONENT agent)
+install(FILES packaging/systemd/provisioning-agent.service packaging/systemd/provisioning-jobs.service DESTINATION lib/systemd/system COMPONENT agent)
 install(FILES packaging/sysusers.d/provisioning-agent.conf DESTINATION lib/sysusers.d COMPONENT agent)
 install(FILES packaging/tmpfiles.d/provisioning-agent.conf DESTINATION lib/tmpfiles.d COMPONENT agent)
 install(FILES packaging/etc/agent.yml packaging/lib/provisioning.sh DESTINATION share/provisioning COMPONENT agent)

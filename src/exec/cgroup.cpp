@@ -60,7 +60,8 @@ bool Usable(const Path& directory) {
 }
 
 std::optional<Path> UsableIn(const Path& mount, std::string_view controller) {
-  for (const auto& directory : {OwnCgroup(mount, controller), mount}) {
+  const auto own = OwnCgroup(mount, controller);
+  for (const auto& directory : {own.parent_path() / kJobsUnit, own, mount}) {
     if (Usable(directory)) return directory;
   }
   return std::nullopt;
@@ -147,11 +148,11 @@ std::optional<std::string> ServiceIn(const Path& proc_cgroup) {
   return text.substr(start + 1, end + 8 - start - 1);
 }
 
-// The service it went over to. A job's cgroup is below the agent's own unit: that is none of the
+// The service it went over to. A job's cgroup is below a unit of the agent's: that is none of the
 // job's.
 std::optional<std::string> UnitOf(std::int64_t pid) {
   auto unit = ServiceIn(fmt::format("/proc/{}/cgroup", pid));
-  if (unit && unit == ServiceIn("/proc/self/cgroup")) return std::nullopt;
+  if (unit && (unit == kJobsUnit || unit == ServiceIn("/proc/self/cgroup"))) return std::nullopt;
   return unit;
 }
 
@@ -171,6 +172,17 @@ std::string_view ContainmentName(CgroupKind kind) {
       return "subreaper";
   }
   return "";
+}
+
+Status HoldJobsCgroup() {
+  for (const Path mount : {"/sys/fs/cgroup", "/sys/fs/cgroup/unified"}) {
+    if (!IsType(mount, CGROUP2_SUPER_MAGIC)) continue;
+    const auto holder = OwnCgroup(mount, "") / "holder";
+    if (mkdir(holder.c_str(), 0755) != 0 && errno != EEXIST)
+      return ErrnoError("cannot make " + holder.string());
+    return WriteControl(holder / "cgroup.procs", std::to_string(getpid()));
+  }
+  return {};  // v1 has no such rule
 }
 
 Result<CgroupBase> DetectCgroup(bool allow_subreaper) {

@@ -26,9 +26,17 @@ struct CgroupBase {
   Path directory;  // writable; jobs' cgroups are made in it. "" with kSubreaper
 };
 
-// The best hierarchy this process may write in; within it, the process's own cgroup when that can
-// be written (delegation), else the root. kUnsupported when there is none and `allow_subreaper` is
-// false: a job is refused rather than run uncontained.
+// The unit whose cgroup holds the jobs, beside that of the agent (packaging/systemd).
+inline constexpr const char* kJobsUnit = "provisioning-jobs.service";
+
+// Called by that unit's process, which then only waits: it goes to a group of its own, `holder`.
+// Cgroup v2 passes controllers on below a group without processes only, and systemd starts no
+// process in a group that passes them on: so neither the agent's own group will do.
+Status HoldJobsCgroup();
+
+// The best hierarchy this process may write in; within it, that of kJobsUnit, else the process's
+// own cgroup when that can be written (delegation), else the root. kUnsupported when there is none
+// and `allow_subreaper` is false: a job is refused rather than run uncontained.
 Result<CgroupBase> DetectCgroup(bool allow_subreaper);
 
 class Cgroup {

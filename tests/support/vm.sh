@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # vm.sh FILE [FILE..] - runs the executable FILE (the others lie beside it, in /root/t) as root on Debian's own kernel
-# and systemd in qemu without hardware help: real cgroup v2 with every controller. ~40 s. Exit status: FILE's.
+# and systemd in qemu without hardware help: real cgroup v2 with every controller. ~40 s. Exit status: FILE's. One that
+# resets the machine (a power cut) runs again on the same disk, VM_BOOTS times at most.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd); CACHE=${FLEET_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/fleet}; V=$CACHE/vm
 command -v qemu-system-x86_64 cpio mkfs.ext4 >/dev/null || { echo "needs qemu-system-x86 cpio e2fsprogs" >&2; exit 77; }
@@ -36,7 +37,10 @@ WantedBy=multi-user.target
 X
 mkdir -p "$s/multi-user.target.wants"; ln -sf ../vmtest.service "$s/multi-user.target.wants/"
 mkfs.ext4 -q -F -d "$w/r" "$w/img" 800M
-timeout "${VM_TIMEOUT:-300}" qemu-system-x86_64 -accel tcg,thread=multi -smp 2 -cpu max -m 1024 -nographic -no-reboot -net none -kernel "$V/vmlinuz" \
-  -initrd "$V/initrd.gz" -append "console=ttyS0 quiet mitigations=off" -drive "file=$w/img,if=virtio,format=raw,cache=unsafe" </dev/null 2>&1 | tr -d '\r' >"$w/log" || true
-sed -n '/^VM-BEGIN/,/^VM-END/p' "$w/log" | sed '1d;$d'
+for ((boot = 0; boot < ${VM_BOOTS:-1}; ++boot)); do
+  ended=0; timeout "${VM_TIMEOUT:-300}" qemu-system-x86_64 -accel tcg,thread=multi -smp 2 -cpu max -m 1024 -nographic -no-reboot -net none -kernel "$V/vmlinuz" \
+    -initrd "$V/initrd.gz" -append "console=ttyS0 quiet mitigations=off" -drive "file=$w/img,if=virtio,format=raw,cache=unsafe" </dev/null 2>&1 | tr -d '\r' >"$w/log" || ended=$?
+  sed -n '/^VM-BEGIN/,/^VM-END/p' "$w/log" | sed '/^VM-/d'
+  if [ $ended != 0 ] || ! grep -q '^VM-BEGIN' "$w/log" || grep -q '^VM-END' "$w/log"; then break; fi
+done
 rc=$(sed -n 's/^VM-END //p' "$w/log"); [ -n "$rc" ] || { tail -20 "$w/log" >&2; exit 1; }; exit "$rc"
