@@ -20,6 +20,7 @@ namespace prov::agent {
 namespace {
 
 constexpr std::size_t kMaxFileBytes = 16 * 1024;
+constexpr std::uint32_t kVersion = 1;
 
 struct PreviousFile {
   std::uint32_t generation = 1;
@@ -29,7 +30,7 @@ struct PreviousFile {
 BOOST_DESCRIBE_STRUCT(PreviousFile, (), (generation, job, event))
 
 struct KeysFile {
-  std::uint32_t v = 1;
+  std::uint32_t v = kVersion;
   std::string agent;
   std::uint32_t generation = 1;
   std::string job;  // base64
@@ -41,7 +42,7 @@ struct KeysFile {
 BOOST_DESCRIBE_STRUCT(KeysFile, (), (v, agent, generation, job, event, http, sealing, previous))
 
 struct EpochFile {
-  std::uint32_t v = 1;
+  std::uint32_t v = kVersion;
   Uuid id;
   WallTime since{};
   std::optional<Uuid> previous;
@@ -171,6 +172,7 @@ Result<Identity> ReadIdentity(const exec::StatePaths& state) {
   auto read = json::Parse<KeysFile>(text);
   signing::SecretBytes wiped(std::move(text));
   if (!read) return NotOurs(path, "JSON of another form");
+  if (read->v != kVersion) return NotOurs(path, "it is of another version");
   if (!job::IsAgentId(read->agent) || read->generation == 0) return NotOurs(path, "agent");
   Identity identity;
   identity.agent_id = read->agent;
@@ -181,6 +183,7 @@ Result<Identity> ReadIdentity(const exec::StatePaths& state) {
   PROV_TRY(auto private_key, Key(path, read->sealing));
   PROV_TRY(identity.sealing, signing::SealingKeysFrom(std::move(private_key)));
   if (read->previous) {
+    if (read->previous->generation == 0) return NotOurs(path, "the generation before");
     auto& previous = identity.previous.emplace();
     previous.generation = read->previous->generation;
     PROV_TRY(previous.job_key, Key(path, read->previous->job));
@@ -268,6 +271,7 @@ Result<Epoch> ReadEpoch(const exec::StatePaths& state) {
   PROV_TRY(const auto text, ReadFile(state.Epoch(), kMaxFileBytes));
   const auto read = json::Parse<EpochFile>(text);
   if (!read) return NotOurs(state.Epoch(), read.error().message);
+  if (read->v != kVersion) return NotOurs(state.Epoch(), "/v: must be 1");
   return Epoch{read->id,
                read->since,
                read->previous,
@@ -277,7 +281,7 @@ Result<Epoch> ReadEpoch(const exec::StatePaths& state) {
 }
 
 Status WriteEpoch(const exec::StatePaths& state, const Epoch& epoch) {
-  const EpochFile file{1,
+  const EpochFile file{kVersion,
                        epoch.id,
                        epoch.since,
                        epoch.previous,

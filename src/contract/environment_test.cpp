@@ -6,20 +6,10 @@
 #include "base/files.hpp"
 #include "base/json.hpp"
 #include "contract/input_validation.hpp"
-#include "contract/manifest_loader.hpp"
+#include "contract/manifest_fixture_test.hpp"
 
 namespace prov::contract {
 namespace {
-
-constexpr std::string_view kHead =
-    "id: app\nname: App\nversion: 1.10\ndescription: An app\ncategory: web\nauthor: A\n"
-    "os_requirements: {family: [debian]}\ntimeout_seconds: 60\nidempotent: true\n";
-
-Manifest Load(const std::string& tail) {
-  auto outcome = ParseManifest("manifest.yml", std::string(kHead) + tail);
-  for (const auto& fault : outcome.faults) ADD_FAILURE() << fault.ToString();
-  return outcome.manifest.value();
-}
 
 constexpr const char* kInputs =
     "inputs:\n"
@@ -45,7 +35,7 @@ Environment Build(const Manifest& manifest) {
 }
 
 TEST(Environment, InputsOfEveryKind_AreUppercaseAndPlain) {
-  const auto variables = Build(Load(kInputs)).variables;
+  const auto variables = Build(ManifestWith(kInputs)).variables;
   EXPECT_EQ(variables.at("HTTP_PORT"), "8080");
   EXPECT_EQ(variables.at("RATIO"), "0.5");
   EXPECT_EQ(variables.at("TLS"), "true");
@@ -58,11 +48,11 @@ TEST(Environment, InputsOfEveryKind_AreUppercaseAndPlain) {
 }
 
 TEST(Environment, ProxiesOfAnotherName_AreNotPassedOn) {
-  EXPECT_FALSE(Build(Load(kInputs)).variables.contains("LD_PRELOAD"));
+  EXPECT_FALSE(Build(ManifestWith(kInputs)).variables.contains("LD_PRELOAD"));
 }
 
 TEST(Environment, SecretDeliveredAsFile_IsNotInTheEnvironment) {
-  const auto environment = Build(Load(std::string(kInputs) + "secret_delivery: file\n"));
+  const auto environment = Build(ManifestWith(std::string(kInputs) + "secret_delivery: file\n"));
   EXPECT_FALSE(environment.variables.contains("TOKEN"));
   EXPECT_EQ(environment.variables.at("TOKEN_FILE"), "/run/secrets/token");
   ASSERT_EQ(environment.secret_files.size(), 1U);
@@ -88,7 +78,7 @@ TEST(Loader, InstallersOfThisRepository_Load) {
 }
 
 TEST(Loader, TruncatedAtEveryByte_NeverThrowsAndNeverLoadsWithFaults) {
-  const std::string text = std::string(kHead) + kInputs;
+  const std::string text = std::string(kManifestHead) + kInputs;
   for (std::size_t size = 0; size <= text.size(); ++size) {
     const auto outcome = ParseManifest("manifest.yml", std::string_view(text).substr(0, size));
     EXPECT_EQ(outcome.manifest.has_value(), outcome.faults.empty()) << size;

@@ -9,21 +9,11 @@
 #include "base/files.hpp"
 #include "base/json.hpp"
 #include "base/sha256.hpp"
-#include "contract/manifest_loader.hpp"
+#include "contract/manifest_fixture_test.hpp"
 #include "contract/reserved_names.hpp"
 
 namespace prov::contract {
 namespace {
-
-constexpr std::string_view kHead =
-    "id: app\nname: App\nversion: 1.10\ndescription: An app\ncategory: web\nauthor: A\n"
-    "os_requirements: {family: [debian]}\ntimeout_seconds: 60\nidempotent: true\n";
-
-Manifest Load(const std::string& tail) {
-  auto outcome = ParseManifest("manifest.yml", std::string(kHead) + tail);
-  for (const auto& fault : outcome.faults) ADD_FAILURE() << fault.ToString();
-  return outcome.manifest.value();
-}
 
 boost::json::value Read(const std::string& name) {
   const auto text = ReadFile(Path(PROV_SOURCE_DIR) / name, 1 << 22).value();
@@ -31,7 +21,7 @@ boost::json::value Read(const std::string& name) {
 }
 
 boost::json::value PropertySchema(const std::string& input) {
-  return InputsSchema(Load("inputs:\n- {name: a, label: L, " + input + "}\n"))
+  return InputsSchema(ManifestWith("inputs:\n- {name: a, label: L, " + input + "}\n"))
       .at("properties")
       .at("a");
 }
@@ -70,7 +60,7 @@ TEST(InputsSchema, PatternOfRe2Alone_IsToldInTheDescription) {
 }
 
 TEST(InputsSchema, ConditionalInput_MustBeAbsentWhereHidden) {
-  const auto manifest = Load(
+  const auto manifest = ManifestWith(
       "inputs:\n"
       "- {name: tls, type: boolean, label: T, required: true}\n"
       "- {name: cert, type: path, label: C, required: true, visible_if: {tls: true}}\n");

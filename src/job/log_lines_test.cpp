@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "job/log_lines_fixture_test.hpp"
 #include "support/allocated.hpp"
 
 namespace prov::job {
@@ -11,17 +12,9 @@ LogFrame Frame(Stream stream, std::string bytes, int at = 0) {
   return {1, WallTime{Millis{at}}, stream, std::move(bytes)};
 }
 
-std::vector<LogLine> SplitLines(const std::vector<LogFrame>& frames) {
-  std::vector<LogLine> lines;
-  LineReader reader(frames);
-  while (auto line = reader.Next()) lines.push_back(std::move(*line));
-  EXPECT_FALSE(reader.Next()) << "the end is the end";
-  return lines;
-}
-
 TEST(LogLines, LogLines_SeveralInAFrame_AreSplitAtTheirNewlines) {
   const std::vector<LogFrame> frames{Frame(Stream::kOut, "a\n\nb\n", 5)};
-  const auto lines = SplitLines(frames);
+  const auto lines = LinesOf(frames);
   EXPECT_EQ(lines, (std::vector<LogLine>{{WallTime{Millis{5}}, Stream::kOut, "a", true},
                                          {WallTime{Millis{5}}, Stream::kOut, "", true},
                                          {WallTime{Millis{5}}, Stream::kOut, "b", true}}));
@@ -30,8 +23,8 @@ TEST(LogLines, LogLines_SeveralInAFrame_AreSplitAtTheirNewlines) {
 
 TEST(LogLines, LogLines_PiecesOfAStream_AreJoinedAcrossTheOtherOne) {
   const auto lines =
-      SplitLines({Frame(Stream::kOut, "one ", 1), Frame(Stream::kErr, "warning\n", 2),
-                  Frame(Stream::kOut, "line\nthen", 3), Frame(Stream::kNotice, "cut", 4)});
+      LinesOf({Frame(Stream::kOut, "one ", 1), Frame(Stream::kErr, "warning\n", 2),
+               Frame(Stream::kOut, "line\nthen", 3), Frame(Stream::kNotice, "cut", 4)});
   EXPECT_EQ(lines, (std::vector<LogLine>{{WallTime{Millis{2}}, Stream::kErr, "warning", true},
                                          {WallTime{Millis{1}}, Stream::kOut, "one line", true},
                                          {WallTime{Millis{3}}, Stream::kOut, "then", false},
@@ -46,7 +39,7 @@ TEST(LogLines, LogLines_LongerThanTheLongest_AreCutButNotWithinACharacter) {
   for (std::size_t at = 0; at < text.size(); at += 1000)
     frames.push_back(Frame(Stream::kOut, text.substr(at, 1000)));
   frames.push_back(Frame(Stream::kOut, "\n"));
-  const auto lines = SplitLines(frames);
+  const auto lines = LinesOf(frames);
   ASSERT_EQ(lines.size(), 4u);
   EXPECT_EQ(lines[0].text, std::string(kLongestShownLine - 1, 'x'));
   EXPECT_TRUE(lines[1].text.starts_with("\xe2\x82\xac"));
@@ -61,7 +54,7 @@ TEST(LogLines, LogLines_LongerThanTheLongest_AreCutButNotWithinACharacter) {
 }
 
 TEST(LogLines, LogLines_BytesThatAreNoUtf8_AreCutAllTheSame) {
-  const auto lines = SplitLines({Frame(Stream::kOut, std::string(kLongestShownLine + 7, '\x80'))});
+  const auto lines = LinesOf({Frame(Stream::kOut, std::string(kLongestShownLine + 7, '\x80'))});
   ASSERT_EQ(lines.size(), 2u);
   EXPECT_EQ(lines[0].text.size(), kLongestShownLine);
   EXPECT_EQ(lines[1].text.size(), 7u);

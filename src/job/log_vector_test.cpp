@@ -2,18 +2,14 @@
 #include <gtest/gtest.h>
 
 #include "base/encoding.hpp"
-#include "base/files.hpp"
-#include "base/json.hpp"
 #include "job/log_chunk.hpp"
-#include "job/log_lines.hpp"
+#include "job/log_lines_fixture_test.hpp"
+#include "support/vectors.hpp"
 
 namespace prov::job {
 
 void PrintTo(const LogFrame& frame, std::ostream* to) {
   *to << frame.sequence << ' ' << HexEncode(frame.bytes).substr(0, 100);
-}
-void PrintTo(const LogLine& line, std::ostream* to) {
-  *to << HexEncode(line.text).substr(0, 100) << (line.ended ? "" : " open");
 }
 
 namespace {
@@ -21,8 +17,7 @@ namespace {
 using boost::json::value;
 
 boost::json::array Vectors(std::string_view of) {
-  const auto text = ReadFile(PROV_SOURCE_DIR "/tests/vectors/job/log.json", 1 << 20);
-  return json::ParseText(text.value())->at(of).as_array();
+  return test::RowsAt(test::Vectors("job/log.json"), of);
 }
 
 std::string Bytes(const value& of, std::string_view member = "hex") {
@@ -84,10 +79,7 @@ TEST(LogVectors, Lines_AreSplitAndCountedByTheOneRule) {
       expected.push_back({TimeOf(line), StreamOf(line), Content(line), line.at("ended").as_bool()});
     }
     const auto frames = FramesOf(vector);
-    LineReader reader(frames);
-    std::vector<LogLine> lines;
-    while (auto line = reader.Next()) lines.push_back(std::move(*line));
-    EXPECT_EQ(lines, expected);
+    EXPECT_EQ(LinesOf(frames), expected);
     EXPECT_EQ(CountLines(frames), expected.size());
   }
 }

@@ -4,11 +4,11 @@
 
 #include <gtest/gtest.h>
 
-#include "base/files.hpp"
 #include "base/json.hpp"
 #include "job/command.hpp"
 #include "job/event.hpp"
 #include "job/order.hpp"
+#include "support/vectors.hpp"
 
 namespace prov::job {
 namespace {
@@ -33,23 +33,7 @@ RoundTrip Through(CommandType type) {
   };
 }
 
-value Vectors() {
-  return json::ParseText(
-             ReadFile(PROV_SOURCE_DIR "/tests/vectors/job/payloads.json", 1 << 20).value())
-      .value();
-}
-
-void SetAt(value& document, std::string_view pointer, const value& to) {
-  value* at = &document;
-  while (!pointer.empty()) {
-    pointer.remove_prefix(1);
-    const auto token = pointer.substr(0, pointer.find('/'));
-    pointer.remove_prefix(token.size());
-    at = at->is_array() ? &at->as_array().at(std::stoul(std::string(token)))
-                        : &at->as_object()[token];
-  }
-  *at = to;
-}
+value Vectors() { return test::Vectors("job/payloads.json"); }
 
 struct Kind {
   const char* name;
@@ -71,7 +55,7 @@ TEST_P(Payload, AValidOne_IsReadAndWrittenAgain) {
 TEST_P(Payload, EachSingleChange_IsRefusedAtItsPlace) {
   for (const auto& row : vectors_.at(GetParam().name).at("refused").as_array()) {
     auto document = valid();
-    SetAt(document, std::string(row.at("at").as_string()), row.at("value"));
+    test::SetAt(document, row.at("at").as_string(), row.at("value"));
     const auto read = GetParam().through(json::Serialize(document));
     ASSERT_FALSE(read) << json::Serialize(row);
     EXPECT_EQ(read.error().code, ErrorCode::kInvalidArgument);
@@ -116,6 +100,7 @@ std::vector<Kind> Kinds() {
           {"cancel", Through(CommandType::kCancel)},
           {"drain", Through(CommandType::kDrain)},
           {"ack", Through(CommandType::kAck)},
+          {"keys", Through(CommandType::kKeys)},
           {"query", Through(CommandType::kQuery)}};
 }
 

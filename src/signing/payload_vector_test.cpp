@@ -2,13 +2,12 @@
 // byte for byte, made by another implementation.
 #include <gtest/gtest.h>
 
-#include "base/files.hpp"
-#include "base/json.hpp"
 #include "job/command.hpp"
 #include "job/event.hpp"
 #include "job/order.hpp"
 #include "signing/dsse.hpp"
 #include "signing/keys.hpp"
+#include "support/vectors.hpp"
 
 namespace prov::signing {
 namespace {
@@ -38,14 +37,11 @@ class SignedPayloads : public ::testing::Test {
         .value();
   }
 
-  const boost::json::value vectors_ =
-      json::ParseText(ReadFile(PROV_SOURCE_DIR "/tests/vectors/job/signed.json", 1 << 20).value())
-          .value();
+  const boost::json::value vectors_ = test::Vectors("job/signed.json");
 };
 
 TEST_F(SignedPayloads, EachKind_IsTheVectorByteForByte_AndUnderItsKeyAndTypeOnly) {
-  const auto& cases = vectors_.at("signed").as_array();
-  ASSERT_FALSE(cases.empty());
+  const auto& cases = test::RowsAt(vectors_, "signed");
   for (const auto& vector : cases) {
     SCOPED_TRACE(vector.at("kind").as_string());
     const std::string type(vector.at("payload_type").as_string());
@@ -69,6 +65,16 @@ TEST_F(SignedPayloads, EachKind_IsTheVectorByteForByte_AndUnderItsKeyAndTypeOnly
       EXPECT_FALSE(Verify(envelope, other.at("payload_type").as_string(), keys));
     }
   }
+}
+
+TEST_F(SignedPayloads, TheKeysCommand_CarriesTheBoxOfTheNextGeneration) {
+  const auto& cases = test::RowsAt(vectors_, "signed");
+  const auto vector = std::ranges::find_if(
+      cases, [](const auto& each) { return test::TextAt(each, "kind") == "keys"; });
+  ASSERT_NE(vector, cases.end());
+  const auto command = job::ParseCommand(job::CommandType::kKeys, test::TextAt(*vector, "payload"));
+  EXPECT_EQ(command.value().keys->sealed,
+            test::TextAt(test::Vectors("signing/rotation.json"), "sealed"));
 }
 
 }  // namespace

@@ -4,8 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "base/encoding.hpp"
-#include "base/files.hpp"
-#include "base/json.hpp"
+#include "support/vectors.hpp"
 
 namespace prov::signing {
 namespace {
@@ -47,19 +46,30 @@ TEST(Sealed, EveryByteFlippedOrCutOff_DoesNotOpen) {
   }
 }
 
-TEST(Sealed, TheVector_SealedByAnotherImplementation_Opens) {
-  const auto text = ReadFile(PROV_SOURCE_DIR "/tests/vectors/signing/sealed.json", 1 << 20);
-  const auto vectors = json::ParseText(*text)->at("sealed").as_array();
-  ASSERT_FALSE(vectors.empty());
-  for (const auto& vector : vectors) {
-    const auto keys =
-        *SealingKeysFrom(SecretBytes(*HexDecode(vector.at("private_key_hex").as_string())));
-    EXPECT_EQ(HexEncode(keys.public_key), vector.at("public_key_hex").as_string());
-    const auto value =
-        Unseal(keys, *Uuid::Parse(vector.at("job_id").as_string()), vector.at("input").as_string(),
-               *Base64Decode(vector.at("sealed").as_string()));
+class SealedVectors : public testing::Test {
+ protected:
+  Result<SecretBytes> Opened(const boost::json::value& row) const {
+    return Unseal(keys_, *Uuid::Parse(test::TextAt(vectors_, "job_id")), test::TextAt(row, "input"),
+                  *Base64Decode(test::TextAt(row, "sealed")));
+  }
+  const boost::json::value vectors_ = test::Vectors("signing/sealed.json");
+  const SealingKeys keys_ =
+      *SealingKeysFrom(SecretBytes(*HexDecode(test::TextAt(vectors_, "private_key_hex"))));
+};
+
+TEST_F(SealedVectors, ABoxOfAnotherImplementation_Opens) {
+  EXPECT_EQ(HexEncode(keys_.public_key), test::TextAt(vectors_, "public_key_hex"));
+  for (const auto& row : test::RowsAt(vectors_, "sealed")) {
+    const auto value = Opened(row);
     ASSERT_TRUE(value) << value.error().message;
-    EXPECT_EQ(value->view(), vector.at("value").as_string());
+    EXPECT_EQ(value->view(), test::TextAt(row, "value"));
+  }
+}
+
+TEST_F(SealedVectors, ABoxOfAnotherForm_DoesNotOpen) {
+  for (const auto& row : test::RowsAt(vectors_, "refused")) {
+    SCOPED_TRACE(test::TextAt(row, "name"));
+    test::ExpectRefused(Opened(row), row);
   }
 }
 

@@ -4,9 +4,12 @@
 
 #include <gtest/gtest.h>
 
+#include "base/encoding.hpp"
+#include "base/json.hpp"
 #include "store/memory/database.hpp"
 #include "store/sqlite/database.hpp"
 #include "support/temporary_directory.hpp"
+#include "support/vectors.hpp"
 
 namespace prov::store {
 namespace {
@@ -426,6 +429,23 @@ TEST_P(Store, Audit_ChainVerifiesAndOnlyAdministratorsRead) {
   };
   EXPECT_EQ(read(root_)->size(), 2u);
   EXPECT_EQ(read(ann_).error().code, ErrorCode::kPermissionDenied);
+}
+
+TEST_P(Store, Audit_ChainIsTheVectorsByteForByte) {
+  const auto chains = test::Vectors("store/audit.json").at("chains").as_array();
+  const auto whole = std::ranges::find_if(
+      chains, [](const auto& each) { return each.at("name") == "four entries"; });
+  ASSERT_NE(whole, chains.end());
+  for (const auto& each : whole->at("entries").as_array()) {
+    const AuditEvent event{WallTime{Millis{each.at("at").to_number<std::int64_t>()}},
+                           test::TextAt(each, "user"), test::TextAt(each, "action"),
+                           test::TextAt(each, "subject"),
+                           json::ParseText(test::TextAt(each, "detail"))->as_object()};
+    ASSERT_TRUE(db_->Write([&](Transaction& t) { return t.audit().Append(event); }));
+  }
+  const auto head = *db_->Read([](Transaction& t) { return t.audit().Head(); });
+  EXPECT_EQ(head.sequence, whole->at("head").at("sequence").to_number<std::uint64_t>());
+  EXPECT_EQ(HexEncode(head.hash), whole->at("head").at("hash").as_string());
 }
 
 TEST_P(Store, Agents_AreCompareAndSetByKeyGeneration) {

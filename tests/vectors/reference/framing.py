@@ -2,6 +2,7 @@
 RFC 8878)."""
 
 import struct
+import uuid
 
 
 def crc32c(data):
@@ -33,3 +34,9 @@ def zstd_header(size):
 
 def zstd_block(kind, size, last):
     return struct.pack("<I", size << 3 | kind << 1 | last)[:3]
+
+
+def journal(epoch, first, bodies):
+    head = b"PROVJNL1" + uuid.UUID(epoch).bytes + struct.pack("<Q", first)
+    head += struct.pack("<I", crc32c(head))
+    return head + b"".join(record(first + i, body) for i, body in enumerate(bodies))
