@@ -150,6 +150,15 @@ class Platform:
                                       env={**os.environ, **environment},
                                       stderr=open(self.directory / "agent.err", "a", encoding="utf-8"))
 
+    def stop_agent(self):
+        self.agent.terminate()
+        self.agent.wait(20)
+
+    def restart_agent(self, *more, **environment):
+        self.stop_agent()
+        self.start_agent(*more, **environment)
+        wait_for(self.agent_online, what="the agent")
+
     def agent_online(self):
         assert self.agent.poll() is None, (self.directory / "agent.err").read_text()
         return self.get(f"/api/servers/{AGENT}")["status"] == "online"
@@ -276,6 +285,14 @@ def everything_runs(platform):
         platform.start_agent()
     wait_for(platform.agent_online, what="the agent")
     yield
+
+
+def gone(pid):
+    """Ended; a zombie whose parent does not look is gone too."""
+    try:
+        return pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2][0] == "Z"
+    except FileNotFoundError:
+        return True
 
 
 def kill(pid):

@@ -1,23 +1,14 @@
 """A job's whole way, over the real protocols."""
 import json
 import os
-import pathlib
 import re
 import subprocess
 
 import pytest
 
-from conftest import AGENT, BIN, kill, wait_for
+from conftest import AGENT, BIN, gone, kill, wait_for
 
 NO_JOB = "01900000-0000-7000-8000-000000000000"
-
-
-def gone(pid):
-    """Ended; a zombie whose parent does not look is gone too."""
-    try:
-        return pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2][0] == "Z"
-    except FileNotFoundError:
-        return True
 
 
 def test_hello_is_installed_and_its_log_is_whole(platform, tmp_path):
