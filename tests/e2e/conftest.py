@@ -11,6 +11,7 @@ import time
 
 import pytest
 
+import sse
 from openapi import Contract
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -41,11 +42,62 @@ def wait_for(condition, seconds=30, what="it"):
     raise AssertionError(f"{what} did not happen in {seconds} s")
 
 
+class Stream:
+    """A stream of server-sent events, read as it comes and held to the document. Closed by `with`."""
+
+    def __init__(self, contract, path, connection, response):
+        self.contract, self.path, self.connection, self.response = contract, path, connection, response
+        self.retry = None
+        self.ended = False
+        self.events = sse.read(self._lines())
+        self.frames = self._frames()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.response.close()
+        self.connection.close()
+
+    def _lines(self):
+        rest = b""
+        while piece := self.response.read1():  # readline() takes a connection that broke for the end
+            *whole, rest = (rest + piece).split(b"\n")
+            yield from (line + b"\n" for line in whole)
+        if rest:
+            yield rest
+        self.ended = True
+
+    def _frames(self):
+        for each in self.events:
+            if isinstance(each, sse.Retry):
+                self.contract.check_retry(self.path, each.milliseconds)
+                self.retry = each.milliseconds
+            elif isinstance(each, sse.Event):
+                assert self.retry is not None, f"{self.path} does not begin with `retry`"
+                yield {**self.contract.check_frame(self.path, each), "id": each.id}
+
+    def silence(self):
+        """Waits until silence is broken by a comment: its text."""
+        each = next(self.events)
+        assert isinstance(each, sse.Comment), each
+        return each.text
+
+    def until(self, condition):
+        """The frames up to the first that fulfils it."""
+        taken = []
+        for frame in self.frames:
+            taken.append(frame)
+            if condition(frame):
+                return taken
+        raise AssertionError(f"the stream ended before: {taken}")
+
+
 class Platform:
     def __init__(self, directory):
         self.directory = directory
         self.port = free_port()
-        self.contract = Contract(ROOT / "docs/api/openapi.yaml")
+        self.contract = Contract.read(ROOT / "docs/api/openapi.yaml")
         self.installers = directory / "installers"
         shutil.copytree(ROOT / "installers", self.installers)
         shutil.copytree(ROOT / "tests/installers", self.installers, dirs_exist_ok=True)
@@ -73,7 +125,7 @@ class Platform:
     def ready(self):
         assert self.panel.poll() is None, (self.directory / "panel.err").read_text()
         try:
-            return self.raw("GET", "/api/ready")[0] == 200
+            return self.call("GET", "/api/ready", token=False)[0] == 200
         except OSError:
             return False
 
@@ -93,9 +145,19 @@ class Platform:
         subprocess.run([BIN / "provisioning-agent", "enroll", "--panel", f"http://127.0.0.1:{self.port}",
                         "--token-file", token, "--id", AGENT, "--state-dir", self.directory / "agent"], check=True)
 
-    def start_agent(self):
-        self.agent = subprocess.Popen([BIN / "provisioning-agent", *self.agent_arguments()],
+    def start_agent(self, *more, **environment):
+        self.agent = subprocess.Popen([BIN / "provisioning-agent", *self.agent_arguments(), *more],
+                                      env={**os.environ, **environment},
                                       stderr=open(self.directory / "agent.err", "a", encoding="utf-8"))
+
+    def stop_agent(self):
+        self.agent.terminate()
+        self.agent.wait(20)
+
+    def restart_agent(self, *more, **environment):
+        self.stop_agent()
+        self.start_agent(*more, **environment)
+        wait_for(self.agent_online, what="the agent")
 
     def agent_online(self):
         assert self.agent.poll() is None, (self.directory / "agent.err").read_text()
@@ -123,27 +185,48 @@ class Platform:
 
     # ---- the API, every exchange held to the document
 
-    def raw(self, method, target, body=None, headers=None):
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+    def send(self, method, target, body, headers, timeout=30):
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout)
         try:
-            connection.request(method, target, body, headers or {})
-            response = connection.getresponse()
-            return response.status, {k.lower(): v for k, v in response.getheaders()}, response.read()
-        finally:
+            connection.request(method, target, body, headers)
+            return connection, connection.getresponse()
+        except BaseException:
             connection.close()
+            raise
 
-    def call(self, method, target, body=None, headers=None, token=True):
+    def call(self, method, target, body=None, headers=None, token=True, wrong=()):
+        """`wrong` names what the document forbids of this request: parameters, `body`, `Content-Type`."""
         sent = dict(headers or {})
         if token:
             sent.setdefault("Authorization", f"Bearer {self.token}")
-        raw = body
-        if body is not None and not isinstance(body, (str, bytes)):
-            raw = json.dumps(body)
+        if body is not None and not isinstance(body, str):
+            body = json.dumps(body)
             sent.setdefault("Content-Type", "application/json")
-        status, got, data = self.raw(method, target, raw, sent)
+        connection, response = self.send(method, target, body, sent)
+        try:
+            got = {name.lower(): value for name, value in response.getheaders()}
+            assert "event-stream" not in got.get("content-type", ""), "a stream is read with stream()"
+            data = response.read()
+        finally:
+            connection.close()
         parsed = json.loads(data) if "json" in got.get("content-type", "") else data.decode("utf-8", "replace")
-        self.contract.check(method, target.split("?")[0], body if isinstance(body, dict) else None, status, got, parsed)
-        return status, parsed
+        self.contract.check(method, target, sent, body, response.status, got, parsed, wrong)
+        return response.status, parsed
+
+    def stream(self, target, last_event_id=None, timeout=30):
+        """An open stream; whatever else is answered is call()'s. `timeout` is of each read."""
+        headers = {"Authorization": f"Bearer {self.token}", "Accept": "text/event-stream"}
+        if last_event_id is not None:
+            headers["Last-Event-ID"] = last_event_id
+        connection, response = self.send("GET", target, None, headers, timeout)
+        try:
+            got = {name.lower(): value for name, value in response.getheaders()}
+            assert response.status == 200, (response.status, response.read())
+            self.contract.check("GET", target, headers, None, 200, got, None)
+        except BaseException:
+            connection.close()
+            raise
+        return Stream(self.contract, target.partition("?")[0], connection, response)
 
     def get(self, target):
         status, body = self.call("GET", target)
@@ -202,6 +285,14 @@ def everything_runs(platform):
         platform.start_agent()
     wait_for(platform.agent_online, what="the agent")
     yield
+
+
+def gone(pid):
+    """Ended; a zombie whose parent does not look is gone too."""
+    try:
+        return pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2][0] == "Z"
+    except FileNotFoundError:
+        return True
 
 
 def kill(pid):

@@ -1,23 +1,14 @@
 """A job's whole way, over the real protocols."""
 import json
 import os
-import pathlib
 import re
 import subprocess
 
 import pytest
 
-from conftest import AGENT, BIN, kill, wait_for
+from conftest import AGENT, BIN, gone, kill, wait_for
 
 NO_JOB = "01900000-0000-7000-8000-000000000000"
-
-
-def gone(pid):
-    """Ended; a zombie whose parent does not look is gone too."""
-    try:
-        return pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2][0] == "Z"
-    except FileNotFoundError:
-        return True
 
 
 def test_hello_is_installed_and_its_log_is_whole(platform, tmp_path):
@@ -93,35 +84,36 @@ def test_a_secret_is_found_nowhere(platform):
             assert canary.encode() not in path.read_bytes(), path
 
 
-@pytest.mark.parametrize("method,target,body,status,code", [
-    ("POST", "/api/jobs", {"app_id": "nothing-here", "server_id": AGENT, "inputs": {}}, 422, "unknown_app"),
-    ("POST", "/api/jobs", {"app_id": "hello", "server_id": "agent-x", "inputs": {}}, 422, "unknown_server"),
-    ("POST", "/api/jobs", {"app_id": "hello", "server_id": AGENT, "inputs": {"no_such": 1}}, 422, "invalid_input"),
+@pytest.mark.parametrize("method,target,body,status,code,wrong", [
+    ("POST", "/api/jobs", {"app_id": "nothing-here", "server_id": AGENT, "inputs": {}}, 422, "unknown_app", ()),
+    ("POST", "/api/jobs", {"app_id": "hello", "server_id": "agent-x", "inputs": {}}, 422, "unknown_server", ()),
+    ("POST", "/api/jobs", {"app_id": "hello", "server_id": AGENT, "inputs": {"no_such": 1}}, 422, "invalid_input", ()),
     ("POST", "/api/jobs", {"app_id": "hello", "server_id": AGENT, "inputs": {}, "action": "upgrade"}, 422,
-     "action_not_supported"),
-    ("POST", "/api/jobs", '{"app_id": "hello", "app_id": "hello"}', 400, "invalid_json"),
-    ("POST", "/api/jobs", "{", 400, "invalid_json"),
-    ("POST", "/api/jobs", "[]", 422, "invalid_input"),
-    ("GET", "/api/installers/nothing-here", None, 404, "unknown_app"),
-    ("GET", "/api/servers/agent-x", None, 404, "unknown_server"),
-    ("GET", f"/api/jobs/{NO_JOB}", None, 404, "not_found"),
-    ("GET", "/api/jobs/not-a-uuid", None, 404, "not_found"),
-    ("GET", "/api/jobs?limit=0", None, 422, "invalid_parameter"),
-    ("GET", "/api/jobs?cursor=abc", None, 422, "invalid_parameter"),
-    ("GET", "/api/jobs?status=happy", None, 422, "invalid_parameter"),
-    ("GET", "/api/jobs?color=red", None, 422, "invalid_parameter"),
-    ("GET", "/api/no/such/route", None, 404, "not_found"),
-    ("DELETE", "/api/jobs", None, 405, "method_not_allowed"),
+     "action_not_supported", ()),
+    ("POST", "/api/jobs", '{"app_id": "hello", "app_id": "hello"}', 400, "invalid_json", ("body",)),
+    ("POST", "/api/jobs", "{", 400, "invalid_json", ("body",)),
+    ("POST", "/api/jobs", "[]", 422, "invalid_input", ("body",)),
+    ("GET", "/api/installers/nothing-here", None, 404, "unknown_app", ()),
+    ("GET", "/api/servers/agent-x", None, 404, "unknown_server", ()),
+    ("GET", f"/api/jobs/{NO_JOB}", None, 404, "not_found", ()),
+    ("GET", "/api/jobs/not-a-uuid", None, 404, "not_found", ("id",)),
+    ("GET", "/api/jobs?limit=0", None, 422, "invalid_parameter", ("limit",)),
+    ("GET", "/api/jobs?cursor=abc", None, 422, "invalid_parameter", ()),  # it might be one
+    ("GET", "/api/jobs?status=happy", None, 422, "invalid_parameter", ("status",)),
+    ("GET", "/api/jobs?color=red", None, 422, "invalid_parameter", ("color",)),
+    ("GET", "/api/no/such/route", None, 404, "not_found", ()),
+    ("DELETE", "/api/jobs", None, 405, "method_not_allowed", ()),
 ])
-def test_bad_requests_are_named(platform, method, target, body, status, code):
+def test_bad_requests_are_named(platform, method, target, body, status, code, wrong):
     headers = {"Content-Type": "application/json"} if isinstance(body, str) else None
-    got, problem = platform.call(method, target, body, headers)
+    got, problem = platform.call(method, target, body, headers, wrong=wrong)
     assert (got, problem["code"]) == (status, code), problem
 
 
 def test_wrong_content_type_and_too_large_a_body(platform):
-    assert platform.call("POST", "/api/jobs", "x", {"Content-Type": "text/plain"})[0] == 415
-    assert platform.call("POST", "/api/jobs", "x" * (1 << 20 | 1), {"Content-Type": "application/json"})[0] == 413
+    assert platform.call("POST", "/api/jobs", "x", {"Content-Type": "text/plain"}, wrong=("Content-Type",))[0] == 415
+    large = "x" * (1 << 20 | 1)
+    assert platform.call("POST", "/api/jobs", large, {"Content-Type": "application/json"}, wrong=("body",))[0] == 413
 
 
 def test_without_a_token_every_route_says_401(platform):
@@ -130,9 +122,10 @@ def test_without_a_token_every_route_says_401(platform):
             if method not in ("get", "post") or template in ("/api/health", "/api/ready"):
                 continue
             target = re.sub(r"\{[^}]+\}", NO_JOB, template)
-            assert platform.call(method.upper(), target, token=False)[0] == 401, template
-            wrong = {"Authorization": "Bearer pt1.wrong"}
-            assert platform.call(method.upper(), target, headers=wrong)[0] == 401, template
+            wrong = ("body",) if operations[method].get("requestBody", {}).get("required") else ()
+            assert platform.call(method.upper(), target, token=False, wrong=wrong)[0] == 401, template
+            nobody = {"Authorization": "Bearer pt1.wrong"}
+            assert platform.call(method.upper(), target, headers=nobody, wrong=wrong)[0] == 401, template
 
 
 def test_a_drained_server_starts_no_job_until_it_is_resumed(platform, tmp_path):

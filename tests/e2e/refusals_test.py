@@ -85,10 +85,10 @@ def test_enrolling_at_a_panel_that_is_not_there_says_so(tmp_path):
 def test_a_revoked_token_is_refused_by_the_running_panel(platform):
     token = platform.tool("token", "create", "--name", "to-be-revoked", "--scope", "read")
     header = {"Authorization": f"Bearer {token}"}
-    assert platform.raw("GET", "/api/jobs", headers=header)[0] == 200
+    assert platform.call("GET", "/api/jobs", headers=header)[0] == 200
     assert "to-be-revoked" in platform.tool("token", "list") and token not in platform.tool("token", "list")
     platform.tool("token", "revoke", "to-be-revoked")
-    wait_for(lambda: platform.raw("GET", "/api/jobs", headers=header)[0] == 401, 10, "the refusal")
+    wait_for(lambda: platform.call("GET", "/api/jobs", headers=header)[0] == 401, 10, "the refusal")
 
 
 def test_a_catalogue_that_cannot_be_read_is_degraded_and_comes_back(platform):
