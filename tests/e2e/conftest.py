@@ -7,6 +7,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import time
 
 import pytest
@@ -15,6 +16,8 @@ import sse
 from openapi import Contract
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.append(str(ROOT / "tests/history"))
+import history  # noqa: E402
 BIN = ROOT / "build/release"
 SECRET = "e2e-secret-key-of-more-than-32-bytes!"
 AGENT = "agent-e2e"
@@ -101,6 +104,8 @@ class Platform:
         self.installers = directory / "installers"
         shutil.copytree(ROOT / "installers", self.installers)
         shutil.copytree(ROOT / "tests/installers", self.installers, dirs_exist_ok=True)
+        for script in self.installers.glob("*/*.sh"):
+            script.write_text(self.witnessed(script.read_text()))
         # The agent runs only what root alone can change, whatever the checkout is like.
         self.library = directory / "provisioning.sh"
         shutil.copy(ROOT / "packaging/lib/provisioning.sh", self.library)
@@ -109,6 +114,12 @@ class Platform:
             path.chmod(path.stat().st_mode & ~0o022)
         self.panel = self.agent = None
         self.token = None
+
+    def witnessed(self, script):
+        """The script says first of all that it runs: history.py counts what really ran."""
+        first, rest = script.split("\n", 1)
+        witness = f'echo "$PROVISIONING_JOB_ID $PROVISIONING_ATTEMPT $PROVISIONING_ACTION" >>{self.directory}/witness'
+        return f"{first}\n{witness}\n{rest}"
 
     # ---- processes
 
@@ -182,6 +193,14 @@ class Platform:
             if process and process.poll() is None:
                 process.terminate()
                 process.wait(20)
+        self.check_history()
+
+    def check_history(self):
+        """Of all that the tests of this platform did, killed and restarted: docs/formats/states.md held, to the last job."""
+        database = self.directory / "panel/panel.db"
+        if database.exists():
+            wrong, seen = history.check(database, self.directory / "witness", {AGENT: self.directory / "agent"})
+            assert not wrong, "\n".join([*wrong, f"of {seen}"])
 
     # ---- the API, every exchange held to the document
 
@@ -260,7 +279,7 @@ class Platform:
         fields = {"id": name, "name": name, "version": "1.0", "description": "d", "category": "tests", "author": "a",
                   "os_requirements": {"family": ["debian", "ubuntu"]}, "timeout_seconds": 120, "idempotent": False}
         (directory / "manifest.yml").write_text(json.dumps({**fields, **manifest}))
-        (directory / "install.sh").write_text("#!/bin/bash\nset -euo pipefail\n" + script)
+        (directory / "install.sh").write_text(self.witnessed("#!/bin/bash\nset -euo pipefail\n" + script))
         (directory / "install.sh").chmod(0o755)
         wait_for(lambda: self.call("GET", f"/api/installers/{name}")[1].get("valid"), what=f"installer {name}")
 
