@@ -35,6 +35,7 @@ STATE = {
     "user_id": "alice",
     "changed_at": "2026-11-24T00:00:10.000Z",
 }
+BOOT = "5f0c2d0e-8b0e-4a43-9d8e-0f8f3a1f6b11"
 LOG = {"attempt": 2, "offset": 2**64 - 1, "next_frame": 8, "next_line": 71, "warnings": 1}
 ALL = {
     "job": JOB,
@@ -74,6 +75,15 @@ def accepted():
         ("drained", members("command_nonce", "drained", "drain_issued_at")),
         ("taken again", {"drained": False}),
     ]
+    order = ("status", "attempt", "continuation", "reboot_from")
+    for name, more in (
+        ("a reboot is awaited", {"reboot_from": BOOT}),
+        ("it runs after two reboots", {"continuation": 2}),
+        ("a third one is awaited", {"continuation": 2, "reboot_from": BOOT}),
+    ):
+        state = received | {"status": "running", "attempt": 1} | more
+        state = {key: state[key] for key in order if key in state} | state
+        rows.append((name, {"job": JOB, "state": state}))
     for status in statuses:
         rows.append((status, {"job": JOB, "state": received | {"status": status, "order_hash": ""}}))
     return [{"name": name, "record": compact(record)} for name, record in rows]
@@ -99,6 +109,8 @@ def refused():
         ("/state/attempt", -1, "/state/attempt: "),
         ("/state/attempt", 2**32, "/state/attempt: "),
         ("/state/attempt", 1.0, "/state/attempt: must be an integer"),
+        ("/state/continuation", -1, "/state/continuation: "),
+        ("/state/reboot_from", 7, "/state/reboot_from: must be a string"),
         ("/state/due", "soon", "/state/due: "),
         ("/state/cancel", None, "/state/cancel: must be true or false"),
         ("/state/action", "format_disk", "/state/action: must be one of"),
