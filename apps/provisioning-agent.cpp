@@ -1,4 +1,5 @@
-// provisioning-agent: run (the executor), enroll, and the net role, in one binary.
+// provisioning-agent: run (the executor), enroll, rotate-sealing-key, and the net role, in one
+// binary.
 #include <cstdio>
 #include <map>
 #include <string>
@@ -7,6 +8,7 @@
 
 #include "agent/configuration.hpp"
 #include "agent/enroll/enroll_command.hpp"
+#include "agent/enroll/rotate_command.hpp"
 #include "agent/executor/daemon.hpp"
 #include "agent/net/name_service.hpp"
 #include "agent/net/net_role.hpp"
@@ -24,6 +26,7 @@ void PrintHelp() {
       "provisioning-agent [run] [--config FILE] [--check-config] [--SETTING VALUE ...]\n"
       "provisioning-agent enroll --panel URL [--token-file FILE] [--ca-file FILE] [--id ID] "
       "[--new-epoch]\n"
+      "provisioning-agent rotate-sealing-key [--config FILE] [--state-dir DIR]\n"
       "provisioning-agent --version | --help\n\nSettings, also in the file and as NAME or "
       "NAME_FILE "
       "in the environment:");
@@ -92,10 +95,14 @@ int main(int argc, char** argv) {
     arguments.erase(arguments.begin());
     return agent::RunEnroll(std::move(arguments));
   }
+  if (command == "rotate-sealing-key") {
+    arguments.erase(arguments.begin());
+    return agent::RunRotateSealingKey(arguments);
+  }
   if (command == "run") {
     if (!arguments.empty()) arguments.erase(arguments.begin());
   } else if (!command.starts_with("--")) {
-    return Fail("unknown command `" + command + "`; there are run and enroll");
+    return Fail("unknown command `" + command + "`; there are run, enroll and rotate-sealing-key");
   }
   return RunDaemon(arguments);
 }

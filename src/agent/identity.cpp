@@ -9,6 +9,7 @@
 #include <boost/describe.hpp>
 #include <fmt/format.h>
 
+#include "agent/key_files.hpp"
 #include "base/encoding.hpp"
 #include "base/files.hpp"
 #include "base/json.hpp"
@@ -19,7 +20,7 @@
 namespace prov::agent {
 namespace {
 
-constexpr std::size_t kMaxFileBytes = 16 * 1024;
+constexpr std::size_t kMaxEpochBytes = 16 * 1024;
 constexpr std::uint32_t kVersion = 1;
 
 struct PreviousFile {
@@ -36,7 +37,7 @@ struct KeysFile {
   std::string job;  // base64
   std::string event;
   std::string http;
-  std::string sealing;  // the private key
+  std::optional<std::string> sealing;  // where earlier versions kept it
   std::optional<PreviousFile> previous;
 };
 BOOST_DESCRIBE_STRUCT(KeysFile, (), (v, agent, generation, job, event, http, sealing, previous))
@@ -55,33 +56,6 @@ BOOST_DESCRIBE_STRUCT(EpochFile, (),
                       (v, id, since, previous, reason, machine_id, root_uuid, earlier))
 
 Path KeysPath(const exec::StatePaths& state) { return state.root / "keys"; }
-Path SealingPath(const exec::StatePaths& state) { return state.root / "sealing-key"; }
-
-Error NotOurs(const Path& path, std::string_view why) {
-  return {ErrorCode::kCorrupt,
-          fmt::format("{} is not what this program writes: {}", path.string(), why),
-          {}};
-}
-
-// The file's text, if nobody but its owner can read it.
-Result<std::string> ReadPrivate(const Path& path) {
-  struct stat status{};
-  if (stat(path.c_str(), &status) == 0 &&
-      ((status.st_mode & 0077) != 0 || status.st_uid != geteuid())) {
-    return Error{ErrorCode::kPermissionDenied,
-                 fmt::format("{0} holds keys and is not private; chown root {0}; chmod 600 {0}, "
-                             "and enroll again if others could read it",
-                             path.string()),
-                 {}};
-  }
-  return ReadFile(path, kMaxFileBytes);
-}
-
-Result<signing::SecretBytes> Key(const Path& path, const std::string& base64) {
-  auto bytes = Base64Decode(base64);
-  if (!bytes || bytes->size() != signing::kKeyBytes) return NotOurs(path, "a key has 32 bytes");
-  return signing::SecretBytes(std::move(*bytes));
-}
 
 std::string FirstLine(const Path& path) {
   auto text = ReadFile(path, 4096);
@@ -168,7 +142,7 @@ Result<UniqueFd> Lock(const Path& path, std::string_view held) {
 
 Result<Identity> ReadIdentity(const exec::StatePaths& state) {
   const auto path = KeysPath(state);
-  PROV_TRY(auto text, ReadPrivate(path));
+  PROV_TRY(auto text, ReadKeyFile(path));
   auto read = json::Parse<KeysFile>(text);
   signing::SecretBytes wiped(std::move(text));
   if (!read) return NotOurs(path, "JSON of another form");
@@ -177,17 +151,21 @@ Result<Identity> ReadIdentity(const exec::StatePaths& state) {
   Identity identity;
   identity.agent_id = read->agent;
   identity.generation = read->generation;
-  PROV_TRY(identity.job_key, Key(path, read->job));
-  PROV_TRY(identity.event_key, Key(path, read->event));
-  PROV_TRY(identity.http_key, Key(path, read->http));
-  PROV_TRY(auto private_key, Key(path, read->sealing));
-  PROV_TRY(identity.sealing, signing::SealingKeysFrom(std::move(private_key)));
+  PROV_TRY(identity.job_key, KeyFrom(path, read->job));
+  PROV_TRY(identity.event_key, KeyFrom(path, read->event));
+  PROV_TRY(identity.http_key, KeyFrom(path, read->http));
+  auto sealing = ReadSealing(state);
+  // Not found would mean that this server is not enrolled.
+  if (!sealing && sealing.error().code == ErrorCode::kNotFound)
+    return NotOurs(state.root, "keys are there, and no sealing-key; enroll again");
+  if (!sealing) return sealing.error();
+  identity.sealing = std::move(*sealing);
   if (read->previous) {
     if (read->previous->generation == 0) return NotOurs(path, "the generation before");
     auto& previous = identity.previous.emplace();
     previous.generation = read->previous->generation;
-    PROV_TRY(previous.job_key, Key(path, read->previous->job));
-    PROV_TRY(previous.event_key, Key(path, read->previous->event));
+    PROV_TRY(previous.job_key, KeyFrom(path, read->previous->job));
+    PROV_TRY(previous.event_key, KeyFrom(path, read->previous->event));
   }
   return identity;
 }
@@ -199,28 +177,12 @@ Status WriteIdentity(const exec::StatePaths& state, const Identity& identity) {
   file.job = Base64Encode(identity.job_key.view());
   file.event = Base64Encode(identity.event_key.view());
   file.http = Base64Encode(identity.http_key.view());
-  file.sealing = Base64Encode(identity.sealing.private_key.view());
   if (const auto& previous = identity.previous) {
     file.previous = PreviousFile{previous->generation, Base64Encode(previous->job_key.view()),
                                  Base64Encode(previous->event_key.view())};
   }
   const signing::SecretBytes text(json::Write(file) + "\n");
   return WriteFileAtomically(KeysPath(state), text.view(), 0600);
-}
-
-Result<signing::SealingKeys> EnsureSealingKeys(const exec::StatePaths& state) {
-  const auto path = SealingPath(state);
-  auto stored = ReadPrivate(path);
-  if (stored) {
-    if (stored->ends_with('\n')) stored->pop_back();
-    PROV_TRY(auto key, Key(path, *stored));
-    return signing::SealingKeysFrom(std::move(key));
-  }
-  if (stored.error().code != ErrorCode::kNotFound) return stored.error();
-  auto keys = signing::MakeSealingKeys();
-  const signing::SecretBytes text(Base64Encode(keys.private_key.view()) + "\n");
-  PROV_CHECK(WriteFileAtomically(path, text.view(), 0600));
-  return keys;
 }
 
 Result<Identity> DeriveIdentity(const std::string& agent_id, std::string_view secret_key,
@@ -233,7 +195,7 @@ Result<Identity> DeriveIdentity(const std::string& agent_id, std::string_view se
            signing::DeriveAgentKey(secret_key, signing::Purpose::kEvent, agent_id, 1));
   PROV_TRY(identity.http_key,
            signing::DeriveAgentKey(secret_key, signing::Purpose::kHttp, agent_id, 1));
-  PROV_TRY(identity.sealing, EnsureSealingKeys(state));
+  PROV_TRY(identity.sealing, EnsureSealing(state));
   return identity;
 }
 
@@ -268,7 +230,7 @@ MachineBinding ReadMachineBinding() {
 }
 
 Result<Epoch> ReadEpoch(const exec::StatePaths& state) {
-  PROV_TRY(const auto text, ReadFile(state.Epoch(), kMaxFileBytes));
+  PROV_TRY(const auto text, ReadFile(state.Epoch(), kMaxEpochBytes));
   const auto read = json::Parse<EpochFile>(text);
   if (!read) return NotOurs(state.Epoch(), read.error().message);
   if (read->v != kVersion) return NotOurs(state.Epoch(), "/v: must be 1");
@@ -358,7 +320,8 @@ Result<UniqueFd> LockState(const exec::StatePaths& state) {
 }
 
 Result<UniqueFd> LockEnrolment(const exec::StatePaths& state) {
-  return Lock(state.root / "enrolment.lock", "this server is being enrolled by another process");
+  return Lock(state.root / "enrolment.lock",
+              "this server is being enrolled, or its sealing key changed, by another process");
 }
 
 Status CheckOwnership(const Path& directory) {

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "agent/sealing.hpp"
 #include "base/clock.hpp"
 #include "base/files.hpp"
 #include "base/random.hpp"
@@ -15,7 +16,6 @@
 #include "exec/paths.hpp"
 #include "job/event.hpp"
 #include "signing/keys.hpp"
-#include "signing/sealed.hpp"
 
 namespace prov::agent {
 
@@ -33,17 +33,16 @@ struct Identity {
   signing::SecretBytes job_key;
   signing::SecretBytes event_key;
   signing::SecretBytes http_key;
-  signing::SealingKeys sealing;
+  Sealing sealing;
   std::optional<PreviousKeys> previous;
 };
 
-// <state>/keys: written at enrolment, atomically. kNotFound when this agent is not enrolled,
+// <state>/keys: written at enrolment, atomically; and <state>/sealing-key, which is another file
+// because it is changed at other times and by others. kNotFound when this agent is not enrolled,
 // kCorrupt when it is not what WriteIdentity writes, kPermissionDenied when others can read it.
 Result<Identity> ReadIdentity(const exec::StatePaths& state);
+// All but the sealing keys (sealing.hpp).
 Status WriteIdentity(const exec::StatePaths& state, const Identity& identity);
-// The sealing keys alone, made and kept (<state>/sealing-key) on the first call: enrolment sends
-// the public one before there are any others.
-Result<signing::SealingKeys> EnsureSealingKeys(const exec::StatePaths& state);
 // As founded: an agent that is configured with SECRET_KEY derives its keys.
 Result<Identity> DeriveIdentity(const std::string& agent_id, std::string_view secret_key,
                                 const exec::StatePaths& state);
@@ -91,7 +90,8 @@ job::EpochFacts EpochFactsOf(const Epoch& epoch);
 Status PrepareStateDirectory(const exec::StatePaths& state);
 // Held by the agent that runs with this state; kConflict while another process holds it.
 Result<UniqueFd> LockState(const exec::StatePaths& state);
-// Held while this server is enrolled.
+// Held while this server is enrolled, which sends the sealing key that is there, and while that is
+// changed; kConflict while another process holds it.
 Result<UniqueFd> LockEnrolment(const exec::StatePaths& state);
 // That nobody but root can change what is in `directory` or swap a parent of it.
 Status CheckOwnership(const Path& directory);

@@ -43,7 +43,7 @@ TEST_F(IdentityTest, WrittenKeysAreReadAgain) {
   EXPECT_EQ(read->job_key.view(), identity.job_key.view());
   EXPECT_EQ(read->event_key.view(), identity.event_key.view());
   EXPECT_EQ(read->http_key.view(), identity.http_key.view());
-  EXPECT_EQ(read->sealing.public_key, identity.sealing.public_key);
+  EXPECT_EQ(read->sealing.present.public_key, identity.sealing.present.public_key);
 }
 
 TEST_F(IdentityTest, NotEnrolledIsNotFound) {
@@ -62,13 +62,6 @@ TEST_F(IdentityTest, DamagedKeysAreCorruptAndNeverQuoted) {
   ASSERT_FALSE(read);
   EXPECT_EQ(read.error().code, ErrorCode::kCorrupt);
   EXPECT_THAT(read.error().ToString(), Not(HasSubstr("canary")));
-}
-
-TEST_F(IdentityTest, SealingKeysStayTheSame) {
-  const auto first = EnsureSealingKeys(state());
-  const auto second = EnsureSealingKeys(state());
-  ASSERT_TRUE(first && second);
-  EXPECT_EQ(first->public_key, second->public_key);
 }
 
 TEST_F(IdentityTest, TheEpochStaysUntilAReasonOrAnotherMachine) {

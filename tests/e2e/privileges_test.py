@@ -46,6 +46,7 @@ def test_the_network_process_holds_the_transport_key_and_no_other(platform, net)
     keys = json.loads((platform.directory / "agent/keys").read_text())
     # Where this finds nothing the search itself would be broken.
     assert holds(net, keys["http"])
+    keys["sealing"] = json.loads((platform.directory / "agent/sealing-key").read_text())["key"]
     for name in ("job", "event", "sealing"):
         assert holds(platform.agent.pid, keys[name]), name
         assert not holds(net, keys[name]), f"the network process holds the {name} key"

@@ -91,13 +91,13 @@ Result<Identity> Enrol(const EnrolmentOptions& options, const Clock& clock, Rand
   const auto lock = LockState(options.state);
   if (!lock && lock.error().code != ErrorCode::kConflict) return lock.error();
   PROV_TRY(const auto epoch, EpochToEnrol(options, !lock, clock, random));
-  PROV_TRY(auto sealing, EnsureSealingKeys(options.state));
+  PROV_TRY(auto sealing, EnsureSealing(options.state));
   PROV_TRY(const auto key, signing::DeriveEnrollKey(token, options.agent_id));
   signing::EnrolmentRequest request;
   request.token = token.id;
   request.agent = options.agent_id;
   request.epoch = epoch.id;
-  request.sealing_key = Base64Encode(sealing.public_key);
+  request.sealing_key = Base64Encode(sealing.present.public_key);
   auto facts = CollectFacts(options.state.root);
   facts.epoch = EpochFactsOf(epoch);
   request.facts = json::ToValue(facts).as_object();
@@ -106,7 +106,8 @@ Result<Identity> Enrol(const EnrolmentOptions& options, const Clock& clock, Rand
   PROV_TRY(auto body, signing::SignEnrolment(request, key.view()));
   PROV_TRY(const auto response, Post(options, std::move(body)));
   if (response.status != 200) return Refusal(response);
-  PROV_TRY(auto keys, signing::OpenEnrolmentAnswer(response.body, request, sealing, key.view()));
+  PROV_TRY(auto keys,
+           signing::OpenEnrolmentAnswer(response.body, request, sealing.present, key.view()));
   Identity identity;
   identity.agent_id = options.agent_id;
   identity.generation = keys.generation;

@@ -137,16 +137,16 @@ class Daemon {
     if ((fds[1].revents & (POLLIN | POLLHUP)) != 0 && net_.fd() >= 0) desk_.Take();
   }
 
-  // `enroll` beside a running agent, or keys that came by a command.
+  // `enroll` or `rotate-sealing-key` beside a running agent, or keys that came by a command.
   void LookAtKeys() {
-    auto read = ReadIdentity(state_);
+    auto read = WhoAmI(configuration_, state_);
     const auto& now = executor_.identity();
     if (!read) return logger_.Error("keys_not_read", {{"reason", read.error().ToString()}});
     if (read->agent_id != now.agent_id)
       return logger_.Error("keys_not_read", {{"reason", "they are another agent's"}});
     const bool other = read->generation != now.generation ||
                        read->event_key.view() != now.event_key.view() ||
-                       read->sealing.public_key != now.sealing.public_key;
+                       read->sealing.present.public_key != now.sealing.present.public_key;
     if (other) executor_.UseIdentity(std::move(*read));
   }
 

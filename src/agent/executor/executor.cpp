@@ -35,9 +35,17 @@ Executor::Executor(ExecutorSetup setup, exec::Journal journal, Quarantine quaran
 Executor::~Executor() = default;
 
 void Executor::UseIdentity(Identity identity) {
-  outbox_.UseKey(identity.generation, identity.event_key.Clone());
+  const auto& now = setup_.identity;
+  const bool keys =
+      identity.generation != now.generation || identity.event_key.view() != now.event_key.view();
+  const bool sealing = identity.sealing.present.public_key != now.sealing.present.public_key;
+  if (keys) outbox_.UseKey(identity.generation, identity.event_key.Clone());
   setup_.identity = std::move(identity);
-  logger_.Info("keys_changed", {{"generation", setup_.identity.generation}});
+  if (keys) logger_.Info("keys_changed", {{"generation", setup_.identity.generation}});
+  if (!sealing) return;
+  sealing_told_.reset();
+  sealing_due_ = facts_due_ = {};
+  logger_.Info("sealing_key_changed");
 }
 
 void Executor::Append(Entry entry) {
@@ -105,7 +113,7 @@ void Executor::ReportFacts() {
   facts.drained = drained_;
   facts.warnings = setup_.warnings;
   facts.epoch = EpochFactsOf(setup_.epoch);
-  facts.sealing_key = Base64Encode(setup_.identity.sealing.public_key);
+  facts.sealing_key = Base64Encode(setup_.identity.sealing.present.public_key);
   const auto text = json::Write(facts);
   if (text == last_facts_) return;
   last_facts_ = text;
@@ -114,6 +122,7 @@ void Executor::ReportFacts() {
   event.facts = std::move(facts);
   Entry entry;
   entry.event = Sign(std::move(event));
+  if (entry.event && !sealing_told_) sealing_told_ = entry.event->seq;
   Append(entry);
 }
 
@@ -134,6 +143,7 @@ void Executor::Tick() {
   StartWaiting();
   const auto now = clock_.Steady();
   if (now >= facts_due_) ReportFacts();
+  if (now >= sealing_due_) TendSealing();
   if (now >= housekeeping_due_) {
     housekeeping_due_ = now + kHousekeepingEvery;
     Forget();

@@ -203,6 +203,13 @@ class Executor {
   void Change(const Uuid& id, Job& job, job::StateChange change);
   void ReportCommand(const std::string& nonce, std::string result, Entry entry);
   void ReportFacts();
+
+  // sealing_tending.cpp
+  // Lets the sealing key before go once nothing can need it.
+  void TendSealing();
+  // Whether a job under way may be sealed to the key that was out by then.
+  bool SealedBefore(WallTime out);
+  void KeepSealing(Sealing next);
   LogSubject Subject(const Uuid& id, const Job& job) const;
 
   ExecutorSetup setup_;
@@ -234,6 +241,8 @@ class Executor {
   SteadyTime audit_again_{};
   std::uint64_t audited_ = 0;  // refusals since
   SteadyTime facts_due_{};
+  std::optional<std::uint64_t> sealing_told_;  // the first event that named the present sealing key
+  SteadyTime sealing_due_{};
   SteadyTime housekeeping_due_{};
 };
 

@@ -218,15 +218,14 @@ std::vector<contract::InputError> CheckPlainInputs(const contract::Manifest& man
   return errors;
 }
 
-Result<exec::ScriptInputs> MakeScriptInputs(const PreparedJob& prepared,
-                                            const signing::SealingKeys& sealing,
+Result<exec::ScriptInputs> MakeScriptInputs(const PreparedJob& prepared, const Sealing& sealing,
                                             const boost::json::object& remembered,
                                             contract::EnvironmentFacts facts) {
   const auto& order = prepared.order;
   auto given = order.inputs;
   for (const auto& [name, sealed] : order.sealed_inputs) {
     PROV_TRY(const auto box, Base64Decode(sealed));
-    const auto value = signing::Unseal(sealing, order.job, name, box);
+    const auto value = Unseal(sealing, order.job, name, box);
     if (!value) {
       return Error{ErrorCode::kPermissionDenied,
                    fmt::format("the sealed input {} does not open here: it was sealed to another "

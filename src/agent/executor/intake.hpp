@@ -63,8 +63,7 @@ std::vector<contract::InputError> CheckPlainInputs(const contract::Manifest& man
                                                    const boost::json::object& remembered);
 
 // In the runner: opens the sealed inputs, validates all of them, builds the environment.
-Result<exec::ScriptInputs> MakeScriptInputs(const PreparedJob& prepared,
-                                            const signing::SealingKeys& sealing,
+Result<exec::ScriptInputs> MakeScriptInputs(const PreparedJob& prepared, const Sealing& sealing,
                                             const boost::json::object& remembered,
                                             contract::EnvironmentFacts facts);
 

@@ -783,8 +783,8 @@ TEST_F(Jobs, SealedInputOfAnotherJob_TheScriptIsGivenNothing) {
   AddInstaller("secret",
                "idempotent: true\ninputs:\n  - {name: token, type: password, label: Token}\n");
   auto order = NewOrder("secret");
-  const auto box = *signing::Seal(MakeIdentity().sealing.public_key, Uuid::MakeV7(clock_, random_),
-                                  "token", "canary-canary");
+  const auto box = *signing::Seal(MakeIdentity().sealing.present.public_key,
+                                  Uuid::MakeV7(clock_, random_), "token", "canary-canary");
   order.sealed_inputs["token"] = Base64Encode(box);
   Run(order);
   EXPECT_FALSE(runners_.at(order.job).spec.prepare("/nonexistent"));

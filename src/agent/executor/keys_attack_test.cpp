@@ -26,7 +26,7 @@ class Keys : public ExecutorTest {
     identity.job_key = std::move(keys.job);
     identity.event_key = std::move(keys.event);
     identity.http_key = std::move(keys.http);
-    identity.sealing = *signing::SealingKeysFrom(before.sealing.private_key.Clone());
+    identity.sealing = CloneOf(before.sealing);
     identity.previous = KeysBefore(before);
     return identity;
   }
@@ -53,7 +53,7 @@ class Keys : public ExecutorTest {
   job::Command Offer(std::uint32_t generation) {
     auto command = NewCommand();
     command.keys = job::NewKeys{*signing::SealRotatedKeys(
-        Derived(generation), kAgent, executor_->identity().sealing.public_key)};
+        Derived(generation), kAgent, executor_->identity().sealing.present.public_key)};
     return command;
   }
 };
@@ -123,8 +123,8 @@ TEST_F(Keys, OlderOrOfAnotherAgentOrSealedToAnother_AreNotTaken) {
   ASSERT_TRUE(WriteIdentity(state_, Of(Derived(5), MakeIdentity())));
   Restart();
   auto foreign = NewCommand();
-  foreign.keys = job::NewKeys{
-      *signing::SealRotatedKeys(Derived(6), "agent-2", executor_->identity().sealing.public_key)};
+  foreign.keys = job::NewKeys{*signing::SealRotatedKeys(
+      Derived(6), "agent-2", executor_->identity().sealing.present.public_key)};
   auto elsewhere = NewCommand();
   elsewhere.keys = job::NewKeys{
       *signing::SealRotatedKeys(Derived(6), kAgent, signing::MakeSealingKeys().public_key)};

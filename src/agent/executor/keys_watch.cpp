@@ -24,7 +24,8 @@ bool KeysWatch::Changed() {
     for (auto at = 0L; at < got;) {
       const auto* event = reinterpret_cast<const inotify_event*>(buffer + at);
       changed |= (event->mask & IN_Q_OVERFLOW) != 0;
-      changed |= event->len > 0 && std::string_view(event->name) == "keys";
+      const std::string_view name = event->len > 0 ? event->name : "";
+      changed |= name == "keys" || name == "sealing-key";
       at += static_cast<long>(sizeof(inotify_event) + event->len);
     }
   }

@@ -1,4 +1,5 @@
-// Tells when <state>/keys was replaced: by `enroll` beside a running agent, or by the executor.
+// Tells when <state>/keys or <state>/sealing-key was replaced: by `enroll` or `rotate-sealing-key`
+// beside a running agent, or by the executor.
 #pragma once
 
 #include "base/files.hpp"

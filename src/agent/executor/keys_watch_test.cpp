@@ -18,8 +18,8 @@ TEST(KeysWatch, TellsOfReplacedKeysAndOfNothingElse) {
   EXPECT_EQ(poll(&polled, 1, 0), 0);
   ASSERT_TRUE(WriteFileAtomically(state.root / "epoch", "e", 0600));
   EXPECT_FALSE(watch.Changed());
-  for (int i = 0; i < 2; ++i) {
-    ASSERT_TRUE(WriteFileAtomically(state.root / "keys", "k", 0600));
+  for (const char* file : {"keys", "sealing-key", "keys", "sealing-key"}) {
+    ASSERT_TRUE(WriteFileAtomically(state.root / file, "k", 0600));
     EXPECT_EQ(poll(&polled, 1, 0), 1);
     EXPECT_TRUE(watch.Changed());
     EXPECT_FALSE(watch.Changed());

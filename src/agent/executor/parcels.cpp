@@ -242,7 +242,10 @@ void Executor::TakeCommand(job::CommandType type, const std::string& bytes) {
 // and is known by its generation.
 std::string Executor::TakeKeys(const job::Command& command) {
   const auto& now = setup_.identity;
-  auto keys = signing::OpenRotatedKeys(command.keys->sealed, now.agent_id, now.sealing);
+  const auto& [present, previous] = now.sealing;
+  auto keys = signing::OpenRotatedKeys(command.keys->sealed, now.agent_id, present);
+  if (!keys && previous)
+    keys = signing::OpenRotatedKeys(command.keys->sealed, now.agent_id, previous->keys);
   if (!keys) return "the keys could not be opened: " + keys.error().message;
   if (keys->generation == now.generation) return "done";
   if (keys->generation < now.generation) return "it has newer keys";
@@ -252,9 +255,7 @@ std::string Executor::TakeKeys(const job::Command& command) {
   next.job_key = std::move(keys->job);
   next.event_key = std::move(keys->event);
   next.http_key = std::move(keys->http);
-  auto sealing = signing::SealingKeysFrom(now.sealing.private_key.Clone());
-  if (!sealing) return sealing.error().message;
-  next.sealing = std::move(*sealing);
+  next.sealing = CloneOf(now.sealing);
   next.previous = KeysBefore(now);
   if (const auto written = WriteIdentity(setup_.state, next); !written)
     return "the keys could not be written: " + written.error().message;

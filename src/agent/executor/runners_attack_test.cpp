@@ -206,8 +206,8 @@ TEST_F(Runners, SealedInput_ReachesTheScriptAndNoSink) {
   Install("secretive");
   const std::string token = "p4ss-word$canary";
   auto order = NewOrder("secretive");
-  order.sealed_inputs["token"] =
-      Base64Encode(*signing::Seal(MakeIdentity().sealing.public_key, order.job, "token", token));
+  order.sealed_inputs["token"] = Base64Encode(
+      *signing::Seal(MakeIdentity().sealing.present.public_key, order.job, "token", token));
   Run(order);
   ASSERT_TRUE(Until([&] { return Over(order.job); }));
   EXPECT_EQ(Last(order.job).status, job::Status::kSucceeded) << Last(order.job).reason.value_or("");
@@ -225,8 +225,9 @@ TEST_F(Runners, SealedInputOfAnotherJob_FailsInConfigurationAndTheScriptNeverRan
   PROV_REQUIRES("root");
   Install("secretive");
   auto order = NewOrder("secretive");
-  order.sealed_inputs["token"] = Base64Encode(*signing::Seal(
-      MakeIdentity().sealing.public_key, Uuid::MakeV7(clock_, random_), "token", "another's-one"));
+  order.sealed_inputs["token"] =
+      Base64Encode(*signing::Seal(MakeIdentity().sealing.present.public_key,
+                                  Uuid::MakeV7(clock_, random_), "token", "another's-one"));
   Run(order);
   ASSERT_TRUE(Until([&] { return Over(order.job); }));
   EXPECT_EQ(Last(order.job).failure_kind, job::FailureKind::kConfiguration);
