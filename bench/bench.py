@@ -1,0 +1,86 @@
+#!/usr/bin/python3
+"""./dev bench [FIGURE..]: measures the figures of docs/bench.md, prints one table and writes build/bench/figures.json.
+
+A figure that misses its goal says so in the table; that is no failure of the run. A figure that could not be measured is
+one: it is named, and the exit status is 1.
+"""
+import pathlib
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import traceback
+
+import http_figures
+import job_figures
+import library_figures
+import log_figures
+import report
+import start_figures
+from measure import ROOT, load_average
+
+RESULT = ROOT / "build/bench/figures.json"
+
+# In the order in which they are measured; what is named twice is measured once.
+FIGURES = {
+    "F1": http_figures.f1,
+    "F2": http_figures.f2,
+    "F3": http_figures.f3,
+    "F4": job_figures.f4,
+    "F5": job_figures.f5_f6,
+    "F6": job_figures.f5_f6,
+    "F7": log_figures.f7,
+    "F8": library_figures.f8,
+    "F12": start_figures.f12,
+    "F13": start_figures.f13,
+    "F14": library_figures.f14,
+}
+
+
+def say(text):
+    print(f"bench: {text}", file=sys.stderr, flush=True)
+
+
+def measure(figures):
+    rows, failed = [], []
+    for function in dict.fromkeys(FIGURES[name] for name in figures):
+        names = [name for name in figures if FIGURES[name] is function]
+        load = load_average()
+        say(f"{' and '.join(names)} (load {load:.1f} on this machine)")
+        # On a disk: /tmp may be memory, where to make something durable costs nothing.
+        scratch = pathlib.Path(tempfile.mkdtemp(prefix="provisioning-bench-", dir="/var/tmp"))
+        scratch.chmod(0o755)
+        try:
+            for row in function(scratch, say):
+                row.detail["load_before"] = load
+                if row.figure in names:
+                    rows.append(row)
+        except (OSError, RuntimeError, ValueError, subprocess.SubprocessError) as error:
+            traceback.print_exc()
+            say(f"{' and '.join(names)} could not be measured: {error}")
+            failed += names
+        finally:
+            shutil.rmtree(scratch, ignore_errors=True)
+    return rows, failed
+
+
+def main(wanted):
+    unknown = [name for name in wanted if name not in FIGURES]
+    if unknown:
+        say(f"no figure {' '.join(unknown)}; there are: {' '.join(FIGURES)}")
+        return 2
+    # As an interrupt: panel and agent are stopped, the scratch directory goes.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    began = time.time()
+    rows, failed = measure([name for name in FIGURES if name in wanted or not wanted])
+    commit = subprocess.run(["git", "-C", ROOT, "describe", "--always", "--dirty"], capture_output=True, text=True, check=False)
+    report.write(RESULT, rows, commit=commit.stdout.strip(), began=began, took=time.time() - began, not_measured=failed)
+    print(report.table(rows))
+    say(f"written to {RESULT.relative_to(ROOT)}" + (f"; not measured: {' '.join(failed)}" if failed else ""))
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
