@@ -55,11 +55,14 @@ Result<Sealing> ReadSealing(const exec::StatePaths& state) {
   Sealing sealing;
   // As earlier versions wrote it: the key alone.
   if (!text.view().starts_with('{')) {
-    PROV_TRY(sealing.present, KeysFrom(path, text.view().substr(0, text.view().find('\n'))));
+    auto key = text.view();
+    if (key.ends_with('\n')) key.remove_suffix(1);
+    PROV_TRY(sealing.present, KeysFrom(path, key));
     return sealing;
   }
   const auto file = json::Parse<SealingFile>(text.view());
   if (!file) return NotOurs(path, "JSON of another form");
+  if (file->v != 1) return NotOurs(path, "/v: must be 1");
   PROV_TRY(sealing.present, KeysFrom(path, file->key));
   if (const auto& previous = file->previous) {
     PROV_TRY(auto keys, KeysFrom(path, previous->key));

@@ -32,6 +32,11 @@ class StateVectors : public testing::Test {
 
 TEST_F(StateVectors, Keys_AreReadAndWrittenByteForByte) {
   const auto& keys = vectors_.at("keys");
+  Put("sealing-key", vectors_.at("sealing_key").at("valid").at(0).as_string());
+  for (const auto& text : RowsAt(keys, "earlier")) {
+    Put("keys", text.as_string());
+    EXPECT_TRUE(ReadIdentity(state_));
+  }
   for (const auto& text : RowsAt(keys, "valid")) {
     Put("keys", text.as_string());
     const auto identity = ReadIdentity(state_);
@@ -47,20 +52,32 @@ TEST_F(StateVectors, Keys_AreReadAndWrittenByteForByte) {
   }
 }
 
-TEST_F(StateVectors, TheSealingKey_IsReadOrRefused_AndNeverReplaced) {
+TEST_F(StateVectors, TheSealingKey_IsReadAndWrittenByteForByte) {
   const auto& vectors = vectors_.at("sealing_key");
-  const auto& public_keys = RowsAt(vectors, "public_keys");
-  for (std::size_t i = 0; i < public_keys.size(); ++i) {
-    Put("sealing-key", vectors.at("valid").at(i).as_string());
-    const auto keys = EnsureSealingKeys(state_);
-    ASSERT_TRUE(keys) << keys.error().ToString();
-    EXPECT_EQ(Base64Encode(keys->public_key), public_keys[i].as_string());
-    EXPECT_EQ(OnDisk("sealing-key"), vectors.at("valid").at(i).as_string());
+  for (const auto& text : RowsAt(vectors, "earlier")) {
+    Put("sealing-key", text.as_string());
+    const auto sealing = EnsureSealing(state_);
+    ASSERT_TRUE(sealing) << sealing.error().ToString();
+    EXPECT_EQ(Base64Encode(sealing->present.public_key), TextAt(vectors, "public_key"));
+    EXPECT_FALSE(sealing->previous);
+  }
+  for (const auto& text : RowsAt(vectors, "valid")) {
+    Put("sealing-key", text.as_string());
+    const auto sealing = EnsureSealing(state_);
+    ASSERT_TRUE(sealing) << sealing.error().ToString();
+    EXPECT_EQ(Base64Encode(sealing->present.public_key), TextAt(vectors, "public_key"));
+    if (sealing->previous) {
+      EXPECT_EQ(Base64Encode(sealing->previous->keys.public_key),
+                TextAt(vectors, "previous_public_key"));
+    }
+    std::filesystem::remove(state_.root / "sealing-key");
+    ASSERT_TRUE(WriteSealing(state_, *sealing));
+    EXPECT_EQ(OnDisk("sealing-key"), text.as_string());
   }
   for (const auto& row : RowsAt(vectors, "refused")) {
     SCOPED_TRACE(TextAt(row, "name"));
     Put("sealing-key", TextAt(row, "text"));
-    ExpectRefused(EnsureSealingKeys(state_), row);
+    ExpectRefused(EnsureSealing(state_), row);
     EXPECT_EQ(OnDisk("sealing-key"), TextAt(row, "text"));
   }
 }

@@ -25,7 +25,7 @@ constexpr Millis kOrphansLoggedEvery{600'000};
 
 Result<std::shared_ptr<const PreparedJob>> Executor::Prepared(const Uuid& id, Job& job) {
   if (!job.prepared) {
-    PROV_TRY(auto loaded, LoadPreparedJob(setup_.state, id, setup_.identity));
+    PROV_TRY(auto loaded, LoadPreparedJob(setup_.configuration, setup_.state, id, setup_.identity));
     job.prepared = std::make_shared<const PreparedJob>(std::move(loaded));
   }
   return job.prepared;

@@ -73,14 +73,15 @@ std::optional<Refusal> CheckRoom(const exec::StatePaths& state) {
 }
 
 // Copies what is hashed and compares: what was verified is what will run.
-std::optional<Refusal> CopyInstaller(const IntakeContext& context, const job::Order& order) {
-  const auto copy = context.state.Installer(order.job);
+std::optional<Refusal> CopyInstaller(const AgentConfiguration& configuration,
+                                     const exec::StatePaths& state, const job::Order& order) {
+  const auto copy = state.Installer(order.job);
   std::error_code ignored;
   std::filesystem::remove_all(copy, ignored);
   signing::TreeLimits limits;
-  limits.only_roots = !context.configuration.allow_unsafe_installers_dir;
+  limits.only_roots = !configuration.allow_unsafe_installers_dir;
   const auto digest =
-      signing::CopyAndDigestTree(context.configuration.installers_dir / order.app_id, copy, limits);
+      signing::CopyAndDigestTree(configuration.installers_dir / order.app_id, copy, limits);
   if (!digest && digest.error().code == ErrorCode::kPermissionDenied) {
     std::filesystem::remove_all(copy, ignored);
     return Rejected("unsafe_installers_dir", digest.error().message);
@@ -148,7 +149,7 @@ std::variant<PreparedJob, Refusal> Examine(const IntakeContext& context, job::Or
   if (auto refusal = CheckRoom(context.state)) return *refusal;
   if (const auto made = MakeDirectories(context.state.Job(order.job), 0700); !made)
     return Rejected("no_room", made.error().ToString());
-  if (auto refusal = CopyInstaller(context, order)) return *refusal;
+  if (auto refusal = CopyInstaller(context.configuration, context.state, order)) return *refusal;
   auto manifest = LoadManifest(context.state.Installer(order.job), order.app_id);
   if (!manifest) return Rejected("invalid_installer", manifest.error().ToString());
   PreparedJob prepared{std::move(order), std::move(*manifest)};
@@ -161,11 +162,18 @@ std::variant<PreparedJob, Refusal> Examine(const IntakeContext& context, job::Or
   return prepared;
 }
 
-Result<PreparedJob> LoadPreparedJob(const exec::StatePaths& state, const Uuid& job,
+Result<PreparedJob> LoadPreparedJob(const AgentConfiguration& configuration,
+                                    const exec::StatePaths& state, const Uuid& job,
                                     const Identity& identity) {
   PROV_TRY(const auto envelope, ReadFile(state.Envelope(job), job::kMaxEnvelopeBytes));
   PROV_TRY(const auto payload, VerifyFromPanel(identity, envelope, job::kOrderPayloadType));
   PROV_TRY(auto order, job::ParseOrder(payload));
+  // Not worth an fsync of each file: what a power cut took is copied again.
+  const auto digest = signing::DigestTree(state.Installer(job));
+  if (!digest || *digest != order.installer_digest) {
+    if (const auto refusal = CopyInstaller(configuration, state, order))
+      return Error{ErrorCode::kCorrupt, refusal->reason, {}};
+  }
   PROV_TRY(auto manifest, LoadManifest(state.Installer(job), order.app_id));
   return PreparedJob{std::move(order), std::move(manifest)};
 }

@@ -46,8 +46,10 @@ std::variant<PreparedJob, Refusal> Examine(const IntakeContext& context, job::Or
 // What root's scripts source must be nobody else's, as the installers.
 Status CheckLibrary(const AgentConfiguration& configuration);
 
-// A job that was taken before a restart.
-Result<PreparedJob> LoadPreparedJob(const exec::StatePaths& state, const Uuid& job,
+// A job that was taken before a restart. kCorrupt where its copy of the installer is gone or
+// damaged and the whitelist no longer holds what it was made of.
+Result<PreparedJob> LoadPreparedJob(const AgentConfiguration& configuration,
+                                    const exec::StatePaths& state, const Uuid& job,
                                     const Identity& identity);
 
 // The payload type an envelope claims, to choose what to verify it as.

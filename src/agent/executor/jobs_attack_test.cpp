@@ -109,6 +109,28 @@ TEST_F(Jobs, KilledBetweenTheRecordOfAStartAndTheRunner_OnlyAnotherAttemptRuns) 
   }
 }
 
+// Row 48. The copy of the installer is not fsynced: a power cut leaves empty files.
+TEST_F(Jobs, PowerCutThatTookTheInstallersCopy_TheNextAttemptRunsTheSameBytes) {
+  for (const bool replaced : {false, true}) {
+    const auto id = Run(NewOrder());
+    std::filesystem::resize_file(state_.Installer(id) / "manifest.yml", 0);
+    std::filesystem::resize_file(state_.Installer(id) / "install.sh", 0);
+    if (replaced) AddInstaller("demo", "idempotent: true\n", "echo other bytes\n");
+    Crash(id);
+    Restart();
+    Step();
+    clock_.Advance(Seconds{10});
+    Step();
+    EXPECT_EQ(States(id),
+              replaced ? "accepted running interrupted" : "accepted running retry_wait running");
+    if (replaced) continue;
+    EXPECT_EQ(*ReadFile(runners_.at(id).spec.paths.Installer() / "install.sh", 100),
+              "echo hello\n");
+    Exit(id, 0);
+    Step();
+  }
+}
+
 TEST_F(Jobs, OtherBytesUnderAKnownId_AreRefusedAndTheJobIsUntouched) {
   auto order = NewOrder();
   Run(order);
@@ -753,6 +775,7 @@ TEST_F(Jobs, InstallerCopyGoneAtRecovery_TheAgentStartsAllTheSame) {
   executor_.reset();
   Crash(id);
   std::filesystem::remove_all(state_.Installer(id));
+  std::filesystem::remove_all(configuration_.installers_dir / "demo");
   Start();
   Step();
   EXPECT_EQ(Last(id).status, job::Status::kInterrupted);

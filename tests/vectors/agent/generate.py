@@ -136,7 +136,7 @@ def refused():
 
 SEALING = bytes(range(32))
 PREVIOUS = without(agent_keys(SECRET, AGENT, 1), "http")
-KEYS = {"v": 1, "agent": AGENT, "generation": 2, **agent_keys(SECRET, AGENT, 2), "sealing": b64(SEALING)}
+KEYS = {"v": 1, "agent": AGENT, "generation": 2, **agent_keys(SECRET, AGENT, 2)}
 EPOCH = {
     "v": 1,
     "id": "01935a3c-0000-7000-8000-00000000000e",
@@ -160,11 +160,12 @@ def keys_files():
     table = [("/v", 2, ""), ("/v", 0, ""), ("/agent", "", ""), ("/agent", "-a", ""), ("/generation", 0, ""),
              ("/generation", -1, ""), ("/previous", PREVIOUS, ""), ("/previous/generation", 0, ""),
              ("/previous/http", KEYS["http"], "")]
-    for key in ("/job", "/event", "/http", "/sealing", "/previous/job", "/previous/event"):
+    for key in ("/job", "/event", "/http", "/previous/job", "/previous/event"):
         table += [(key, b64(bytes(size)), "") for size in (0, 31, 33)] + [(key, b64(bytes(32))[:-1], "")]
     rows = spoilt(with_previous, "agent", table, optional=("previous",))
     # What is damaged there is never quoted: it may be a key.
-    return stored([KEYS, with_previous], [(name, text, NOT_OURS) for name, text, _ in rows])
+    files = stored([KEYS, with_previous], [(name, text, NOT_OURS) for name, text, _ in rows])
+    return files | {"earlier": [compact(KEYS | {"sealing": b64(SEALING)}) + "\n"]}
 
 
 def epoch_files():
@@ -179,12 +180,23 @@ def epoch_files():
 
 
 def sealing_keys():
+    earlier = throwaway("sealing-key")
+    first = {"v": 1, "key": b64(SEALING)}
+    rotated = first | {"previous": {"key": b64(earlier)}}
+    out = first | {"previous": {"key": b64(earlier), "out_since": "2026-11-24T00:00:00.000Z"}}
+    table = [("/v", 2, ""), ("/v", 0, ""), ("/previous", b64(earlier), ""), ("/previous/out_since", "soon", "")]
+    for key in ("/key", "/previous/key"):
+        table += [(key, b64(bytes(size)), "") for size in (0, 31, 33)] + [(key, b64(SEALING)[:-1], "")]
+    files = stored([first, rotated, out],
+                   [(name, text, NOT_OURS) for name, text, _ in
+                    spoilt(out, "key", table, optional=("previous", "out_since"))])
     rows = [("31 bytes", b64(bytes(31))), ("33 bytes", b64(bytes(33))), ("not base64", b64(SEALING)[:-1]),
             ("nothing", ""), ("two lines", b64(SEALING) + "\n\n")]
-    return {
-        "valid": [b64(SEALING) + "\n", b64(throwaway("sealing-key")) + "\n"],
-        "public_keys": [b64(public_key(SEALING)), b64(public_key(throwaway("sealing-key")))],
-        "refused": [{"name": name, "text": text, "error": "corrupt", "says": NOT_OURS} for name, text in rows],
+    files["refused"] += [{"name": name, "text": text, "error": "corrupt", "says": NOT_OURS} for name, text in rows]
+    return files | {
+        "earlier": [b64(SEALING) + "\n", b64(SEALING)],
+        "public_key": b64(public_key(SEALING)),
+        "previous_public_key": b64(public_key(earlier)),
     }
 
 
