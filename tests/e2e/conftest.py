@@ -12,8 +12,9 @@ import time
 
 import pytest
 
-import sse
 from openapi import Contract
+from proxy import Proxy
+from streams import Stream
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.append(str(ROOT / "tests/history"))
@@ -43,57 +44,6 @@ def wait_for(condition, seconds=30, what="it"):
             return value
         time.sleep(0.05)
     raise AssertionError(f"{what} did not happen in {seconds} s")
-
-
-class Stream:
-    """A stream of server-sent events, read as it comes and held to the document. Closed by `with`."""
-
-    def __init__(self, contract, path, connection, response):
-        self.contract, self.path, self.connection, self.response = contract, path, connection, response
-        self.retry = None
-        self.ended = False
-        self.events = sse.read(self._lines())
-        self.frames = self._frames()
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.response.close()
-        self.connection.close()
-
-    def _lines(self):
-        rest = b""
-        while piece := self.response.read1():  # readline() takes a connection that broke for the end
-            *whole, rest = (rest + piece).split(b"\n")
-            yield from (line + b"\n" for line in whole)
-        if rest:
-            yield rest
-        self.ended = True
-
-    def _frames(self):
-        for each in self.events:
-            if isinstance(each, sse.Retry):
-                self.contract.check_retry(self.path, each.milliseconds)
-                self.retry = each.milliseconds
-            elif isinstance(each, sse.Event):
-                assert self.retry is not None, f"{self.path} does not begin with `retry`"
-                yield {**self.contract.check_frame(self.path, each), "id": each.id}
-
-    def silence(self):
-        """Waits until silence is broken by a comment: its text."""
-        each = next(self.events)
-        assert isinstance(each, sse.Comment), each
-        return each.text
-
-    def until(self, condition):
-        """The frames up to the first that fulfils it."""
-        taken = []
-        for frame in self.frames:
-            taken.append(frame)
-            if condition(frame):
-                return taken
-        raise AssertionError(f"the stream ended before: {taken}")
 
 
 class Platform:
@@ -293,6 +243,31 @@ def platform(tmp_path_factory):
         yield running
     finally:
         running.stop()
+
+
+@pytest.fixture(name="ctl")
+def fixture_ctl(platform, tmp_path):
+    """Runs provisionctl; what it asks, and what it is answered, is held to the document. `wrong` is what is wrong with that
+    on purpose (Contract.check)."""
+    token = tmp_path / "token"
+    token.write_text(platform.token)
+    proxy = Proxy(platform.contract, platform.port)
+
+    def run(*arguments, stdin=subprocess.DEVNULL, text=None, panel=None, wrong=()):
+        proxy.wrong = wrong
+        try:
+            return subprocess.run(command(*arguments, panel=panel), stdin=None if text else stdin, input=text, timeout=60,
+                                  capture_output=True, text=True, check=False, env={"PATH": os.environ["PATH"]})
+        finally:
+            proxy.wrong = ()
+
+    def command(*arguments, panel=None):
+        return [str(BIN / "provisionctl"), "--panel", panel or proxy.url, "--token-file", str(token), *arguments]
+    run.command = command
+    try:
+        yield run
+    finally:
+        proxy.close()
 
 
 @pytest.fixture(autouse=True)

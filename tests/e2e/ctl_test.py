@@ -14,22 +14,6 @@ import yaml
 from conftest import AGENT, BIN, free_port, kill, wait_for
 
 
-@pytest.fixture(name="ctl")
-def fixture_ctl(platform, tmp_path):
-    token = tmp_path / "token"
-    token.write_text(platform.token)
-
-    def run(*arguments, stdin=subprocess.DEVNULL, text=None, panel=None):
-        return subprocess.run(command(*arguments, panel=panel), stdin=None if text else stdin, input=text, timeout=60,
-                              capture_output=True, text=True, check=False, env={"PATH": os.environ["PATH"]})
-
-    def command(*arguments, panel=None):
-        return [str(BIN / "provisionctl"), "--panel", panel or f"http://127.0.0.1:{platform.port}", "--token-file",
-                str(token), *arguments]
-    run.command = command
-    return run
-
-
 def ends(result, status, *texts):
     assert result.returncode == status, (result.returncode, result.stdout, result.stderr)
     for text in texts:
@@ -166,8 +150,8 @@ def test_follow_as_json_is_one_document_a_line_and_the_job_last(platform, ctl):
 
 def test_filters_are_values_and_no_parameters(ctl):
     ends(ctl("jobs", "--user", "a&status=failed", "-o", "json"), 0, '"items": []')
-    ends(ctl("jobs", "--app", "a b", "-o", "json"), 0, '"items": []')
-    ends(ctl("jobs", "--status", "nonsense"), 2)
+    ends(ctl("jobs", "--app", "a&status=failed", wrong=("app_id",)), 2, "app_id")
+    ends(ctl("jobs", "--status", "nonsense", wrong=("status",)), 2)
     everything = json.loads(ctl("jobs", "--all", "-o", "json").stdout)["items"]
     some = json.loads(ctl("jobs", "--all", "--status", "succeeded", "--status", "failed", "-o", "json").stdout)["items"]
     assert len(everything) > len(some) > 0

@@ -157,6 +157,18 @@ def processes_of(platform, job):
     return [int(pid) for pid in (cgroup_of(platform, job) / "cgroup.procs").read_text().split()]
 
 
+def end(platform, job):
+    """Of what was left running. The agent does away with the empty cgroup when it tidies up, which is once an hour."""
+    for pid in processes_of(platform, job):
+        kill(pid)
+
+    def empty():
+        with contextlib.suppress(OSError):
+            cgroup_of(platform, job).rmdir()
+            return True
+    wait_for(empty, what="the end of the processes")
+
+
 def test_a_secret_comes_by_a_file_that_root_alone_reads_in_memory(platform):
     job, environment = discreet(platform, passphrase="line one\nline two")
     file = pathlib.Path(environment["TOKEN_FILE"])
@@ -245,10 +257,7 @@ def test_what_a_successful_script_leaves_stays_and_is_in_the_result(platform):
         assert not gone(child) and not gone(daemon)
         assert platform.job(job["id"]) == job
     finally:
-        for pid in processes_of(platform, job["id"]):
-            kill(pid)
-    wait_for(lambda: gone(child) and gone(daemon), what="the end of the processes")
-    cgroup_of(platform, job["id"]).rmdir()  # the agent does it when it tidies up, once an hour
+        end(platform, job["id"])
 
 
 def test_a_process_that_holds_standard_output_does_not_hold_the_job(platform):
@@ -256,9 +265,7 @@ def test_a_process_that_holds_standard_output_does_not_hold_the_job(platform):
     assert job["status"] == "succeeded" and platform.log(job["id"]) == "before\n" and job["log"]["complete"]
     process, = job["left_running"]
     assert process["comm"] == "sleep" and not gone(process["pid"])
-    kill(process["pid"])
-    wait_for(lambda: not processes_of(platform, job["id"]), what="the end of the process")
-    cgroup_of(platform, job["id"]).rmdir()
+    end(platform, job["id"])
 
 
 @pytest.mark.parametrize("code", [1, 3, 77])

@@ -7,23 +7,16 @@ import subprocess
 
 import pytest
 
-from conftest import AGENT, BIN, wait_for
+from conftest import AGENT, wait_for
 
 BEYOND = 1 << 30  # megabytes
 MOST_CPUS = 4096  # that a manifest may ask for
 OTHER = "amd64" if os.uname().machine == "aarch64" else "arm64"
 
 
-@pytest.fixture(name="ctl")
-def fixture_ctl(platform, tmp_path):
-    token = tmp_path / "token"
-    token.write_text(platform.token)
-
-    def start(*arguments):
-        return subprocess.Popen([BIN / "provisionctl", "--panel", f"http://127.0.0.1:{platform.port}", "--token-file", token,
-                                 *arguments], env={}, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                                stderr=subprocess.PIPE, text=True)
-    return start
+def start(ctl, *arguments):
+    return subprocess.Popen(ctl.command(*arguments), env={}, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                            text=True)
 
 
 def fields(path):
@@ -74,7 +67,7 @@ def test_a_server_that_does_not_fit_is_refused_with_each_reason_and_nothing_is_m
     for error in problem["errors"]:
         assert error["field"] == "/server_id" and reasons[error["rule"]] in error["message"], error
 
-    told = ctl("install", app, "--server", AGENT, "--follow")
+    told = start(ctl, "install", app, "--server", AGENT, "--follow")
     out, err = told.communicate(timeout=60)
     assert (told.returncode, out) == (2, ""), err
     assert f"{app} cannot run on {AGENT}" in err
@@ -94,7 +87,7 @@ def test_a_server_that_just_fits_passes(platform, ctl):
     platform.installer("fits", "echo it fits\n", os_requirements={
         "family": [os_release["ID"]], "architectures": [server["os"]["architecture"]], **version},
         resource_requirements={"min_ram_mb": server["memory_mb"], "min_cpus": server["cpus"], "min_disk_mb": 1})
-    told = ctl("install", "fits", "--server", AGENT, "--follow")
+    told = start(ctl, "install", "fits", "--server", AGENT, "--follow")
     out, err = told.communicate(timeout=60)
     assert told.returncode == 0 and "it fits" in out, err
     assert [job["status"] for job in jobs_of(platform, "fits")] == ["succeeded"]
@@ -144,7 +137,7 @@ def test_a_job_that_the_agent_rejects_is_3_says_why_and_did_not_run(platform, ct
                                                                     sentence):
     app = f"refused-{name}"
     platform.installer(app, f"touch {tmp_path}/ran\n", idempotent=True)
-    followed = ctl("install", app, "--server", AGENT, "--follow")
+    followed = start(ctl, "install", app, "--server", AGENT, "--follow")
     wait_for(lambda: jobs_of(platform, app), what="the job")
     if meanwhile:
         meanwhile(platform.installers / app)
@@ -156,7 +149,7 @@ def test_a_job_that_the_agent_rejects_is_3_says_why_and_did_not_run(platform, ct
     assert job["status"] == "rejected" and job["status_reason"].startswith(f"{code}: ") and sentence in job["status_reason"]
     assert (job["attempt"], job["started_at"], job["exit_code"], job["failure_kind"]) == (0, None, None, None), job
     assert platform.log(job["id"]) == ""
-    again = ctl("logs", "-f", job["id"])
+    again = start(ctl, "logs", "-f", job["id"])
     again.communicate(timeout=60)
     assert again.returncode == 3
     assert not (tmp_path / "ran").exists()

@@ -1,4 +1,8 @@
+#include <fmt/format.h>
+
+#include "base/encoding.hpp"
 #include "base/json.hpp"
+#include "job/grammar.hpp"
 #include "net/json_body.hpp"
 #include "panel/api/idempotency_key.hpp"
 #include "panel/api/paging.hpp"
@@ -12,6 +16,8 @@ namespace {
 namespace asio = boost::asio;
 using net::Request;
 using net::Response;
+
+constexpr std::size_t kMostUserCharacters = 255;
 
 struct NewJobBody {
   std::string app_id;
@@ -71,11 +77,22 @@ std::optional<WallTime> TimeParameter(const Request& request, const char* name,
   return std::nullopt;
 }
 
+std::string IdParameter(const Request& request, const char* name, bool (*is_id)(std::string_view),
+                        std::vector<net::FieldError>& faults) {
+  const auto text = request.Query(name);
+  if (!text) return "";
+  if (!is_id(*text)) faults.push_back({name, "format", "is not spelled as an id is"});
+  return std::string(*text);
+}
+
 store::JobFilter ReadFilter(const Request& request, std::vector<net::FieldError>& faults) {
   store::JobFilter filter;
-  filter.app_id = request.Query("app_id").value_or("");
-  filter.server_id = request.Query("server_id").value_or("");
+  filter.app_id = IdParameter(request, "app_id", job::IsAppId, faults);
+  filter.server_id = IdParameter(request, "server_id", job::IsAgentId, faults);
   filter.user_id = request.Query("user").value_or("");
+  if (CountCodePoints(filter.user_id) > kMostUserCharacters)
+    faults.push_back({"user", "max_length",
+                      fmt::format("must have at most {} characters", kMostUserCharacters)});
   for (const auto& [name, value] : request.query) {
     if (name != "status") continue;
     if (const auto status = json::EnumFromName<job::Status>(value))
@@ -100,7 +117,7 @@ asio::awaitable<Response> List(StoreGate& store, const KeyRing& keys, Request re
   CheckParameters(
       request,
       {"app_id", "server_id", "status", "user", "action", "since", "until", "limit", "cursor"},
-      faults);
+      faults, "status");
   const auto filter = ReadFilter(request, faults);
   const auto bound = FilterOf(request);
   const auto page = ReadPage(request, keys, bound, faults);

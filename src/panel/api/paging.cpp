@@ -46,8 +46,12 @@ Page ReadPage(const net::Request& request, const KeyRing& keys, std::string_view
 }
 
 void CheckParameters(const net::Request& request, const std::set<std::string_view>& known,
-                     std::vector<net::FieldError>& faults) {
+                     std::vector<net::FieldError>& faults, std::string_view repeatable) {
+  std::set<std::string_view> given;
   for (const auto& [name, value] : request.query) {
+    const bool again = !given.insert(name).second;
+    if (again && name != repeatable && known.contains(name))
+      faults.push_back({name, "repeated", "may be given only once"});
     if (known.contains(name)) continue;
     faults.push_back(
         {name, "unknown",

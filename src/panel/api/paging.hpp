@@ -22,9 +22,10 @@ Page ReadPage(const net::Request& request, const KeyRing& keys, std::string_view
               std::vector<net::FieldError>& faults);
 std::string MakeCursor(const KeyRing& keys, std::string_view filter, std::string_view last);
 
-// Names that this route does not know are faults, with those it does.
+// Names that this route does not know are faults, with those it does; so is one that is given
+// twice, but for `repeatable`.
 void CheckParameters(const net::Request& request, const std::set<std::string_view>& known,
-                     std::vector<net::FieldError>& faults);
+                     std::vector<net::FieldError>& faults, std::string_view repeatable = "");
 // Everything but the cursor, as the cursor is bound to it.
 std::string FilterOf(const net::Request& request);
 
