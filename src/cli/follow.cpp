@@ -10,6 +10,7 @@
 #include "base/json.hpp"
 #include "cli/show.hpp"
 #include "cli/terminal.hpp"
+#include "contract/output_lines.hpp"
 
 namespace prov::cli {
 namespace {
@@ -38,15 +39,6 @@ bool Active(std::string_view status) {
 std::string Bar(std::int64_t percent, std::string_view message) {
   const auto full = static_cast<std::size_t>(percent * kBarWidth / 100);
   return fmt::format("[{:<{}}] {:>3} % {}", std::string(full, '='), kBarWidth, percent, message);
-}
-
-// Takes "::name " away from the front; false where it is not there.
-bool Takes(std::string_view& line, std::string_view name) {
-  if (!line.starts_with(name)) return false;
-  const auto rest = line.substr(name.size());
-  if (!rest.empty() && rest.front() != ' ') return false;
-  line = rest.substr(std::min(rest.size(), rest.find_first_not_of(' ')));
-  return true;
 }
 
 ExitStatus SayEnd(const Settings& settings, const bj::value& job) {
@@ -119,25 +111,29 @@ std::string Watcher::Note(std::string_view text, Colour colour) const {
 
 void Watcher::Line(std::string_view text, std::string_view time, bool err, std::string& out) {
   while (text.ends_with('\r')) text.remove_suffix(1);  // dpkg ends its lines like this
-  auto rest = text;
-  auto colour = Colour::kNone;
-  if (Takes(rest, "::progress") || Takes(rest, "::output")) return;
-  if (Takes(rest, "::endgroup")) {
+  const auto line = contract::ParseScriptLine(text);
+  auto shown = text;
+  auto colour = err ? Colour::kDim : Colour::kNone;
+  const auto indent = 2 * depth_;
+  if (std::holds_alternative<contract::ProgressLine>(line) ||
+      std::holds_alternative<contract::OutputLine>(line)) {
+    return;
+  }
+  if (std::holds_alternative<contract::EndGroupLine>(line)) {
     if (depth_ > 0) --depth_;
     return;
   }
-  const auto indent = 2 * depth_;
-  if (Takes(rest, "::group")) {
+  if (const auto* group = std::get_if<contract::GroupLine>(&line)) {
     ++depth_;
+    shown = group->title;
     colour = Colour::kBold;
-  } else if (Takes(rest, "::warning")) {
+  } else if (const auto* warning = std::get_if<contract::WarningLine>(&line)) {
+    shown = warning->text;
     colour = Colour::kYellow;
-  } else if (err) {
-    colour = Colour::kDim;
   }
   out += label_;
   if (style_.timestamps && time.size() >= 19) out += std::string(time.substr(11, 8)) + " ";
-  out += std::string(indent, ' ') + Paint(colour, Harmless(rest), style_.colours) + "\n";
+  out += std::string(indent, ' ') + Paint(colour, Harmless(shown), style_.colours) + "\n";
 }
 
 Shown Watcher::Take(const bj::object& frame) {

@@ -70,6 +70,16 @@ TEST(Follow, WhatOnlySpeaksToThePlatform_IsNotShown) {
             "::progressive\ntake care\n");
 }
 
+// They were hidden though the platform did not understand them either.
+TEST(Follow, WhatIsMalformed_IsShownAsItStands) {
+  Watcher watcher({}, "");
+  EXPECT_EQ(watcher
+                .Take(Output("running",
+                             {"::progress half", "::progress 101 x", "::output url", "::warning"}))
+                .out,
+            "::progress half\n::progress 101 x\n::output url\n::warning\n");
+}
+
 TEST(Follow, LabelTimeAndColours_AreForWhoAsks) {
   Watcher watcher({.colours = true, .timestamps = true}, "web1 | ");
   const auto shown = watcher.Take(Output("running", {"::warning w"}));

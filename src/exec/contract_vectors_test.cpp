@@ -7,7 +7,7 @@
 #include <gtest/gtest.h>
 
 #include "base/json.hpp"
-#include "exec/output_lines.hpp"
+#include "contract/output_lines.hpp"
 #include "exec/runner.hpp"
 #include "support/temporary_directory.hpp"
 
@@ -27,21 +27,22 @@ std::vector<bj::object> VectorsWith(std::string_view member) {
   return vectors;
 }
 
-bj::object Understood(const ScriptLine& line) {
-  if (const auto* progress = std::get_if<ProgressLine>(&line)) {
+bj::object Understood(const contract::ScriptLine& line) {
+  if (const auto* progress = std::get_if<contract::ProgressLine>(&line)) {
     return {{"progress", progress->percent}, {"message", progress->message}};
   }
-  if (const auto* output = std::get_if<OutputLine>(&line)) {
+  if (const auto* output = std::get_if<contract::OutputLine>(&line)) {
     return {{"output", output->name}, {"value", output->value}};
   }
-  if (const auto* warning = std::get_if<WarningLine>(&line)) return {{"warning", warning->text}};
+  if (const auto* warning = std::get_if<contract::WarningLine>(&line))
+    return {{"warning", warning->text}};
   return {{"plain", true}};
 }
 
 TEST(ContractVectors, EveryLine_IsUnderstoodAsItsVectorSays) {
   for (const auto& vector : VectorsWith("line")) {
     const auto& expect = vector.at("expect");
-    EXPECT_EQ(bj::value(Understood(ParseScriptLine(vector.at("line").as_string()))),
+    EXPECT_EQ(bj::value(Understood(contract::ParseScriptLine(vector.at("line").as_string()))),
               expect.is_string() ? vector.at("understood") : expect)
         << vector.at("name");
   }

@@ -35,7 +35,7 @@ const DeclaredOutput* LogPump::Declared(std::string_view name) const {
   return found == declared_.end() ? nullptr : &*found;
 }
 
-void LogPump::Hide(const OutputLine& output) {
+void LogPump::Hide(const contract::OutputLine& output) {
   const auto value = std::string_view(output.value).substr(0, kMaxSensitiveLine);
   if (value.size() < output.value.size())
     Warn("The output " + output.name + " is too long and was left out.");
@@ -50,8 +50,8 @@ void LogPump::Hide(const OutputLine& output) {
 
 void LogPump::Line(Side& side, std::string_view line, std::string& text) {
   const auto bare = line.ends_with('\n') ? line.substr(0, line.size() - 1) : line;
-  const auto parsed = ParseScriptLine(bare);
-  if (const auto* output = std::get_if<OutputLine>(&parsed)) {
+  const auto parsed = contract::ParseScriptLine(bare);
+  if (const auto* output = std::get_if<contract::OutputLine>(&parsed)) {
     const auto* declared = Declared(output->name);
     if (declared != nullptr && declared->sensitive) return Hide(*output);
     if (declared == nullptr)
@@ -109,8 +109,8 @@ void LogPump::Feed(Stream stream, std::string_view bytes) {
   }
   side.held.append(bytes);
   if (side.held.size() <= kLongestLine) return;
-  const auto line = ParseScriptLine(std::string_view(side.held).substr(0, kLongestLine));
-  if (const auto* output = std::get_if<OutputLine>(&line)) {
+  const auto line = contract::ParseScriptLine(std::string_view(side.held).substr(0, kLongestLine));
+  if (const auto* output = std::get_if<contract::OutputLine>(&line)) {
     const auto* declared = Declared(output->name);
     if (declared != nullptr && declared->sensitive) {
       side.held.resize(std::min(side.held.size(), kLongestSensitiveLine));

@@ -8,9 +8,9 @@
 #include <string_view>
 #include <vector>
 
+#include "contract/output_lines.hpp"
 #include "exec/log_frames.hpp"
 #include "exec/masking.hpp"
-#include "exec/output_lines.hpp"
 #include "job/record.hpp"
 
 namespace prov::exec {
@@ -55,7 +55,7 @@ class LogPump {
   void Lines(Side& side, std::string_view block);
   void Line(Side& side, std::string_view line, std::string& text);
   const DeclaredOutput* Declared(std::string_view name) const;
-  void Hide(const OutputLine& output);
+  void Hide(const contract::OutputLine& output);
   std::string Masked(std::string_view text);
 
   LogWriter& log_;

@@ -4,7 +4,7 @@
 // it; a stranger's (a machine that goes down sends one to every process) it lives through.
 //
 // ::progress, ::output and ::warning lines stand in the log as printed (a sensitive output's does
-// not): whoever follows the log reads progress from it with ParseScriptLine.
+// not): whoever follows the log reads progress from it with contract::ParseScriptLine.
 #pragma once
 
 #include <functional>

@@ -4,8 +4,8 @@
 #include <unistd.h>
 
 #include "base/encoding.hpp"
+#include "contract/output_lines.hpp"
 #include "exec/log_frames.hpp"
-#include "exec/output_lines.hpp"
 #include "job/log_chunk.hpp"
 #include "job/log_lines.hpp"
 
@@ -40,10 +40,10 @@ std::size_t CountFrames(const std::vector<job::LogFrame>& frames) {
 void ReadScriptLines(const std::vector<job::LogFrame>& frames, LogReport& report) {
   job::LineReader lines(frames);
   while (const auto line = lines.Next()) {
-    const auto script = exec::ParseScriptLine(line->text);
-    if (const auto* progress = std::get_if<exec::ProgressLine>(&script))
+    const auto script = contract::ParseScriptLine(line->text);
+    if (const auto* progress = std::get_if<contract::ProgressLine>(&script))
       report.progress = {progress->percent, Message(progress->message)};
-    if (const auto* warning = std::get_if<exec::WarningLine>(&script))
+    if (const auto* warning = std::get_if<contract::WarningLine>(&script))
       report.warnings.push_back(Message(warning->text));
   }
 }

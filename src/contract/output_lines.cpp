@@ -1,8 +1,8 @@
-#include "exec/output_lines.hpp"
+#include "contract/output_lines.hpp"
 
 #include <charconv>
 
-namespace prov::exec {
+namespace prov::contract {
 namespace {
 
 // "::name rest"; false for another name.
@@ -40,7 +40,9 @@ ScriptLine ParseScriptLine(std::string_view line) {
   }
   if (auto rest = line; Takes(rest, "::warning") && !rest.empty())
     return WarningLine{std::string(rest)};
+  if (auto rest = line; Takes(rest, "::group")) return GroupLine{std::string(rest)};
+  if (auto rest = line; Takes(rest, "::endgroup")) return EndGroupLine{};
   return PlainLine{};
 }
 
-}  // namespace prov::exec
+}  // namespace prov::contract

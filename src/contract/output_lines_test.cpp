@@ -1,8 +1,8 @@
-#include "exec/output_lines.hpp"
+#include "contract/output_lines.hpp"
 
 #include <gtest/gtest.h>
 
-namespace prov::exec {
+namespace prov::contract {
 namespace {
 
 TEST(OutputLines, OutputLines_EachForm_IsUnderstoodOrPlain) {
@@ -18,7 +18,12 @@ TEST(OutputLines, OutputLines_EachForm_IsUnderstoodOrPlain) {
       {"::output Bad=x", PlainLine{}},
       {"::warning low disk\r", WarningLine{"low disk"}},
       {"::warningx", PlainLine{}},
-      {"::group a", PlainLine{}},
+      {"::warning", PlainLine{}},
+      {"::group a b", GroupLine{"a b"}},
+      {"::group", GroupLine{""}},
+      {"::groups", PlainLine{}},
+      {"::endgroup\r", EndGroupLine{}},
+      {"::endgroupx", PlainLine{}},
       {" ::progress 5", PlainLine{}},
       {"", PlainLine{}},
   };
@@ -26,4 +31,4 @@ TEST(OutputLines, OutputLines_EachForm_IsUnderstoodOrPlain) {
 }
 
 }  // namespace
-}  // namespace prov::exec
+}  // namespace prov::contract

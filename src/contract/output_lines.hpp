@@ -7,7 +7,7 @@
 #include <string_view>
 #include <variant>
 
-namespace prov::exec {
+namespace prov::contract {
 
 struct ProgressLine {
   std::uint32_t percent = 0;
@@ -23,14 +23,22 @@ struct WarningLine {
   std::string text;
   bool operator==(const WarningLine&) const = default;
 };
-// Plain log, ::group and ::endgroup among it: whoever shows the log folds by them.
+// Plain log too; whoever shows the log folds by them.
+struct GroupLine {
+  std::string title;
+  bool operator==(const GroupLine&) const = default;
+};
+struct EndGroupLine {
+  bool operator==(const EndGroupLine&) const = default;
+};
 struct PlainLine {
   bool operator==(const PlainLine&) const = default;
 };
-using ScriptLine = std::variant<PlainLine, ProgressLine, OutputLine, WarningLine>;
+using ScriptLine =
+    std::variant<PlainLine, ProgressLine, OutputLine, WarningLine, GroupLine, EndGroupLine>;
 
 // A line without its newline (a carriage return at its end is no part of it). What is malformed,
 // such as a percentage above 100 or an output without a name, is plain log.
 ScriptLine ParseScriptLine(std::string_view line);
 
-}  // namespace prov::exec
+}  // namespace prov::contract
