@@ -62,6 +62,7 @@ def test_the_network_process_has_no_rights(net):
     for each in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"):
         assert int(status[each], 16) == 0, each
     assert status["NoNewPrivs"].strip() == "1"
+    assert status["Seccomp"].strip() == "2", "its system calls are not limited"
     assert pathlib.Path(f"/proc/{net}/environ").read_bytes() == b"LANG=C.UTF-8\0"
 
 

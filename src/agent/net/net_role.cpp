@@ -16,6 +16,7 @@
 #include "agent/configuration.hpp"
 #include "agent/net/channel_port.hpp"
 #include "agent/net/name_service.hpp"
+#include "agent/net/sandbox.hpp"
 #include "base/json.hpp"
 #include "net/task_group.hpp"
 #include "transport/http/agent_link.hpp"
@@ -92,6 +93,7 @@ Status Run() {
   PROV_TRY(auto hello, ReadHello());
   PROV_TRY(const auto configuration, json::Parse<NetConfiguration>(hello.configuration));
   PROV_CHECK(GiveUpPrivileges(configuration.user));
+  PROV_CHECK(EnterSandbox({Path(configuration.panel_ca_file).parent_path()}));
   const SystemClock clock;
   SystemRandom random;
   // Standard error is the executor's, which is the service manager's log.
