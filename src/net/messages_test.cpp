@@ -33,6 +33,25 @@ TEST(RouterTest, Router_Find_PrefersLiteralsAndKeepsEncodedSlashesInside) {
   EXPECT_EQ(router.Find("GET", "/jobs/").route->pattern, "/{path...}");
 }
 
+TEST(RouterTest, Router_Find_TakesThePathApartAsThePatternIs) {
+  Router router;
+  router.Add({"GET", "/a/{x}/b/{rest...}", "s", {}, Nothing()});
+  router.Add({"PUT", "/a/{x}/b/c", "s", {}, Nothing()});
+  router.Add({"PUT", "/a/{other}/b", "s", {}, Nothing()});
+  using Parameters = std::map<std::string, std::string>;
+  const auto rest = router.Find("GET", "/a/1%20/b/c/d%2Fe");
+  EXPECT_EQ(rest.parameters, (Parameters{{"x", "1 "}, {"rest", "c/d/e"}}));
+  EXPECT_EQ(router.Find("PUT", "/a/2/b").parameters, (Parameters{{"other", "2"}}));
+  EXPECT_EQ(router.Find("PUT", "/%61/2/b/%63").route->pattern, "/a/{x}/b/c");
+  EXPECT_EQ(router.Find("GET", "/a/1/b/").parameters, (Parameters{{"x", "1"}, {"rest", ""}}));
+  EXPECT_EQ(router.Find("POST", "/a/1/b/c").allowed,
+            (std::vector<std::string>{"GET", "HEAD", "PUT"}));
+  for (const auto* nothing : {"/a/1", "/a//b", "/a//b/c", "/a/1/c/b", "/a/%zz/b", "/a/1/b/%z"}) {
+    EXPECT_EQ(router.Find("PUT", nothing).route, nullptr) << nothing;
+    EXPECT_EQ(router.Find("PUT", nothing).allowed, std::vector<std::string>()) << nothing;
+  }
+}
+
 TEST(RouterTest, Router_RouteWithoutScopeOrTwice_IsABug) {
   Router router;
   EXPECT_THROW(router.Add({"GET", "/a", "", {}, Nothing()}), std::logic_error);

@@ -24,51 +24,41 @@ bool IsParameter(std::string_view segment) {
 }
 bool IsRest(std::string_view segment) { return IsParameter(segment) && segment.ends_with("...}"); }
 
-// Smaller is more literal: compared segment by segment from the left.
-std::string Rank(std::string_view pattern) {
-  std::string rank;
-  for (const auto segment : Segments(pattern)) {
-    rank += IsRest(segment) ? '2' : IsParameter(segment) ? '1' : '0';
+// A path, taken apart and decoded once for all the patterns it is held to. A segment that cannot be
+// decoded matches nothing.
+struct GivenPath {
+  explicit GivenPath(std::string_view path) : raw(Segments(path)) {
+    decoded.reserve(raw.size());
+    for (const auto segment : raw) decoded.push_back(PercentDecode(segment, false));
   }
-  return rank;
-}
-
-bool Matches(std::string_view pattern, std::string_view path,
-             std::map<std::string, std::string>& parameters) {
-  const auto wanted = Segments(pattern);
-  const auto given = Segments(path);
-  for (std::size_t i = 0; i < wanted.size(); ++i) {
-    if (i >= given.size()) return false;
-    const auto name = IsParameter(wanted[i]) ? wanted[i].substr(1, wanted[i].size() - 2) : "";
-    if (IsRest(wanted[i])) {
-      const auto rest = path.substr(static_cast<std::size_t>(given[i].data() - path.data()));
-      auto decoded = PercentDecode(rest, false);
-      if (!decoded) return false;
-      parameters[std::string(name.substr(0, name.size() - 3))] = *decoded;
-      return true;
-    }
-    auto decoded = PercentDecode(given[i], false);
-    if (!decoded) return false;
-    if (!name.empty()) {
-      if (decoded->empty()) return false;
-      parameters[std::string(name)] = *decoded;
-    } else if (*decoded != wanted[i]) {
-      return false;
-    }
+  // All from segment `first` on, slashes included.
+  Result<std::string> Rest(std::size_t first) const {
+    return PercentDecode({raw[first].data(), raw.back().data() + raw.back().size()}, false);
   }
-  return wanted.size() == given.size();
-}
-
-std::string Shape(std::string_view pattern) {
-  std::string shape;
-  for (const auto segment : Segments(pattern)) {
-    shape += '/';
-    shape += IsRest(segment) ? "{...}" : IsParameter(segment) ? "{}" : segment;
-  }
-  return shape;
-}
+  std::vector<std::string_view> raw;
+  std::vector<Result<std::string>> decoded;
+};
 
 }  // namespace
+
+Router::Pattern::Pattern(std::string_view pattern) {
+  for (const auto segment : Segments(pattern)) {
+    const auto kind = IsRest(segment) ? kRest : IsParameter(segment) ? kParameter : kLiteral;
+    rank += kind;
+    if (kind == kLiteral)
+      segments.emplace_back(segment);
+    else
+      segments.emplace_back(segment.substr(1, segment.size() - (kind == kRest ? 5 : 2)));
+  }
+}
+
+bool Router::Pattern::SameShape(const Pattern& other) const {
+  if (rank != other.rank) return false;
+  for (std::size_t i = 0; i < segments.size(); ++i) {
+    if (rank[i] == kLiteral && segments[i] != other.segments[i]) return false;
+  }
+  return true;
+}
 
 void Router::Add(Route route) {
   if (!route.pattern.starts_with('/') || route.scope.empty() || !route.handler ||
@@ -76,32 +66,52 @@ void Router::Add(Route route) {
     throw std::logic_error("the route " + route.method + " " + route.pattern +
                            " needs a method, a path, a scope and a handler");
   }
-  for (const auto& other : routes_) {
-    if (other.method == route.method && Shape(other.pattern) == Shape(route.pattern)) {
+  Pattern pattern(route.pattern);
+  for (std::size_t i = 0; i < routes_.size(); ++i) {
+    if (routes_[i].method == route.method && patterns_[i].SameShape(pattern)) {
       throw std::logic_error("the route " + route.method + " " + route.pattern + " exists twice");
     }
   }
   routes_.push_back(std::move(route));
+  patterns_.push_back(std::move(pattern));
 }
 
 Router::Match Router::Find(std::string_view method, std::string_view raw_path) const {
-  Match best;
-  std::string best_rank;
+  const GivenPath path(raw_path);
+  const auto matches = [&path](const Pattern& pattern) {
+    const auto& [rank, segments] = pattern;
+    if (rank.back() == kRest ? path.raw.size() < rank.size() : path.raw.size() != rank.size())
+      return false;
+    for (std::size_t i = 0; i < rank.size(); ++i) {
+      if (rank[i] == kRest) return path.Rest(i).has_value();
+      const auto& given = path.decoded[i];
+      if (!given || (rank[i] == kLiteral ? *given != segments[i] : given->empty())) return false;
+    }
+    return true;
+  };
+  std::optional<std::size_t> best;
   std::set<std::string> allowed;
-  for (const auto& route : routes_) {
-    std::map<std::string, std::string> parameters;
-    if (!Matches(route.pattern, raw_path, parameters)) continue;
-    allowed.insert(route.method);
-    if (route.method == "GET") allowed.insert("HEAD");
-    if (route.method != method && !(method == "HEAD" && route.method == "GET")) continue;
-    auto rank = Rank(route.pattern);
-    if (best.route != nullptr && rank >= best_rank) continue;
-    best.route = &route;
-    best.parameters = std::move(parameters);
-    best_rank = std::move(rank);
+  for (std::size_t i = 0; i < routes_.size(); ++i) {
+    if (!matches(patterns_[i])) continue;
+    const auto& offered = routes_[i].method;
+    allowed.insert(offered);
+    if (offered == "GET") allowed.insert("HEAD");
+    if (offered != method && !(method == "HEAD" && offered == "GET")) continue;
+    if (!best || patterns_[i].rank < patterns_[*best].rank) best = i;
   }
-  if (best.route == nullptr) best.allowed.assign(allowed.begin(), allowed.end());
-  return best;
+  Match found;
+  if (!best) {
+    found.allowed.assign(allowed.begin(), allowed.end());
+    return found;
+  }
+  found.route = &routes_[*best];
+  const auto& [rank, segments] = patterns_[*best];
+  for (std::size_t i = 0; i < rank.size(); ++i) {
+    if (rank[i] == kLiteral) continue;
+    found.parameters[segments[i]] =
+        rank[i] == kRest ? path.Rest(i).value() : path.decoded[i].value();
+  }
+  return found;
 }
 
 boost::asio::awaitable<Response> Router::Dispatch(Request request, const Before& before) const {

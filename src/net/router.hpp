@@ -43,7 +43,20 @@ class Router {
   boost::asio::awaitable<Response> Dispatch(Request request, const Before& before) const;
 
  private:
+  // One character a segment: of two ranks the smaller is the more literal, from the left.
+  static constexpr char kLiteral = '0';
+  static constexpr char kParameter = '1';
+  static constexpr char kRest = '2';
+  // A route's pattern, taken apart once.
+  struct Pattern {
+    explicit Pattern(std::string_view pattern);
+    bool SameShape(const Pattern& other) const;
+    std::string rank;
+    std::vector<std::string> segments;  // the literal, or the parameter's name
+  };
+
   std::vector<Route> routes_;
+  std::vector<Pattern> patterns_;  // of each
 };
 
 }  // namespace prov::net
