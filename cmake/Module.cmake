@@ -1,5 +1,6 @@
 # prov_module(name DEPENDS ... LIBRARIES ...)   src/<name>/ as a library and, beside it, <name>_test
 # prov_program(name DEPENDS ... [STATIC])       apps/<name>.cpp
+# prov_fuzzer(name DEPENDS ...)                 fuzz/<name>.cpp: fuzz_<name> with PROV_FUZZ, else a part of fuzz_replay_test
 #
 # Every module has an include root of its own, build/<preset>/roots/<name>/, holding one link <name> to
 # src/<name>: `#include "contract/manifest.hpp"` compiles only where `contract` is declared.
@@ -64,9 +65,37 @@ if(PROV_TESTS)
   add_library(prov_test_support STATIC ${CMAKE_SOURCE_DIR}/tests/support/requires.cpp)
   target_include_directories(prov_test_support PUBLIC ${CMAKE_SOURCE_DIR}/tests)
   target_compile_definitions(prov_test_support PRIVATE PROV_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
-  target_link_libraries(prov_test_support PUBLIC prov_platform gtest gmock gtest_main)
+  target_link_libraries(prov_test_support PUBLIC prov_platform gtest gmock gtest_main rapidcheck)
   target_precompile_headers(prov_test_support REUSE_FROM prov_pch)
 endif()
+
+function(prov_fuzzer name)
+  cmake_parse_arguments(arg "" "" "DEPENDS" ${ARGN})
+  list(TRANSFORM arg_DEPENDS PREPEND prov_)
+  if(PROV_FUZZ)
+    add_executable(fuzz_${name} ${CMAKE_SOURCE_DIR}/fuzz/libfuzzer.cpp ${CMAKE_SOURCE_DIR}/fuzz/${name}.cpp)
+    string(SUBSTRING ${name} 0 1 first)
+    string(TOUPPER ${first} first)
+    string(SUBSTRING ${name} 1 -1 rest)
+    target_compile_definitions(fuzz_${name} PRIVATE PROV_FUZZER=Fuzz${first}${rest})
+    target_link_options(fuzz_${name} PRIVATE -fsanitize=fuzzer)
+    set(program fuzz_${name})
+  elseif(PROV_TESTS)
+    if(NOT TARGET fuzz_replay_test)
+      add_executable(fuzz_replay_test ${CMAKE_SOURCE_DIR}/fuzz/replay_test.cpp)
+      target_link_libraries(fuzz_replay_test PRIVATE prov_test_support)
+      target_compile_definitions(fuzz_replay_test PRIVATE PROV_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
+      add_test(NAME fuzz_replay COMMAND fuzz_replay_test)
+    endif()
+    target_sources(fuzz_replay_test PRIVATE ${CMAKE_SOURCE_DIR}/fuzz/${name}.cpp)
+    set(program fuzz_replay_test)
+  else()
+    return()
+  endif()
+  target_link_libraries(${program} PRIVATE ${arg_DEPENDS})
+  target_include_directories(${program} PRIVATE ${CMAKE_SOURCE_DIR} ${CMAKE_SOURCE_DIR}/tests)
+  target_precompile_headers(${program} REUSE_FROM prov_pch)
+endfunction()
 
 function(prov_finish)
   find_package(Python3 REQUIRED COMPONENTS Interpreter)

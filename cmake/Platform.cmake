@@ -6,11 +6,14 @@ set(CMAKE_CXX_EXTENSIONS OFF)
 # Everything is -fPIE, libraries too, so that one precompiled header serves libraries, tests and programs.
 set(CMAKE_POSITION_INDEPENDENT_CODE OFF)
 set(CMAKE_CXX_FLAGS_DEBUG "-O0 -g1")
+# A fuzzer is as good as it is fast, and its reports need lines.
+set(CMAKE_CXX_FLAGS_FUZZ "-O1 -g1")
 set(CMAKE_CXX_FLAGS_RELEASE "-O2 -g1 -DNDEBUG -D_FORTIFY_SOURCE=2")
 
 set(PROV_SANITIZE "" CACHE STRING "sanitizers, as -fsanitize takes them; empty for none")
 option(PROV_WERROR "warnings are errors" OFF)
 option(PROV_TESTS "build the tests" ON)
+option(PROV_FUZZ "build the fuzzers, and everything with the coverage they are led by" OFF)
 
 find_program(PROV_CCACHE ccache)
 if(PROV_CCACHE)
@@ -34,4 +37,7 @@ target_link_libraries(prov_platform INTERFACE pthread)
 if(PROV_SANITIZE)
   target_compile_options(prov_platform INTERFACE -fsanitize=${PROV_SANITIZE} -fno-sanitize-recover=all)
   target_link_options(prov_platform INTERFACE -fsanitize=${PROV_SANITIZE})
+endif()
+if(PROV_FUZZ)
+  target_compile_options(prov_platform INTERFACE -fsanitize=fuzzer-no-link)
 endif()
