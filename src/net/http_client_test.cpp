@@ -1,7 +1,14 @@
 #include "net/http_client.hpp"
 
+#include <fstream>
+#include <nss.h>
+#include <sched.h>
+#include <sys/mount.h>
+#include <thread>
+
 #include "net/loopback_fixture_test.hpp"
 #include "net/sse.hpp"
+#include "support/requires.hpp"
 #include "support/temporary_directory.hpp"
 
 namespace prov::net {
@@ -106,6 +113,34 @@ TEST_F(HttpClientTest, HttpClient_PlainHttpBeyondLoopback_IsRefused) {
     ASSERT_FALSE(client) << origin;
     EXPECT_NE(client.error().message.find("use https"), std::string::npos);
   }
+}
+
+// A name is looked up with every connection, and whoever answers for it decides where it leads.
+TEST_F(HttpClientTest, HttpClient_PlainHttpToANameThatLeadsBeyondLoopback_IsRefused) {
+  PROV_REQUIRES("mounts");
+  const auto hosts = directory_.path() / "hosts";
+  const std::pair<const char*, ErrorCode> tables[] = {
+      {"127.9.9.9 localhost\n", ErrorCode::kUnavailable},  // allowed, and nobody listens
+      {"192.0.2.1 localhost\n", ErrorCode::kPermissionDenied},
+      {"127.9.9.9 localhost\n192.0.2.1 localhost\n", ErrorCode::kPermissionDenied},
+  };
+  const auto ask = [&] {
+    // What another service of names knows must not count.
+    __nss_configure_lookup("hosts", "files");
+    ASSERT_TRUE(WriteFileAtomically(hosts, "", 0644));
+    ASSERT_EQ(unshare(CLONE_NEWNS), 0);
+    ASSERT_EQ(mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr), 0);
+    ASSERT_EQ(mount(hosts.c_str(), "/etc/hosts", nullptr, MS_BIND, nullptr), 0);
+    for (const auto& [table, wanted] : tables) {
+      std::ofstream(hosts) << table;  // in place: the mount follows the file, not its name
+      auto client = Client({.origin = "http://localhost:9", .connect = Millis{500}});
+      const auto got = Fetch(*client, {});
+      ASSERT_FALSE(got) << table;
+      EXPECT_EQ(got.error().code, wanted) << table << got.error().ToString();
+    }
+  };
+  // A thread has mounts of its own; the resolver's, which it starts, has them too.
+  std::thread(ask).join();
 }
 
 TEST_F(HttpClientTest, HttpClient_NobodyListens_SaysRefused) {

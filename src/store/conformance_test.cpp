@@ -241,6 +241,24 @@ TEST_P(Store, Apply_WrongExpectation_IsAConflictAndChangesNothing) {
   EXPECT_EQ(Get(id).status, job::Status::kQueued);
 }
 
+// Where the transition is legal, only the comparison keeps the slower of two from writing.
+TEST_P(Store, Apply_LegalTransitionFromWrongExpectation_IsAConflictAndChangesNothing) {
+  const auto id = Inserted().job.id;
+  auto next = Get(id);
+  next.status = job::Status::kCanceled;
+  for (const auto& wrong :
+       {Expected{0, job::Status::kDispatched}, Expected{1, job::Status::kQueued}}) {
+    const auto outcome = db_->Write(
+        [&](Transaction& t) { return t.jobs().Apply(wrong, Party::kPanel, next, clock_.Now()); });
+    ASSERT_FALSE(outcome);
+    EXPECT_EQ(outcome.error().code, ErrorCode::kConflict);
+    EXPECT_EQ(Get(id).status, job::Status::kQueued);
+  }
+  const auto right = Apply(id, job::Status::kQueued, job::Status::kCanceled, Party::kPanel);
+  ASSERT_TRUE(right) << "it is legal: " << right.error().ToString();
+  EXPECT_EQ(*right, 2U) << "no change was appended before";
+}
+
 TEST_P(Store, Apply_IllegalTransition_IsAConflict) {
   const auto id = Inserted().job.id;
   EXPECT_EQ(Apply(id, job::Status::kQueued, job::Status::kSucceeded, Party::kPanel).error().code,

@@ -1,10 +1,13 @@
 """Who an agent is: keys from SECRET_KEY as founded, new keys by a command and by enrolling beside a running agent."""
+import base64
 import json
 import subprocess
 
+import nacl.exceptions
+import nacl.public
 import pytest
 
-from conftest import AGENT, BIN, SECRET, Platform, requires, wait_for
+from conftest import AGENT, BIN, SECRET, Platform, kill, requires, wait_for
 
 
 def keys(platform):
@@ -43,6 +46,61 @@ def test_enrolling_again_beside_a_running_agent_is_taken_up(platform, tmp_path):
     assert greets(platform, "enrolled")
 
 
+def sealing(platform):
+    """What the agent has: its private sealing keys, and whether the panel is known to use the present one."""
+    file = json.loads((platform.directory / "agent/sealing-key").read_text())
+    previous = file.get("previous")
+    return file["key"], previous and previous["key"], bool(previous and previous.get("out_since"))
+
+
+def rotate_sealing_key(*arguments):
+    return subprocess.run([BIN / "provisioning-agent", "rotate-sealing-key", *arguments], capture_output=True, text=True, check=False)
+
+
+def sealed_to(platform, job, key):
+    """Whether the job's secret, as its order lies with the agent, opens with this key."""
+    envelope = json.loads((platform.directory / f"agent/jobs/{job}/envelope").read_text())
+    box = base64.b64decode(json.loads(base64.b64decode(envelope["payload"]))["sealed_inputs"]["token"])
+    try:
+        return bool(nacl.public.SealedBox(nacl.public.PrivateKey(base64.b64decode(key))).decrypt(box))
+    except nacl.exceptions.CryptoError:
+        return False
+
+
+def test_another_sealing_key_and_no_job_is_lost_by_it(platform, tmp_path):
+    state = platform.directory / "agent"
+    platform.installer("holds", f"touch {tmp_path}/started; while [ ! -e {tmp_path}/go ]; do sleep 0.1; done")
+    holds = platform.submit("holds")
+    wait_for((tmp_path / "started").exists, what="the script")
+    before, _, _ = sealing(platform)
+    under_way = platform.submit("secretive", {"token": "s3cret-to-the-key-before"})
+    wait_for(lambda: platform.status(under_way) == "accepted", what="the order sealed to the key before")
+    assert sealed_to(platform, under_way, before)
+
+    rotated = rotate_sealing_key("--state-dir", state)
+    assert rotated.returncode == 0 and "takes it up at once" in rotated.stdout, rotated.stderr
+    assert (state / "sealing-key").stat().st_mode & 0o777 == 0o600
+    wait_for(lambda: sealing(platform)[2], what="the panel's use of the new key")
+    present, previous, _ = sealing(platform)
+    assert previous == before != present
+    after = platform.submit("secretive", {"token": "s3cret-to-the-new-key"})
+    wait_for(lambda: platform.status(after) == "accepted", what="the order sealed to the new key")
+    assert sealed_to(platform, after, present) and not sealed_to(platform, after, before)
+    assert not sealed_to(platform, under_way, present)
+
+    again = rotate_sealing_key("--state-dir", state)
+    assert again.returncode == 2 and "is still kept, until" in again.stderr
+    assert sealing(platform)[:2] == (present, before)
+    kill(platform.agent.pid)
+    platform.agent.wait()
+    platform.start_agent()
+    wait_for(platform.agent_online, what="the agent")
+    (tmp_path / "go").touch()
+    for job in (holds, under_way, after):
+        assert platform.ended(job)["status"] == "succeeded", job
+    assert "plain [masked]" in platform.log(under_way) and "plain [masked]" in platform.log(after)
+
+
 @pytest.fixture(name="founded")
 def founded_fixture(tmp_path):
     """A panel, and an agent that holds SECRET_KEY and no keys."""
@@ -75,6 +133,10 @@ def test_an_agent_with_the_secret_itself_registers_warns_and_is_converted(founde
     assert "SECRET_KEY" in warnings
     log = (founded.directory / "agent-log/agent.log").read_text()
     assert "secret_key_held" in log and SECRET not in log
+    rotated = rotate_sealing_key("--config", settings, "--state-dir", founded.directory / "agent")
+    assert rotated.returncode == 0, rotated.stderr
+    wait_for(lambda: sealing(founded)[2], what="the panel's use of the new key")
+    assert founded.ended(founded.submit("secretive", {"token": "s3cret-as-founded"}))["status"] == "succeeded"
 
     enrolled = subprocess.run([BIN / "provisioning-agent", "enroll", "--config", settings,
                                "--panel", f"http://127.0.0.1:{founded.port}", "--id", AGENT,
