@@ -4,6 +4,7 @@
 A figure that misses its goal says so in the table; that is no failure of the run. A figure that could not be measured is
 one: it is named, and the exit status is 1.
 """
+import os
 import pathlib
 import shutil
 import signal
@@ -50,7 +51,7 @@ def measure(figures):
         load = load_average()
         say(f"{' and '.join(names)} (load {load:.1f} on this machine)")
         # On a disk: /tmp may be memory, where to make something durable costs nothing.
-        scratch = pathlib.Path(tempfile.mkdtemp(prefix="provisioning-bench-", dir="/var/tmp"))
+        scratch = pathlib.Path(tempfile.mkdtemp(prefix="provisioning-bench-", dir=os.environ.get("BENCH_DIR", "/var/tmp")))
         scratch.chmod(0o755)
         try:
             for row in function(scratch, say):

@@ -88,7 +88,7 @@ def batch(panel, agent, connection, scratch, count):
     before = sum(map(cpu_seconds, processes))
     began = time.monotonic()
     program("bench_load", "requests", panel.port, 8, count, 202, request)
-    wait_for(lambda: idle(connection), 60 + count / 5, "the end of the jobs")
+    wait_for(lambda: idle(connection), 60 + count / 5, "the end of the jobs", pause=0.02)
     took = time.monotonic() - began
     time.sleep(0.5)  # what follows an end (its log's text, its tidying) is part of its cost
     if agent.processes() != processes:

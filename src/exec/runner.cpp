@@ -22,6 +22,8 @@
 namespace prov::exec {
 namespace {
 
+constexpr std::size_t kReadBytes = 256 * 1024;
+
 Path SecretsDirectory(const AttemptPaths& attempt) { return attempt.directory / "secrets"; }
 
 Status DeliverSecretFiles(const Path& directory, const std::vector<contract::SecretFile>& files) {
@@ -149,8 +151,8 @@ class Watch {
   }
 
   void Read(UniqueFd& from, Stream stream) {
-    const auto got = read(from.get(), buffer_.data(), buffer_.size());
-    if (got > 0) return pump_.Feed(stream, {buffer_.data(), static_cast<std::size_t>(got)});
+    const auto got = read(from.get(), buffer_.get(), kReadBytes);
+    if (got > 0) return pump_.Feed(stream, {buffer_.get(), static_cast<std::size_t>(got)});
     if (got < 0 && (errno == EAGAIN || errno == EINTR)) return;
     from.Reset();
   }
@@ -198,7 +200,8 @@ class Watch {
   std::optional<Ending> ending_;
   bool leader_gone_ = false;
   bool canceled_ = false;
-  std::vector<char> buffer_ = std::vector<char>(256 * 1024);
+  // Not zeroed: a script that prints little touches none of it.
+  std::unique_ptr<char[]> buffer_ = std::make_unique_for_overwrite<char[]>(kReadBytes);
 };
 
 // After the script: what stays is listed after a success, and ended after anything else.

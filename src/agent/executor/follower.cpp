@@ -56,12 +56,10 @@ Result<std::optional<LogReport>> LogFollower::Next() {
     if (!fd_ && errno == ENOENT) return std::optional<LogReport>();
     if (!fd_) return ErrnoError("cannot read " + path_.string());
   }
-  std::string bytes(kReadBytes, '\0');
-  const auto got =
-      pread(fd_.get(), bytes.data(), bytes.size(), static_cast<off_t>(position_.offset));
+  const auto bytes = std::make_unique_for_overwrite<char[]>(kReadBytes);
+  const auto got = pread(fd_.get(), bytes.get(), kReadBytes, static_cast<off_t>(position_.offset));
   if (got < 0) return ErrnoError("cannot read " + path_.string());
-  bytes.resize(static_cast<std::size_t>(got));
-  auto read = job::ParseFrames(bytes, position_.next_frame);
+  auto read = job::ParseFrames({bytes.get(), static_cast<std::size_t>(got)}, position_.next_frame);
   if (read.frames.empty()) {
     if (read.end == job::RecordState::kCorrupt)
       return Error{ErrorCode::kCorrupt, path_.string() + " is damaged", {}};

@@ -16,14 +16,13 @@ constexpr std::size_t kPieceBytes = std::size_t{1} << 20;
 Status AppendText(const Path& log, int to) {
   const UniqueFd from(open(log.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
   if (!from) return {};
-  std::string piece;
+  // Not zeroed: most logs are small, and this is done for each job.
+  const auto piece = std::make_unique_for_overwrite<char[]>(kPieceBytes);
   off_t offset = 0;
   for (std::uint64_t next = 1;;) {
-    piece.resize(kPieceBytes);
-    const auto got = pread(from.get(), piece.data(), piece.size(), offset);
+    const auto got = pread(from.get(), piece.get(), kPieceBytes, offset);
     if (got <= 0) return {};
-    piece.resize(static_cast<std::size_t>(got));
-    const auto read = exec::ParseFrames(piece, next);
+    const auto read = exec::ParseFrames({piece.get(), static_cast<std::size_t>(got)}, next);
     if (read.frames.empty()) return {};  // the torn end of a runner that was killed
     std::string text;
     for (const auto& frame : read.frames) text += frame.bytes;
