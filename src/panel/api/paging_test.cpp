@@ -106,6 +106,12 @@ TEST_P(Lists, AParameterNobodyKnows_IsRefusedBesideAllThatIsWrong) {
   EXPECT_THAT(FieldsOf(answer), UnorderedElementsAre("limit", "cursor", "Limit", "page"));
 }
 
+TEST_P(Lists, AParameterGivenTwice_IsRefused) {
+  const auto answer = List("?limit=1&limit=1");
+  ExpectProblem(answer, 422, "invalid_parameter");
+  EXPECT_THAT(FieldsOf(answer), ElementsAre("limit"));
+}
+
 INSTANTIATE_TEST_SUITE_P(Api, Lists,
                          ::testing::Values("/api/installers", "/api/servers", "/api/jobs"),
                          [](const auto& info) { return info.param.substr(5); });
@@ -122,10 +128,17 @@ class JobList : public ApiTest {
 TEST_F(JobList, EveryWrongFilter_IsNamed) {
   const auto answer =
       Ask("GET",
-          "/api/jobs?status=queued&status=nope&action=x&since=yesterday&until=2026-13-01T00:00:00Z",
+          "/api/jobs?status=queued&status=nope&action=x&since=yesterday&until=2026-13-01T00:00:00Z"
+          "&app_id=a%20b&server_id=a%2Fb&user=" +
+              std::string(256, 'u'),
           token_);
   ExpectProblem(answer, 422, "invalid_parameter");
-  EXPECT_THAT(FieldsOf(answer), UnorderedElementsAre("status", "action", "since", "until"));
+  EXPECT_THAT(FieldsOf(answer), UnorderedElementsAre("status", "action", "since", "until", "app_id",
+                                                     "server_id", "user"));
+  EXPECT_EQ(Ask("GET", "/api/jobs?app_id=&server_id=a", token_).status, 422);
+  EXPECT_EQ(
+      Ask("GET", "/api/jobs?app_id=a&server_id=A.b&user=" + std::string(255, 'u'), token_).status,
+      200);
 }
 
 TEST_F(JobList, WhileJobsAreAdded_TheNextPageGoesOnWhereItWas) {
