@@ -56,7 +56,7 @@ def http():
                  f"HEAD / HTTP/1.0\r\n{host}Connection: keep-alive, close\r\n\r\nGET / HTTP/1.1\r\n{host}\r\n",
                  f"POST / HTTP/1.1\r\n{host}Content-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
                  f"POST / HTTP/1.1\r\n{host}Content-Length: 2000\r\n\r\n", f"GET / HTTP/1.1\r\n{host}X:\r\n y\r\n\r\n",
-                 f"GET / HTTP/1.1\r\n{host}Connection: close\r\nX: {'x' * 1100}\r\n\r\n", f"\r\nGET /%41 HTTP/1.1\r\n{host}\r\n",
+                 f"GET / HTTP/1.1\r\n{host}Connection: close\r\nX: {'x' * 1100}\r\n\r\n", f"\r\n\r\nGET /%41 HTTP/1.1\r\n{host}\r\n",
                  f"DELETE //%2F/..;a?&&=&a=%00 HTTP/1.1\r\n{host}\r\n", "GET / HTTP/1.1\r\n\r\n", "OPTIONS * HTTP/1.1\r\nHost: a\nb: c\r\n\r\n"):
         yield text.encode()
 

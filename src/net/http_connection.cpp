@@ -72,7 +72,7 @@ asio::awaitable<Result<WireHead>> HttpConnection::ReadHead(WireParser& parser) {
   idle_ = buffer_.empty();
   SetDeadline(idle_ ? limits.idle : limits.header);
   while (true) {
-    if (buffer_.starts_with("\r\n")) buffer_.erase(0, 2);  // RFC 9112, 2.2
+    while (buffer_.starts_with("\r\n")) buffer_.erase(0, 2);  // RFC 9112, 2.2
     PROV_CO_TRY(const auto size, WireParser::FindHead(buffer_, limits.header_bytes));
     if (size > 0) {
       auto head = parser.ParseHead(std::string_view(buffer_).substr(0, size));

@@ -111,6 +111,18 @@ TEST_F(HttpServerTest, HttpServer_PipelinedRequests_AreAnsweredInOrder) {
   EXPECT_EQ(handled_, 4);
 }
 
+// Of several that came in one piece, one was skipped and the next was refused.
+TEST_F(HttpServerTest, HttpServer_EmptyLinesBeforeARequest_AreSkippedHoweverTheyCome) {
+  Listen(Options());
+  std::string answer;
+  Run([](HttpServerTest& test, std::string& into) -> asio::awaitable<void> {
+    into = co_await test.Exchange(
+        "\r\n\r\n\r\nGET /a HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+  }(*this, answer));
+  EXPECT_TRUE(answer.starts_with("HTTP/1.1 200 ")) << answer;
+  EXPECT_EQ(handled_, 1);
+}
+
 TEST_F(HttpServerTest, HttpServer_HandlerThrows_Answers500WithoutTheDetail) {
   Listen(Options());
   std::string answer;

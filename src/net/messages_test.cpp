@@ -7,6 +7,7 @@
 #include "net/router.hpp"
 #include "net/sse.hpp"
 #include "net/url.hpp"
+#include "net/wire_parser.hpp"
 
 namespace prov::net {
 
@@ -142,6 +143,25 @@ TEST(HttpMessageTest, SerializeHead_LineBreakInValue_IsLeftOut) {
   Response response;
   response.headers.Set("X", "a\r\nSet-Cookie: b");
   EXPECT_EQ(SerializeHead(response, {}), "HTTP/1.1 200 OK\r\n\r\n");
+}
+
+// Beast's assertion ended a debug build after the fourth byte, by whoever could connect.
+TEST(Messages, WireParser_LastChunkByteByByte_EndsTheBody) {
+  const std::string head = "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n";
+  for (const std::string_view chunks :
+       {"0\r\n\r\n", "0\r\nA: b\r\n\r\n", "4\r\n0\r\nA\r\n0\r\n\r\n"}) {
+    WireParser parser(WireParser::Kind::kRequest);
+    ASSERT_TRUE(parser.ParseHead(head));
+    std::string buffer;
+    std::string body;
+    for (const char byte : chunks) {
+      EXPECT_FALSE(parser.done());
+      buffer += byte;
+      ASSERT_TRUE(parser.FeedBody(buffer, body));
+    }
+    EXPECT_TRUE(parser.done()) << chunks;
+    EXPECT_EQ(body, chunks.starts_with('4') ? "0\r\nA" : "");
+  }
 }
 
 }  // namespace
