@@ -339,7 +339,11 @@ void Executor::Retry(const Uuid& id, Job& job, Seconds delay, job::StateChange c
   change.outputs.clear();
   change.left_running.clear();
   job.state.due = clock_.Now() + delay;
-  retrying_[id] = clock_.Steady() + delay;
+  // Not before this is durable: the next life would find the directory of an attempt that no record
+  // leads to, and nothing could start in its place.
+  effects_.push_back([this, id, due = clock_.Steady() + delay] {
+    if (jobs_.at(id).state.status == job::Status::kRetryWait) retrying_[id] = due;
+  });
   change.next_attempt_at = job.state.due;
   logger_.Info("retry_scheduled",
                {{"attempt", job.state.attempt}, {"due", FormatTime(*job.state.due)}},

@@ -61,7 +61,8 @@ std::optional<StoredEvent> Executor::Sign(job::Event event) {
   return std::nullopt;
 }
 
-void Executor::Change(const Uuid& id, Job& job, job::StateChange change) {
+void Executor::Change(const Uuid& id, Job& job, job::StateChange change,
+                      std::optional<Nonce> nonce) {
   job.state.status = change.status;
   job.state.changed_at = clock_.Now();
   job::Event event;
@@ -77,6 +78,7 @@ void Executor::Change(const Uuid& id, Job& job, job::StateChange change) {
   Entry entry;
   entry.job = id;
   entry.state = job.state;
+  entry.nonce = std::move(nonce);
   entry.event = Sign(event);
   if (!entry.event) {
     // What a script made of its result must not keep the panel from knowing how it ended.

@@ -151,7 +151,7 @@ class Executor {
   void TakeNew(job::Order order, const std::string& envelope, const std::string& hash);
   void TakeCommand(job::CommandType type, const std::string& bytes);
   std::string TakeKeys(const job::Command& command);
-  void Cancel(const job::Command& command);
+  void Cancel(const job::Command& command, Entry entry);
   void Drain(const job::Command& command, Entry entry);
   void Query(const job::Query& query);
   void ReportLost(const Uuid& id, std::string reason);
@@ -159,7 +159,7 @@ class Executor {
   // What is to be said of a job that no record names; kAccepted where it was never here.
   Refusal Unknown(const Uuid& id) const;
   void Reject(const Uuid& id, std::string reason);
-  void Settle(const Uuid& id, Job job, Refusal refusal);
+  void Settle(const Uuid& id, Job job, Refusal refusal, std::optional<Nonce> nonce = {});
   void LoseJournal();
 
   // attempts.cpp
@@ -199,8 +199,8 @@ class Executor {
   void Append(Entry entry);
   // Nothing, and an error in agent.log, where the event cannot be written.
   std::optional<StoredEvent> Sign(job::Event event);
-  // Records the state with the event that reports it.
-  void Change(const Uuid& id, Job& job, job::StateChange change);
+  // Records the state with the event that reports it, and the nonce of the order it came from.
+  void Change(const Uuid& id, Job& job, job::StateChange change, std::optional<Nonce> nonce = {});
   void ReportCommand(const std::string& nonce, std::string result, Entry entry);
   void ReportFacts();
 

@@ -132,15 +132,13 @@ void Executor::TakeNew(job::Order order, const std::string& envelope, const std:
                subject);
   auto refusal = Unknown(id);
   if (refusal.status != job::Status::kAccepted) return Settle(id, std::move(job), refusal);
-  const Nonce nonce{order.nonce, order.issued_at, order.expires_at};
+  std::optional<Nonce> nonce = Nonce{order.nonce, order.issued_at, order.expires_at};
   if (const auto taken =
-          order_nonces_.Take(nonce.value, {nonce.issued_at, nonce.expires_at}, clock_.Now());
+          order_nonces_.Take(nonce->value, {nonce->issued_at, nonce->expires_at}, clock_.Now());
       !taken) {
     refusal = {job::Status::kRejected, "nonce_seen: " + taken.error().message};
+    nonce.reset();
   } else {
-    Entry entry;
-    entry.nonce = nonce;
-    Append(entry);
     const IntakeContext context{setup_.configuration, setup_.state,
                                 setup_.epoch.id,      CollectMachine(setup_.state.root),
                                 clock_.Now(),         Remembered(order.app_id)};
@@ -152,7 +150,7 @@ void Executor::TakeNew(job::Order order, const std::string& envelope, const std:
           std::make_shared<const PreparedJob>(std::move(std::get<PreparedJob>(examined)));
     }
   }
-  Settle(id, std::move(job), std::move(refusal));
+  Settle(id, std::move(job), std::move(refusal), std::move(nonce));
 }
 
 void Executor::Reject(const Uuid& id, std::string reason) {
@@ -163,13 +161,14 @@ void Executor::Reject(const Uuid& id, std::string reason) {
   Settle(id, {}, std::move(refusal));
 }
 
-// The first record of a job: what became of its order.
-void Executor::Settle(const Uuid& id, Job job, Refusal refusal) {
+// The first record of a job: what became of its order, and its nonce. In two records a write that
+// was torn between them would make the same order, come again, a nonce seen before.
+void Executor::Settle(const Uuid& id, Job job, Refusal refusal, std::optional<Nonce> nonce) {
   job::StateChange change;
   change.status = refusal.status;
   if (!refusal.reason.empty()) change.reason = refusal.reason;
   auto& kept = jobs_.emplace(id, std::move(job)).first->second;
-  Change(id, kept, std::move(change));
+  Change(id, kept, std::move(change), std::move(nonce));
   canceled_ahead_.erase(id);
   if (refusal.status == job::Status::kAccepted) {
     logger_.Info("job_accepted", {}, Subject(id, kept));
@@ -223,8 +222,7 @@ void Executor::TakeCommand(job::CommandType type, const std::string& bytes) {
   entry.command_nonce = nonce;
   switch (type) {
     case job::CommandType::kCancel:
-      Append(entry);
-      return Cancel(*command);
+      return Cancel(*command, std::move(entry));
     case job::CommandType::kDrain:
       return Drain(*command, std::move(entry));
     case job::CommandType::kQuery:
@@ -263,10 +261,11 @@ std::string Executor::TakeKeys(const job::Command& command) {
   return "done";
 }
 
-void Executor::Cancel(const job::Command& command) {
+// The nonce is in the last of its records: where a torn write leaves the first ones only, the
+// cancel comes again and is taken.
+void Executor::Cancel(const job::Command& command, Entry entry) {
   const auto id = command.cancel->job;
   const auto found = jobs_.find(id);
-  Entry entry;
   entry.job = id;
   if (found == jobs_.end()) {
     canceled_ahead_.insert(id);
