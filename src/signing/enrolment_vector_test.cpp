@@ -87,7 +87,7 @@ TEST_F(EnrolmentVectors, TheAnswer_HoldsTheKeys_AndIsTheVectorButForTheBox) {
       OpenEnrolmentAnswer(TextAt(answer, "envelope"), Request(), sealing_, key_.view());
   ExpectKeysOf(vectors_, 2, keys);
   // No two boxes are the same, so what is in it is compared.
-  const auto written = AnswerEnrolment(Request(), *keys, key_.view()).value();
+  const auto written = AnswerEnrolment(Request(), keys.value(), key_.view()).value();
   auto payload = json::ParseText(ClaimedPayload(written, written.size()).value()).value();
   const auto box = Base64Decode(TextAt(payload, "keys")).value();
   const auto opened = Unseal(sealing_, Request().token, "enrolment", box);
@@ -113,7 +113,7 @@ TEST(RotationVectors, TheBox_HoldsTheKeys_AndWhatIsSealedHereIsTheSame) {
   const auto agent = TextAt(vectors, "agent");
   const auto keys = OpenRotatedKeys(TextAt(vectors, "sealed"), agent, sealing);
   ExpectKeysOf(vectors, vectors.at("generation").to_number<std::uint32_t>(), keys);
-  const auto box = Base64Decode(SealRotatedKeys(*keys, agent, sealing.public_key).value());
+  const auto box = Base64Decode(SealRotatedKeys(keys.value(), agent, sealing.public_key).value());
   EXPECT_EQ(Unseal(sealing, Uuid(), "keys", box.value()).value().view(),
             TextAt(vectors, "sealed_text"));
 }
