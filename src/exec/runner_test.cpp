@@ -160,6 +160,42 @@ TEST_F(RunnerTest, Runner_TimeoutOfAScriptThatIgnoresTerm_EmptiesTheCgroup) {
   EXPECT_FALSE(Contained(spec).Populated());
 }
 
+// A machine whose time somebody sets all the while, by a year forth and back.
+class SwayingClock final : public Clock {
+ public:
+  WallTime Now() const override {
+    const std::chrono::hours year{24 * 365};
+    return system_.Now() + (++asked_ % 2 == 0 ? year : -year);
+  }
+  SteadyTime Steady() const override { return system_.Steady(); }
+
+ private:
+  SystemClock system_;
+  mutable int asked_ = 0;
+};
+
+// Row 22 of docs/faults.md.
+TEST_F(RunnerTest, Row22_ClockSetByAYear_TimeoutsCountAsBefore) {
+  PROV_REQUIRES("root");
+  const SwayingClock swaying;
+  const auto run = [&](const AttemptSpec& spec) {
+    const auto start = clock_.Steady();
+    const auto runner = StartRunner(spec, swaying);
+    EXPECT_TRUE(runner) << runner.error().ToString();
+    waitpid(static_cast<pid_t>(runner->reference.pid), nullptr, 0);
+    return std::pair((*ReadExit(spec.paths))->ending, clock_.Steady() - start);
+  };
+  auto short_one = Spec("failing");
+  short_one.prepare = Given({{"EXIT_CODE", "0"}});
+  short_one.timeout = Seconds{60};
+  EXPECT_EQ(run(short_one).first, Ending::kExited);
+  auto endless = Spec("sleepy");
+  endless.timeout = Seconds{1};
+  const auto [ending, took] = run(endless);
+  EXPECT_EQ(ending, Ending::kTimedOut);
+  EXPECT_GE(took, Seconds{1});
+}
+
 TEST_F(RunnerTest, Runner_CancelWithASetsidDaemon_EndsTheDaemonToo) {
   PROV_REQUIRES("cgroup2");
   auto spec = Spec("forking");

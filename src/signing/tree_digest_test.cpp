@@ -1,7 +1,10 @@
 #include "signing/tree_digest.hpp"
 
+#include <atomic>
 #include <fstream>
+#include <set>
 #include <sys/stat.h>
+#include <thread>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -102,6 +105,47 @@ TEST_F(TreeDigest, Limits_AreKept) {
   EXPECT_TRUE(DigestTree(tree(), {.bytes = 14}));
   EXPECT_EQ(DigestTree(tree(), {.depth = 1}).error().code, ErrorCode::kTooLarge);
   EXPECT_TRUE(DigestTree(tree(), {.depth = 2}));
+}
+
+// Row 29 of docs/faults.md.
+TEST_F(TreeDigest, Row29_SwappedAllTheTime_TheCopyIsWhatWasHashed) {
+  const auto script = tree() / "install.sh";
+  const auto other = dir_.path() / "other";
+  const auto put = [&](const std::string& bytes) {
+    std::ofstream(other, std::ios::trunc) << bytes;
+    chmod(other.c_str(), 0755);
+    std::filesystem::rename(other, script);
+  };
+  std::atomic<bool> stop = false;
+  std::thread attacker([&] {
+    const std::string good(3 * 65536, 'g');
+    const std::string evil(3 * 65536, 'e');
+    for (int turn = 0; !stop; ++turn) {
+      put(turn % 2 == 0 ? good : evil);
+      // In its place too, under who reads it.
+      std::ofstream(script, std::ios::in | std::ios::out) << (turn % 2 == 0 ? evil : good);
+      if (turn % 10 == 0) {
+        std::filesystem::create_symlink("/etc/passwd", other);
+        std::filesystem::rename(other, script);
+      }
+    }
+  });
+  int copied = 0;
+  int mixed = 0;
+  std::set<std::string> digests;
+  for (int attempt = 0; attempt < 10'000; ++attempt) {
+    std::filesystem::remove_all(copy());
+    const auto digest = CopyAndDigestTree(tree(), copy());
+    if (!digest) continue;
+    ++copied;
+    digests.insert(*digest);
+    mixed += *DigestTree(copy()) != *digest ? 1 : 0;
+  }
+  stop = true;
+  attacker.join();
+  EXPECT_EQ(mixed, 0) << "of " << copied;
+  EXPECT_GT(copied, 1000);
+  EXPECT_GT(digests.size(), 1u) << "nothing was swapped";
 }
 
 TEST_F(TreeDigest, ADestinationThatExists_IsNotWrittenTo) {

@@ -159,6 +159,45 @@ TEST_F(Jobs, ANonceSeenBefore_IsRefusedAlsoAfterARestart) {
   EXPECT_EQ(States(first.job), "accepted running");
 }
 
+// Its nonce was durable and the job was not: the order that came again was refused for its nonce.
+TEST_F(Jobs, WriteOfAnOrderTornAnywhere_ItIsTakenWhenItComesAgain) {
+  for (std::uintmax_t whole = 1, cut = 0; cut < whole; cut += 24) {
+    const auto before = std::filesystem::file_size(state_.Journal());
+    const auto order = NewOrder();
+    const auto envelope = Envelope(order);
+    executor_->TakeParcel(envelope);
+    ASSERT_TRUE(executor_->Commit());
+    whole = std::filesystem::file_size(state_.Journal()) - before;
+    executor_.reset();
+    std::filesystem::resize_file(state_.Journal(), before + cut);
+    Start();
+    Deliver(envelope);
+    EXPECT_EQ(States(order.job), "accepted running") << "cut after " << cut << " of " << whole;
+    Exit(order.job, 0);
+    Step();
+  }
+}
+
+TEST_F(Jobs, WriteOfACancelTornAnywhere_ItIsTakenWhenItComesAgain) {
+  SendDrain(true);
+  for (std::uintmax_t whole = 1, cut = 0; cut < whole; cut += 24) {
+    const auto id = Run(NewOrder());
+    auto command = NewCommand();
+    command.cancel = job::Cancel{id};
+    const auto cancel = Envelope(job::CommandType::kCancel, command);
+    const auto before = std::filesystem::file_size(state_.Journal());
+    executor_->TakeParcel(cancel);
+    ASSERT_TRUE(executor_->Commit());
+    whole = std::filesystem::file_size(state_.Journal()) - before;
+    executor_.reset();
+    std::filesystem::resize_file(state_.Journal(), before + cut);
+    Start();
+    Deliver(cancel);
+    EXPECT_EQ(States(id), "accepted canceled") << "cut after " << cut << " of " << whole;
+    EXPECT_EQ(Starts(id), 0);
+  }
+}
+
 // 1.2 jobs a second for a day filled the window, and then each new order was passed over.
 TEST_F(Jobs, MoreOrdersThanNoncesAreKept_AllRunAndNoneTwice) {
   most_nonces_ = 5;
@@ -564,6 +603,22 @@ TEST_F(Jobs, RunnerThatVanished_InterruptedAndRetriedOnlyIfIdempotent) {
   Step();
   EXPECT_EQ(States(again), "accepted running retry_wait running");
   EXPECT_EQ(runners_.at(again).spec.id.attempt, 2u);
+}
+
+// The next attempt was begun before the record that led to it: after a kill in between its
+// directory was in the way, and the job failed with attempts left.
+TEST_F(Jobs, KilledBeforeARetryIsDurable_NothingOfItsAttemptWasBegun) {
+  auto order = NewOrder();
+  order.attempts = {3, 0};
+  const auto id = Run(order);
+  Exit(id, 2);
+  executor_->Tick();
+  EXPECT_FALSE(exec::AttemptExists(state_, {id, 2, 0}));
+  Restart();
+  Step();
+  Step();
+  EXPECT_EQ(States(id), "accepted running retry_wait running");
+  EXPECT_EQ(Starts(id), 2);
 }
 
 TEST_F(Jobs, InstallationError_IsRetriedAsOftenAsItSays) {
