@@ -163,6 +163,14 @@ class Platform:
             connection.close()
             raise
 
+    def raw(self, method, target, body=None, headers=None):
+        """Bytes as they come, held to nothing: for what is done so often, or so broken, that it must not be."""
+        connection, response = self.send(method, target, body, headers or {})
+        try:
+            return response.status, {name.lower(): value for name, value in response.getheaders()}, response.read()
+        finally:
+            connection.close()
+
     def call(self, method, target, body=None, headers=None, token=True, wrong=()):
         """`wrong` names what the document forbids of this request: parameters, `body`, `Content-Type`."""
         sent = dict(headers or {})

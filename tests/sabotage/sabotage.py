@@ -125,6 +125,8 @@ def main():
     if arguments.third:
         print(f"# seed {arguments.seed}", flush=True)
         patches = random.Random(arguments.seed).sample(patches, (len(patches) + 2) // 3)
+    # Module by module: what the patch before has left to be built again is then mostly the same library.
+    patches.sort(key=lambda patch: (patch.binary, patch.name))
     if INSIDE not in os.environ:
         sys.argv[1:] = ["--seed", str(arguments.seed), *sys.argv[1:]]
         enter_the_copy()
