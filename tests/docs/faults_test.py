@@ -19,6 +19,8 @@ def exists(file, name):
     text = (ROOT / file).read_text()
     if file.endswith(".py"):
         return f"\ndef {name}(" in text
+    if file.endswith(".sh"):
+        return f'"{name}"' in text
     suite, _, test = name.rpartition(".")
     suite = re.escape(suite) if suite else r"\w+"
     return re.search(rf"^TEST(_[FP])?\(\s*{suite},\s*{re.escape(test)}\)", text, re.MULTILINE) is not None
