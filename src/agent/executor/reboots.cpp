@@ -38,7 +38,10 @@ void Executor::RecoverReboot(const Uuid& id, Job& job) {
   if (found.finding == exec::Finding::kAwaitReboot) {
     rebooting_.insert(id);
   } else if (found.finding == exec::Finding::kStart) {
-    waiting_.push_front(id);
+    // Not before this is durable, as with a retry.
+    effects_.push_back([this, id] {
+      if (jobs_.at(id).state.reboot_from) waiting_.push_front(id);
+    });
   } else {
     job.state.continuation = next.continuation;
     job.state.reboot_from.reset();

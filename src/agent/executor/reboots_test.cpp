@@ -132,6 +132,21 @@ TEST_F(Reboots, BootedBeforeTheExitWasSeen_GoesOnWithoutAnother) {
   EXPECT_EQ(runs_.back(), "1.1");
 }
 
+TEST_F(Reboots, KilledBeforeItIsDurableThatItGoesOn_GoesOnAllTheSame) {
+  const auto id = RunRebooting();
+  ASSERT_TRUE(exec::WriteContainment(runners_.at(id).spec.paths,
+                                     {"subreaper", "", {4194304, 1, boot_}, {}}));
+  Exit(id, 194);
+  boot_ = "another";
+  Restart();
+  executor_->Tick();
+  Restart();
+  Step();
+  Step();
+  EXPECT_EQ(States(id), "accepted running");
+  EXPECT_THAT(runs_, testing::ElementsAre("1", "1.1"));
+}
+
 TEST_F(Reboots, PowerCutInAContinuation_IsAnInterruption) {
   const auto id = RunRebooting();
   Exit(id, 194);
