@@ -134,7 +134,11 @@ class AgentLane:
         subprocess.run(self.enrol_command(), check=True, capture_output=True)
 
     def alive(self):
-        return os.path.exists(f"/proc/{self.executor.pid()}")
+        try:
+            state = pathlib.Path(f"/proc/{self.executor.pid()}/stat").read_text().rpartition(")")[2].split()[0]
+        except OSError:
+            return False
+        return state not in "ZX"
 
     def revive(self):
         if not self.alive():
@@ -145,6 +149,11 @@ class AgentLane:
         self.revive()
         status, server = self.platform.call("GET", f"/api/servers/{self.id}")
         return status == 200 and server["status"] == "online"
+
+    def begun(self, job):
+        """The kill of the point before may come as late as this: what was struck is the acknowledgement of its end."""
+        self.revive()
+        return self.jobs.runs(job)
 
     def over(self, job):
         self.revive()
@@ -175,7 +184,7 @@ class AgentLane:
         self.revive()
         self.executor.disarm()
         job = self.jobs.submit(app, self.id)
-        wait_for(lambda: self.jobs.runs(job), what="the script")
+        wait_for(lambda: self.begun(job), what="the script")
         self.executor.arm(point)
         if app == "cancel":
             status, body = self.platform.call("POST", f"/api/jobs/{job}/cancel")
@@ -187,7 +196,7 @@ class AgentLane:
         self.revive()
         self.executor.disarm()
         job = self.jobs.submit("restart", self.id)
-        wait_for(lambda: self.jobs.runs(job), what="the script")
+        wait_for(lambda: self.begun(job), what="the script")
         os.kill(self.executor.pid(), signal.SIGKILL)
         wait_for(lambda: not self.alive(), what="the kill")
         self.executor.arm(point)
