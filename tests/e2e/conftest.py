@@ -36,13 +36,13 @@ def free_port():
         return sock.getsockname()[1]
 
 
-def wait_for(condition, seconds=30, what="it"):
+def wait_for(condition, seconds=60, what="it"):
     until = time.monotonic() + seconds
     while time.monotonic() < until:
         value = condition()
         if value:
             return value
-        time.sleep(0.05)
+        time.sleep(0.01)
     raise AssertionError(f"{what} did not happen in {seconds} s")
 
 

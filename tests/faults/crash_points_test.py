@@ -17,9 +17,9 @@ import subprocess
 import time
 
 import pytest
-from e2e_platform import BIN, Platform
+from e2e_platform import BIN, Platform, wait_for
 
-from points import Traced, chosen, in_lanes, wait_for, with_torn_writes
+from points import Traced, chosen, in_lanes, with_torn_writes
 
 ACTIVE = ("queued", "dispatched", "accepted", "running", "retry_wait")
 LANES = 6

@@ -9,18 +9,11 @@ import subprocess
 import threading
 import time
 
+from e2e_platform import wait_for
+
+
 class NotReached(Exception):
     """The scheduler went another way this time."""
-
-
-def wait_for(condition, seconds=60, what="it"):
-    until = time.monotonic() + seconds
-    while time.monotonic() < until:
-        value = condition()
-        if value:
-            return value
-        time.sleep(0.01)
-    raise AssertionError(f"{what} did not happen in {seconds} s")
 
 
 def chosen(points, stride):

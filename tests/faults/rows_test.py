@@ -20,9 +20,7 @@ import time
 import urllib.parse
 
 import pytest
-from e2e_platform import AGENT, BIN, Platform, kill
-
-from points import wait_for
+from e2e_platform import AGENT, BIN, Platform, kill, wait_for
 
 ACTIVE = ("queued", "dispatched", "accepted", "running", "retry_wait")
 # Deadlines are promises about a quiet machine; a test gives them five times the room.

@@ -3,6 +3,8 @@
 # agent on each. Sourced, after FLEET_ID is set to a number of the test's own.
 # shellcheck source=tests/fleet/servers.sh
 . "$(dirname "${BASH_SOURCE[0]}")/servers.sh"
+# shellcheck source=tests/support/jobs.sh
+. tests/support/jobs.sh
 
 panel=https://panel-server:5000
 ctl() { on s1 provisionctl --panel $panel --ca-file /etc/provisioning/panel-ca.pem --token-file /root/token "$@"; }
@@ -49,7 +51,4 @@ has_app() { ctl app "$1" >/dev/null; }
 submit() { # SERVER APP ..: the job's id
   ctl install "${@:2}" --server "agent-$1" -o json | sed -n 's/.*"id": "\([^"]*\)".*/\1/p' | head -n 1
 }
-status() { ctl job "$1" -o json | sed -n 's/^ *"status": "\([^"]*\)".*/\1/p' | head -n 1; }
-ended() { case $(status "$1") in succeeded | failed | timed_out | canceled | rejected | interrupted | lost) ;; *) return 1 ;; esac; }
-has_status() { local now; now=$(status "$1"); [ "$now" = "$2" ] || { echo "$now"; return 1; }; } # JOB STATUS
-complete() { ctl job "$1" -o json | grep -q '"complete": true'; }
+has_status() { local now; now=$(field "$1" status); [ "$now" = "$2" ] || { echo "$now"; return 1; }; } # JOB STATUS

@@ -52,13 +52,6 @@ runs() { # JOB N
   local runs; runs=$(on s2 grep -c "$1" /root/witness); [ "$runs" = "$2" ] || { echo "$runs runs"; return 1; }
 }
 attempts() { ctl job "$1" -o json | grep -Eq "\"attempt\": $2,?\$" || { ctl job "$1" -o json; return 1; }; } # JOB N
-# Its lines in order: from 1 in each attempt, and none is missing, the last to the end where it succeeded.
-whole() { # JOB ATTEMPTS LAST
-  local attempt
-  for attempt in $(seq "$2"); do ctl logs "$1" --attempt "$attempt"; done | sed -n 's/.*line \([0-9]*\)$/\1/p' | awk -v runs="$2" -v last="$3" '
-    $1 == 1 { ++seen; at = 1; next } $1 != at + 1 { print "line " $1 " after " at; bad = 1 } { at = $1 }
-    END { if (seen != runs || (last && at != last) || at < 1) { print seen " runs, the last to " at; bad = 1 } exit bad }'
-}
 
 go_down() { # orderly|cut
   local before; before=$(boot)

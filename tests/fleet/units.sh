@@ -61,9 +61,6 @@ for i in $(seq 100); do echo "line $i"; sleep 0.1; done
 Y
 ok "a new installer is noticed" eventually 10 has_app slow
 begun() { on s1 grep -q "$1" /root/witness; }
-whole() { # its lines, each once and in order
-  ctl logs "$1" | grep -o 'line [0-9]*$' >"$scratch/lines"; seq -f 'line %.0f' 100 | diff - "$scratch/lines"
-}
 once() { [ "$(on s1 grep -c "$1" /root/witness)" = 1 ]; }
 main() { on s1 systemctl show -p MainPID --value "provisioning-$1"; }
 kill_net() { on s1 pkill -KILL -f '[p]rovisioning-agent net-role'; }
@@ -74,9 +71,9 @@ disturb() { # NAME COMMAND..: a job goes on through it
   ok "$name: the job begins" eventually 15 begun "$job"
   ok "$name" "$@"
   ok "$name: the job succeeds" eventually 60 ended "$job"
-  ok "$name: succeeded" [ "$(status "$job")" = succeeded ]
+  ok "$name: succeeded" [ "$(field "$job" status)" = succeeded ]
   ok "$name: ran once" once "$job"
-  ok "$name: its log has no gap" whole "$job"
+  ok "$name: its log has no gap" whole "$job" 1 100
   ok "$name: and says so" complete "$job"
 }
 before=$(main agent)
@@ -118,7 +115,7 @@ for each in panel executor net; do
   ok "$each: nginx is being installed" eventually 30 apt_runs
   ok "$each is killed" victim $each
   ok "$each: nginx's job ends" eventually 120 ended "$job"
-  ok "$each: succeeded" [ "$(status "$job")" = succeeded ]
+  ok "$each: succeeded" [ "$(field "$job" status)" = succeeded ]
   ok "$each: in one attempt" sh -c "$fleet exec s1 grep -c '\"job_id\":\"$job\".*\"event\":\"execution_started\"' /var/log/provisioning/agent.log | grep -qx 1"
   ok "$each: its log is whole" complete "$job"
   ok "$each: and has every line" numbered "$job"

@@ -4,6 +4,8 @@ set -uo pipefail
 cd "$(dirname "$0")" || exit 1
 # shellcheck source=tests/support/tap.sh
 . ./tap.sh
+# shellcheck source=tests/support/jobs.sh
+. ./jobs.sh
 
 ctl() { provisionctl --panel http://127.0.0.1:5000 --token-file /root/token "$@"; }
 online() { ctl server agent-vm -o json | grep -q '"status": "online"'; }
@@ -16,19 +18,11 @@ add_installer() { # NAME MANIFEST-LINES, the script from stdin
     >"/opt/provisioning/installers/$1/install.sh"
 }
 submit() { ctl install "$1" --server agent-vm -o json | sed -n 's/.*"id": "\([^"]*\)".*/\1/p' | head -n 1; }
-field() { ctl job "$1" -o json | sed -n "s/^ *\"$2\": \"\\([^\"]*\\)\".*/\\1/p" | head -n 1; } # JOB FIELD
-ended() { case $(field "$1" status) in succeeded | failed | timed_out | canceled | rejected | interrupted | lost) ;; *) return 1 ;; esac; }
 is() { local got; got=$(field "$1" "$2"); [ "$got" = "$3" ] || { echo "$got"; ctl job "$1"; return 1; }; } # JOB FIELD VALUE
 names() { ctl job "$1" -o json | grep -q "$2" || { ctl job "$1" -o json; return 1; }; }                  # JOB TEXT
 begun() { grep -q "$1" /root/witness; }
 runs() { local n; n=$(grep -c "$1" /root/witness); [ "$n" = "$2" ] || { echo "$n runs"; return 1; }; } # JOB N
 group() { echo "/sys/fs/cgroup/system.slice/provisioning-jobs.service/provisioning-$1-1"; }
-whole() { # JOB ATTEMPTS LAST: its lines in order, from 1 in each
-  local attempt
-  for attempt in $(seq "$2"); do ctl logs "$1" --attempt "$attempt"; done | sed -n 's/.*line \([0-9]*\)$/\1/p' | awk -v runs="$2" -v last="$3" '
-    $1 == 1 { ++seen; at = 1; next } $1 != at + 1 { print "line " $1 " after " at; bad = 1 } { at = $1 }
-    END { if (seen != runs || (last && at != last) || at < 1) { print seen " runs, the last to " at; bad = 1 } exit bad }'
-}
 
 install_platform() {
   cp libraries/* /usr/local/lib/ && ldconfig && dpkg --force-depends -i packages/*.deb &&

@@ -12,4 +12,4 @@ mkdir "$scratch/libraries"
 ldd build/release/provisioning-panel build/release/provisioning-agent build/release/provisionctl |
   awk '$2 == "=>" && $3 ~ /^\// && $1 !~ /^(libc|libm|libpthread|libdl|librt)\.so/ { print $3 }' | sort -u |
   xargs cp -Lt "$scratch/libraries" || exit 1
-VM_BOOTS=2 VM_TIMEOUT=600 tests/support/vm.sh tests/vm/inside.sh tests/support/tap.sh build/release/packages "$scratch/libraries"
+VM_BOOTS=2 VM_TIMEOUT=600 tests/support/vm.sh tests/vm/inside.sh tests/support/tap.sh tests/support/jobs.sh build/release/packages "$scratch/libraries"
