@@ -22,7 +22,7 @@ namespace prov::net {
 struct ServerLimits {
   std::size_t header_bytes = 16 * 1024;  // 431
   std::size_t body_bytes = 1 << 20;      // 413, where body_limit says nothing else
-  std::size_t connections = 10'000;      // beyond: 503 and closed
+  std::size_t connections = 20'000;      // beyond: 503 and closed
   std::size_t stream_buffer = 1 << 20;   // bytes a slow reader may owe before it is dropped
   Millis header{10'000};                 // from a request's first byte, and for the TLS handshake
   Millis body{30'000};                   // for the whole body

@@ -2,6 +2,7 @@
 
 #include <csignal>
 #include <cstdio>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <boost/asio/co_spawn.hpp>
@@ -36,6 +37,14 @@ constexpr Millis kLookAtInstallers{2'000};
 int Refuse(const Error& error) {
   std::fprintf(stderr, "provisioning-panel: %s\n", error.ToString().c_str());
   return kCannotStart;
+}
+
+// A connection is a descriptor, and the usual 1,024 are meant for programs that cannot poll more.
+void RaiseDescriptorLimit() {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &limit);
 }
 
 struct Logs {
@@ -292,6 +301,7 @@ int RunPanel(PanelConfiguration configuration,
     return Refuse(made.error());
   auto logs = OpenLogs(configuration, clock);
   if (!logs) return Refuse(logs.error());
+  RaiseDescriptorLimit();
   auto database = store::sqlite::SqliteDatabase::Open({.path = configuration.database});
   if (!database) return Refuse(database.error());
   return Panel(configuration, std::move(read_again), *logs, **database, std::move(*keys), clock,

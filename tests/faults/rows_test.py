@@ -178,7 +178,7 @@ def test_row_05_slow_clients_slow_nobody_and_resume(platform, tmp_path):
         for number in range(300):
             stalled.append(socket.create_connection(("127.0.0.1", platform.port)))
             stalled[-1].sendall(b"POST /api/jobs HTTP/1.1\r\nHost: x\r\n" + (b"Content-Length: 99\r\n\r\nx" if number % 2 else b""))
-        for _ in range(1000):
+        for _ in range(5000):
             readers.append(socket.create_connection(("127.0.0.1", platform.port)))
             readers[-1].sendall(head)
             waiting.register(readers[-1], selectors.EVENT_READ)

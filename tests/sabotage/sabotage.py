@@ -124,7 +124,8 @@ def main():
     if arguments.names:
         patches = [patch for patch in patches if patch.name in arguments.names]
     if arguments.third:
-        print(f"# seed {arguments.seed}", flush=True)
+        if INSIDE in os.environ:
+            print(f"# seed {arguments.seed}", flush=True)
         patches = random.Random(arguments.seed).sample(patches, (len(patches) + 2) // 3)
     # Module by module: what the patch before has left to be built again is then mostly the same library.
     patches.sort(key=lambda patch: (patch.binary, patch.name))

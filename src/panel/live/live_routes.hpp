@@ -27,7 +27,7 @@ struct LiveLimits {
   // After which a stream is ended: its client comes back where it was, and is asked again who it
   // is, so that a token that was revoked sees no more.
   Millis lifetime{1'800'000};
-  std::size_t streams = 2'000;  // open at once; beyond: 429
+  std::size_t streams = 8'000;  // open at once; beyond: 429
 };
 
 // The streams that are open. Outlives them.
