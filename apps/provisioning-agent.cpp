@@ -10,6 +10,7 @@
 #include "agent/enroll/enroll_command.hpp"
 #include "agent/enroll/rotate_command.hpp"
 #include "agent/executor/daemon.hpp"
+#include "agent/exit_status.hpp"
 #include "agent/net/name_service.hpp"
 #include "agent/net/net_role.hpp"
 #include "base/service_manager.hpp"
@@ -18,8 +19,6 @@
 namespace {
 
 using namespace prov;
-
-constexpr int kUsage = 2;
 
 void PrintHelp() {
   std::puts(
@@ -37,10 +36,7 @@ void PrintHelp() {
   }
 }
 
-int Fail(const std::string& sentence) {
-  std::fprintf(stderr, "provisioning-agent: %s\n", sentence.c_str());
-  return kUsage;
-}
+int Fail(const std::string& sentence) { return agent::Fail(agent::kUsage, sentence); }
 
 int RunDaemon(const std::vector<std::string>& arguments) {
   std::map<std::string, std::string> flags;

@@ -90,7 +90,7 @@ void Damaged(std::string& bytes, Input& input) {
   if (kind % 3 == 2) bytes.replace(at, bytes.npos, std::string(bytes.size() - at, '\0'));
 }
 
-void CheckWritten(Input input) {
+void CheckWrittenJournal(Input input) {
   std::filesystem::remove(JournalPath());
   auto journal = Journal::Create(JournalPath(), Uuid{});
   for (auto records = input.Byte() % 8; records > 0; --records) {
@@ -122,7 +122,7 @@ void CheckWritten(Input input) {
 
 void FuzzJournal(std::string_view bytes) {
   if (!bytes.starts_with('w')) return CheckBytes(bytes);
-  CheckWritten(Input(bytes.substr(1)));
+  CheckWrittenJournal(Input(bytes.substr(1)));
 }
 
 }  // namespace prov::fuzz

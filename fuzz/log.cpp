@@ -84,7 +84,7 @@ std::vector<LogFrame> Written(Input& input) {
   return frames;
 }
 
-void CheckWritten(Input input) {
+void CheckWrittenLog(Input input) {
   const auto frames = Written(input);
   auto bytes = Framed(frames);
   const auto kind = input.Byte();
@@ -101,7 +101,7 @@ void CheckWritten(Input input) {
 }  // namespace
 
 void FuzzLog(std::string_view bytes) {
-  if (bytes.starts_with('w')) return CheckWritten(Input(bytes.substr(1)));
+  if (bytes.starts_with('w')) return CheckWrittenLog(Input(bytes.substr(1)));
   if (!bytes.starts_with('c')) return CheckFile(bytes);
   const auto frames = DecodeStored(bytes.substr(1));
   if (!frames) return;

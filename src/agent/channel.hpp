@@ -14,6 +14,7 @@
 
 namespace prov::agent {
 
+inline constexpr int kChannel = 3;  // the descriptor at which the net role finds its end
 inline constexpr std::size_t kMaxFrameBytes = 2 << 20;
 
 // Executor to net, first and once: all the net role needs to know. `configuration` is JSON

@@ -38,14 +38,14 @@ TEST(AgentConfiguration, ListsActionsAndProxies) {
   EXPECT_TRUE(read->allow_subreaper);
 }
 
-struct Refusal {
+struct RefusedSetting {
   const char* name;
   const char* variable;
   const char* value;
   const char* sentence;
 };
 
-class AgentConfigurationRefusals : public ::testing::TestWithParam<Refusal> {};
+class AgentConfigurationRefusals : public ::testing::TestWithParam<RefusedSetting> {};
 
 TEST_P(AgentConfigurationRefusals, SayWhatWouldBeRight) {
   const auto read = Read({{GetParam().variable, GetParam().value}});
@@ -56,16 +56,17 @@ TEST_P(AgentConfigurationRefusals, SayWhatWouldBeRight) {
 
 INSTANTIATE_TEST_SUITE_P(
     All, AgentConfigurationRefusals,
-    ::testing::Values(Refusal{"AgentId", "AGENT_ID", "-x/y", "a letter or digit first"},
-                      Refusal{"PlainHttp", "PANEL_URL", "http://panel.example:5000", "use https"},
-                      Refusal{"NoUrl", "PANEL_URL", "panel", "panel_url"},
-                      Refusal{"RelativeState", "STATE_DIR", "var/agent", "absolute path"},
-                      Refusal{"ShortSecret", "SECRET_KEY", "short", "at least 32 bytes"},
-                      Refusal{"Level", "LOG_LEVEL", "loud", "debug, info, warning or error"},
-                      Refusal{"Containment", "CONTAINMENT", "none", "cgroup or subreaper"},
-                      Refusal{"Action", "ALLOW_ACTIONS", "destroy", "none of install"},
-                      Refusal{"Parallel", "MAX_PARALLEL_JOBS", "0", "from 1 to 64"},
-                      Refusal{"Proxy", "PROXIES", "PATH=/x", "http_proxy"}),
+    ::testing::Values(RefusedSetting{"AgentId", "AGENT_ID", "-x/y", "a letter or digit first"},
+                      RefusedSetting{"PlainHttp", "PANEL_URL", "http://panel.example:5000",
+                                     "use https"},
+                      RefusedSetting{"NoUrl", "PANEL_URL", "panel", "panel_url"},
+                      RefusedSetting{"RelativeState", "STATE_DIR", "var/agent", "absolute path"},
+                      RefusedSetting{"ShortSecret", "SECRET_KEY", "short", "at least 32 bytes"},
+                      RefusedSetting{"Level", "LOG_LEVEL", "loud", "debug, info, warning or error"},
+                      RefusedSetting{"Containment", "CONTAINMENT", "none", "cgroup or subreaper"},
+                      RefusedSetting{"Action", "ALLOW_ACTIONS", "destroy", "none of install"},
+                      RefusedSetting{"Parallel", "MAX_PARALLEL_JOBS", "0", "from 1 to 64"},
+                      RefusedSetting{"Proxy", "PROXIES", "PATH=/x", "http_proxy"}),
     [](const auto& parameter) { return parameter.param.name; });
 
 }  // namespace

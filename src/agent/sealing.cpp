@@ -11,16 +11,16 @@
 namespace prov::agent {
 namespace {
 
-struct PreviousFile {
+struct PreviousSealingFile {
   std::string key;
   std::optional<WallTime> out_since;
 };
-BOOST_DESCRIBE_STRUCT(PreviousFile, (), (key, out_since))
+BOOST_DESCRIBE_STRUCT(PreviousSealingFile, (), (key, out_since))
 
 struct SealingFile {
   std::uint32_t v = 1;
   std::string key;  // the private key, base64
-  std::optional<PreviousFile> previous;
+  std::optional<PreviousSealingFile> previous;
 };
 BOOST_DESCRIBE_STRUCT(SealingFile, (), (v, key, previous))
 
@@ -75,7 +75,7 @@ Status WriteSealing(const exec::StatePaths& state, const Sealing& sealing) {
   SealingFile file;
   file.key = Encoded(sealing.present);
   if (const auto& previous = sealing.previous)
-    file.previous = PreviousFile{Encoded(previous->keys), previous->out_since};
+    file.previous = PreviousSealingFile{Encoded(previous->keys), previous->out_since};
   const signing::SecretBytes text(json::Write(file) + "\n");
   return WriteFileAtomically(SealingPath(state), text.view(), 0600);
 }

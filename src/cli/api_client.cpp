@@ -34,11 +34,6 @@ T Await(asio::io_context& io, asio::awaitable<T> work) {
   return std::move(*outcome);
 }
 
-std::string Text(const boost::json::object& object, std::string_view name) {
-  const auto* value = object.if_contains(name);
-  return value != nullptr && value->is_string() ? std::string(value->get_string()) : "";
-}
-
 constexpr std::string_view kHowToSignIn =
     "\nGive an API token with --token-file FILE, PROVISIONCTL_TOKEN_FILE or PROVISIONCTL_TOKEN; "
     "`provisioning-panel token create --name NAME` makes one.";
@@ -66,6 +61,11 @@ Failure ProblemOf(int status, const std::string& body) {
 }
 
 }  // namespace
+
+std::string Text(const boost::json::object& object, std::string_view name) {
+  const auto* value = object.if_contains(name);
+  return value != nullptr && value->is_string() ? std::string(value->get_string()) : "";
+}
 
 [[noreturn]] void throw_exception_from_error(const Failure& failure,
                                              const boost::source_location&) {

@@ -47,6 +47,9 @@ class OrFailure : public boost::system::result<T, Failure> {
 [[noreturn]] void throw_exception_from_error(const Failure& failure,
                                              const boost::source_location& where);
 
+// A member of an answer that is a text; "" where there is none.
+std::string Text(const boost::json::object& object, std::string_view name);
+
 class ApiClient {
  public:
   explicit ApiClient(ApiOptions options);

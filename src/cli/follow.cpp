@@ -21,11 +21,6 @@ constexpr std::size_t kMostTogether = 100;  // jobs in one stream (docs/api/open
 constexpr int kBarWidth = 24;
 constexpr const char* kClearLine = "\r\x1b[K";
 
-std::string Text(const bj::object& object, std::string_view name) {
-  const auto* value = object.if_contains(name);
-  return value != nullptr && value->is_string() ? std::string(value->get_string()) : "";
-}
-
 std::int64_t Number(const bj::object& object, std::string_view name, std::int64_t otherwise) {
   const auto* value = object.if_contains(name);
   return value != nullptr && value->is_int64() ? value->get_int64() : otherwise;

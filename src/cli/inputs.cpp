@@ -21,11 +21,6 @@ constexpr int kMostRounds = 20;
 
 Failure Usage(std::string sentence) { return {ExitStatus::kUsage, std::move(sentence)}; }
 
-std::string Text(const bj::object& object, std::string_view name) {
-  const auto* value = object.if_contains(name);
-  return value != nullptr && value->is_string() ? std::string(value->get_string()) : "";
-}
-
 bool Flag(const bj::object& object, std::string_view name) {
   const auto* value = object.if_contains(name);
   return value != nullptr && value->is_bool() && value->get_bool();

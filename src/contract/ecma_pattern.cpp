@@ -1,5 +1,7 @@
 #include "contract/ecma_pattern.hpp"
 
+#include "base/ascii.hpp"
+
 namespace prov::contract {
 namespace {
 
@@ -8,9 +10,6 @@ constexpr std::string_view kSyntax = "^$\\.*+?()[]{}|/";
 constexpr std::string_view kDigit = "0-9";
 constexpr std::string_view kWord = "0-9A-Za-z_";
 constexpr std::string_view kSpace = "\\t\\n\\f\\r ";
-
-bool IsDigit(char c) { return c >= '0' && c <= '9'; }
-bool IsLetter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
 
 std::string_view ShorthandClass(char letter) {
   switch (letter) {

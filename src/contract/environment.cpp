@@ -1,19 +1,9 @@
 #include "contract/environment.hpp"
 
+#include "base/ascii.hpp"
 #include "base/json.hpp"
 
 namespace prov::contract {
-namespace {
-
-std::string UpperCase(std::string_view name) {
-  std::string upper(name);
-  for (char& c : upper) {
-    if (c >= 'a' && c <= 'z') c = static_cast<char>(c - 'a' + 'A');
-  }
-  return upper;
-}
-
-}  // namespace
 
 bool IsProxyVariable(std::string_view name) {
   static const std::set<std::string_view> lower{"http_proxy", "https_proxy", "ftp_proxy",

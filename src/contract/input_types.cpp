@@ -5,17 +5,13 @@
 #include <cmath>
 #include <limits>
 
+#include "base/ascii.hpp"
 #include "base/encoding.hpp"
 
 namespace prov::contract {
 namespace {
 
 constexpr std::string_view kDigits = "0123456789";
-constexpr std::string_view kAlphanumeric =
-    "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
-
-bool IsDigit(char c) { return c >= '0' && c <= '9'; }
-bool IsAlphanumeric(char c) { return kAlphanumeric.find(c) != std::string_view::npos; }
 
 bool IsLabel(std::string_view label) {
   return !label.empty() && label.size() <= 63 && label.front() != '-' && label.back() != '-' &&

@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "base/ascii.hpp"
 #include "base/json.hpp"
 #include "base/yaml.hpp"
 #include "contract/script_lint.hpp"
@@ -12,12 +13,6 @@ namespace prov::contract {
 namespace {
 
 using Names = std::set<std::string, std::less<>>;
-
-std::string UpperCase(std::string_view name) {
-  std::string upper(name);
-  for (char& c : upper) c = static_cast<char>(std::toupper(c));
-  return upper;
-}
 
 class Linter {
  public:

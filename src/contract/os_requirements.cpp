@@ -5,10 +5,10 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "base/ascii.hpp"
+
 namespace prov::contract {
 namespace {
-
-bool IsDigit(char c) { return c >= '0' && c <= '9'; }
 
 // The value of an assignment as a shell would read it: quotes taken off, backslashes resolved.
 std::string Unquote(std::string_view text) {

@@ -12,7 +12,7 @@ struct Group {
 // GNU C library's, apt.conf(5), dpkg(1), debconf(7), ucf(1), perlrun(1), python3(1), git(1),
 // curl(1), wget(1), openssl-env(7), gpg(1), ssh(1), rsync(1), sd_notify(3), sd_listen_fds(3),
 // systemctl(1), tar(1).
-constexpr Group kTable[] = {
+constexpr Group kGroups[] = {
     {"the platform", "debian_frontend file_changed home lang needrestart_* path provisioning_*"},
     {"bash",
      "auto_resume bash bash_* bashopts bashpid cdpath child_max columns comp_* compreply "
@@ -80,7 +80,7 @@ constexpr Group kTable[] = {
 
 std::vector<std::string_view> Split() {
   std::vector<std::string_view> all;
-  for (const Group& group : kTable) {
+  for (const Group& group : kGroups) {
     std::string_view rest = group.names;
     while (!rest.empty()) {
       const std::size_t end = std::min(rest.find(' '), rest.size());

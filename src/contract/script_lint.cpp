@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <re2/re2.h>
 
+#include "base/ascii.hpp"
 #include "contract/reserved_names.hpp"
 
 namespace prov::contract {
@@ -10,14 +11,9 @@ namespace {
 
 using Names = std::set<std::string, std::less<>>;
 
-bool IsNameCharacter(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
-}
-
 bool IsUpperName(std::string_view name) {
-  return !name.empty() && name[0] >= 'A' && name[0] <= 'Z' && std::ranges::all_of(name, [](char c) {
-    return (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
-  });
+  return !name.empty() && IsUpper(name[0]) &&
+         std::ranges::all_of(name, [](char c) { return IsNameCharacter(c) && !IsLower(c); });
 }
 
 std::string Cased(std::string_view name, bool upper) {

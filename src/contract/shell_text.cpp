@@ -4,15 +4,13 @@
 #include <map>
 #include <set>
 
+#include "base/ascii.hpp"
 #include "base/encoding.hpp"
 
 namespace prov::contract {
 namespace {
 
 bool IsBlank(char c) { return c == ' ' || c == '\t'; }
-bool IsNameCharacter(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
-}
 
 // Says of each byte which Part it is in.
 class Marker {

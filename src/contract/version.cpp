@@ -6,7 +6,7 @@ namespace prov::contract {
 namespace {
 
 // The next part without leading zeros, so that length and then text order are the numbers' order.
-std::string_view TakePart(std::string_view& rest) {
+std::string_view TakeNumber(std::string_view& rest) {
   const std::size_t end = std::min(rest.find('.'), rest.size());
   std::string_view part = rest.substr(0, end);
   rest.remove_prefix(std::min(end + 1, rest.size()));
@@ -26,8 +26,8 @@ std::optional<std::strong_ordering> CompareNumericVersions(std::string_view left
                                                            std::string_view right) {
   if (!IsNumericVersion(left) || !IsNumericVersion(right)) return std::nullopt;
   while (!left.empty() || !right.empty()) {
-    const auto a = TakePart(left);
-    const auto b = TakePart(right);
+    const auto a = TakeNumber(left);
+    const auto b = TakeNumber(right);
     if (a.size() != b.size()) return a.size() <=> b.size();
     if (a != b) return a <=> b;
   }

@@ -2,20 +2,19 @@
 
 #include <algorithm>
 
+#include "base/ascii.hpp"
+
 namespace prov::job {
 namespace {
 
-bool IsLower(char c) { return c >= 'a' && c <= 'z'; }
-bool IsDigit(char c) { return c >= '0' && c <= '9'; }
-bool IsAlnum(char c) { return IsLower(c) || IsDigit(c) || (c >= 'A' && c <= 'Z'); }
 bool IsHex(char c) { return IsDigit(c) || (c >= 'a' && c <= 'f'); }
 
 }  // namespace
 
 bool IsAgentId(std::string_view text) {
-  return !text.empty() && text.size() <= 128 && IsAlnum(text.front()) &&
-         std::ranges::all_of(text,
-                             [](char c) { return IsAlnum(c) || c == '.' || c == '_' || c == '-'; });
+  return !text.empty() && text.size() <= 128 && IsAlphanumeric(text.front()) &&
+         std::ranges::all_of(
+             text, [](char c) { return IsAlphanumeric(c) || c == '.' || c == '_' || c == '-'; });
 }
 
 bool IsAppId(std::string_view text) {

@@ -1,29 +1,14 @@
 #include "job/order.hpp"
 
-#include <vector>
-
 #include <fmt/format.h>
 
 #include "base/encoding.hpp"
 #include "base/json.hpp"
+#include "job/check.hpp"
 #include "job/grammar.hpp"
 
 namespace prov::job {
 namespace {
-
-class Check {
- public:
-  void Must(bool holds, std::string pointer, std::string sentence) {
-    if (!holds) faults_.push_back({std::move(pointer), std::move(sentence)});
-  }
-  Result<void> Done() const {
-    if (!faults_.empty()) return json::FaultsError(faults_);
-    return {};
-  }
-
- private:
-  std::vector<json::Fault> faults_;
-};
 
 void CheckNames(Check& check, const Order& order) {
   check.Must(order.job.Version() == 7, "/job", "must be a UUID of version 7");

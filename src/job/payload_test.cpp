@@ -35,12 +35,12 @@ RoundTrip Through(CommandType type) {
 
 value Vectors() { return test::Vectors("job/payloads.json"); }
 
-struct Kind {
+struct PayloadKind {
   const char* name;
   RoundTrip through;
 };
 
-class Payload : public testing::TestWithParam<Kind> {
+class Payload : public testing::TestWithParam<PayloadKind> {
  protected:
   const value vectors_ = Vectors();
   const value& valid() const { return vectors_.at(GetParam().name).at("valid"); }
@@ -88,7 +88,7 @@ TEST_P(Payload, DuplicateKeys_BadUtf8_TrailingBytes_AndTooMuch_AreRefused) {
   EXPECT_EQ(large.error().code, ErrorCode::kTooLarge);
 }
 
-std::vector<Kind> Kinds() {
+std::vector<PayloadKind> Kinds() {
   return {{"order", ThroughOrder},
           {"event", ThroughEvent},
           {"event_log", ThroughEvent},
@@ -111,7 +111,7 @@ TEST(Payloads, EveryKindThatHasVectors_IsRun) {
   const auto kinds = Kinds();
   const auto vectors = Vectors();
   for (const auto& vector : vectors.as_object()) {
-    EXPECT_TRUE(std::ranges::any_of(kinds, [&](const Kind& kind) {
+    EXPECT_TRUE(std::ranges::any_of(kinds, [&](const PayloadKind& kind) {
       return vector.key() == kind.name;
     })) << vector.key();
   }

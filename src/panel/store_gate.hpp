@@ -25,6 +25,9 @@
 
 namespace prov::panel {
 
+// Who asks where no caller does: the panel itself, who sees everything.
+inline const store::Actor kPanel{"panel", true};
+
 class StoreGate {
  public:
   explicit StoreGate(store::Database& database) : database_(database) {}

@@ -17,10 +17,6 @@
 namespace prov::signing {
 namespace {
 
-const unsigned char* Unsigned(std::string_view bytes) {
-  return reinterpret_cast<const unsigned char*>(bytes.data());
-}
-
 OSSL_PARAM OctetParam(const char* name, std::string_view bytes) {
   return OSSL_PARAM_construct_octet_string(name, const_cast<char*>(bytes.data()), bytes.size());
 }
@@ -91,8 +87,9 @@ SecretBytes Hkdf(std::string_view key_material, std::string_view salt, std::stri
 std::string Mac(std::string_view key, std::string_view message) {
   std::string mac(SHA256_DIGEST_LENGTH, '\0');
   unsigned length = 0;
-  if (HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()), Unsigned(message),
-           message.size(), reinterpret_cast<unsigned char*>(mac.data()), &length) == nullptr) {
+  if (HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()),
+           reinterpret_cast<const unsigned char*>(message.data()), message.size(),
+           reinterpret_cast<unsigned char*>(mac.data()), &length) == nullptr) {
     throw std::runtime_error("HMAC-SHA256 failed");
   }
   return mac;

@@ -3,19 +3,14 @@
 #include <gtest/gtest.h>
 
 #include "base/encoding.hpp"
-#include "base/files.hpp"
 #include "base/json.hpp"
+#include "support/vectors.hpp"
 
 namespace prov::signing {
 namespace {
 
-boost::json::object Vectors() {
-  return json::ParseText(*ReadFile(PROV_SOURCE_DIR "/tests/vectors/signing/keys.json", 1 << 20))
-      ->as_object();
-}
-
 TEST(Keys, DerivedKeys_AreTheVectors) {
-  const auto vectors = Vectors();
+  const auto vectors = test::Vectors("signing/keys.json");
   ASSERT_FALSE(vectors.at("keys").as_array().empty());
   for (const auto& vector : vectors.at("keys").as_array()) {
     const auto key = DeriveAgentKey(vector.at("secret_key").as_string(),
@@ -28,7 +23,7 @@ TEST(Keys, DerivedKeys_AreTheVectors) {
 }
 
 TEST(Keys, AShortSecretOrAMalformedAgentId_IsRefused) {
-  const auto vectors = Vectors();
+  const auto vectors = test::Vectors("signing/keys.json");
   ASSERT_FALSE(vectors.at("refused").as_array().empty());
   for (const auto& vector : vectors.at("refused").as_array()) {
     const auto key = DeriveAgentKey(vector.at("secret_key").as_string(), Purpose::kJob,

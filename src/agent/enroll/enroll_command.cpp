@@ -9,19 +9,12 @@
 #include "agent/configuration.hpp"
 #include "agent/enroll/enrolment.hpp"
 #include "agent/enroll/secret_key.hpp"
+#include "agent/exit_status.hpp"
 
 namespace prov::agent {
 namespace {
 
-constexpr int kRefused = 1;
-constexpr int kUsage = 2;
-constexpr int kNotReachable = 4;
 constexpr std::size_t kMaxTokenBytes = 4096;
-
-int Fail(int status, const std::string& sentence) {
-  std::fprintf(stderr, "provisioning-agent: %s\n", sentence.c_str());
-  return status;
-}
 
 std::string Trimmed(std::string text) {
   while (!text.empty() && (text.back() == '\n' || text.back() == '\r' || text.back() == ' '))
@@ -64,7 +57,7 @@ Result<std::string> ReadToken(const std::string& file) {
   return text;
 }
 
-int Status(const Error& error) {
+int ExitStatus(const Error& error) {
   switch (error.code) {
     case ErrorCode::kUnavailable:
     case ErrorCode::kTimeout:
@@ -131,7 +124,7 @@ int RunEnroll(std::vector<std::string> arguments) {
   const SystemClock clock;
   SystemRandom random;
   const auto enrolled = Enrol(options, clock, random);
-  if (!enrolled) return Fail(Status(enrolled.error()), enrolled.error().ToString());
+  if (!enrolled) return Fail(ExitStatus(enrolled.error()), enrolled.error().ToString());
   std::printf(
       "%s is enrolled at %s (key generation %u). Start the agent, unless it runs: "
       "provisioning-agent\n",

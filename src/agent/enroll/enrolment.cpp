@@ -38,7 +38,7 @@ Result<net::ClientResponse> Post(const EnrolmentOptions& options, std::string bo
 }
 
 // What the panel said, as a sentence.
-Error Refusal(const net::ClientResponse& response) {
+Error PanelRefusal(const net::ClientResponse& response) {
   std::string detail = fmt::format("status {}", response.status);
   if (const auto problem = json::ParseText(response.body); problem && problem->is_object()) {
     if (const auto* text = problem->as_object().if_contains("detail"); text && text->is_string())
@@ -105,7 +105,7 @@ Result<Identity> Enrol(const EnrolmentOptions& options, const Clock& clock, Rand
   request.issued_at = clock.Now();
   PROV_TRY(auto body, signing::SignEnrolment(request, key.view()));
   PROV_TRY(const auto response, Post(options, std::move(body)));
-  if (response.status != 200) return Refusal(response);
+  if (response.status != 200) return PanelRefusal(response);
   PROV_TRY(auto keys,
            signing::OpenEnrolmentAnswer(response.body, request, sealing.present, key.view()));
   Identity identity;

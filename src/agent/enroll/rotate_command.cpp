@@ -4,17 +4,11 @@
 #include <map>
 
 #include "agent/configuration.hpp"
+#include "agent/exit_status.hpp"
 #include "agent/identity.hpp"
 
 namespace prov::agent {
 namespace {
-
-constexpr int kUsage = 2;
-
-int Fail(const std::string& sentence) {
-  std::fprintf(stderr, "provisioning-agent: %s\n", sentence.c_str());
-  return kUsage;
-}
 
 // The answer to an enrolment that is not finished comes sealed to the key that was sent.
 Status CheckEnrolled(const AgentConfiguration& configuration, const exec::StatePaths& state) {
@@ -46,8 +40,9 @@ int RunRotateSealingKey(const std::vector<std::string>& arguments) {
   for (std::size_t i = 0; i < arguments.size(); i += 2) {
     const auto& flag = arguments[i];
     if ((flag != "--config" && flag != "--state-dir") || i + 1 == arguments.size()) {
-      return Fail("`" + flag +
-                  "` is not understood, or lacks a value; there are --config, --state-dir");
+      return Fail(
+          kUsage,
+          "`" + flag + "` is not understood, or lacks a value; there are --config, --state-dir");
     }
     if (flag == "--config")
       file = arguments[i + 1];
@@ -55,12 +50,12 @@ int RunRotateSealingKey(const std::vector<std::string>& arguments) {
       flags["state_dir"] = arguments[i + 1];
   }
   const auto settings = Configuration::Load(AgentSettings(), file, ProcessEnvironment(), flags);
-  if (!settings) return Fail(settings.error().message);
+  if (!settings) return Fail(kUsage, settings.error().message);
   const auto configuration = ReadConfiguration(*settings);
-  if (!configuration) return Fail(configuration.error().message);
+  if (!configuration) return Fail(kUsage, configuration.error().message);
   const exec::StatePaths state{configuration->state_dir};
   if (const auto rotated = Rotate(*configuration, state); !rotated)
-    return Fail(rotated.error().ToString());
+    return Fail(kUsage, rotated.error().ToString());
   std::printf(
       "There is another sealing key; %s. The one before stays as long as a job that was sealed to "
       "it may come or be retried.\n",

@@ -15,13 +15,13 @@
 #include "agent/executor/keys_watch.hpp"
 #include "agent/executor/net_desk.hpp"
 #include "agent/executor/net_process.hpp"
+#include "agent/exit_status.hpp"
 #include "base/json.hpp"
 #include "base/service_manager.hpp"
 
 namespace prov::agent {
 namespace {
 
-constexpr int kCannotStart = 2;
 constexpr const char* kSecretKeyWarning =
     "This server holds SECRET_KEY and could speak for every other; enrol it with a token, and "
     "replace the secret after the last was converted.";

@@ -21,7 +21,7 @@ constexpr std::size_t kMaxCompressed = 140 * 1024;
 // So that what a script prints always fits an event, and is UTF-8 there: cut first, then mended.
 constexpr std::size_t kMaxMessageBytes = 1000;
 
-std::string Message(std::string_view text) {
+std::string MessageText(std::string_view text) {
   return ReplaceInvalidUtf8(text.substr(0, kMaxMessageBytes));
 }
 
@@ -42,9 +42,9 @@ void ReadScriptLines(const std::vector<job::LogFrame>& frames, LogReport& report
   while (const auto line = lines.Next()) {
     const auto script = contract::ParseScriptLine(line->text);
     if (const auto* progress = std::get_if<contract::ProgressLine>(&script))
-      report.progress = {progress->percent, Message(progress->message)};
+      report.progress = {progress->percent, MessageText(progress->message)};
     if (const auto* warning = std::get_if<contract::WarningLine>(&script))
-      report.warnings.push_back(Message(warning->text));
+      report.warnings.push_back(MessageText(warning->text));
   }
 }
 

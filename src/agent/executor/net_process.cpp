@@ -10,7 +10,6 @@
 namespace prov::agent {
 namespace {
 
-constexpr int kChannel = 3;  // where the net role finds it
 constexpr Millis kLongestPause{10'000};
 constexpr Millis kLivedLong{30'000};  // after which a new end is no sign of a bad start
 

@@ -14,6 +14,7 @@
 
 #include "agent/channel.hpp"
 #include "agent/configuration.hpp"
+#include "agent/exit_status.hpp"
 #include "agent/net/channel_port.hpp"
 #include "agent/net/name_service.hpp"
 #include "agent/net/sandbox.hpp"
@@ -25,9 +26,6 @@ namespace prov::agent {
 namespace {
 
 namespace asio = boost::asio;
-
-constexpr int kChannel = 3;
-constexpr int kCannotStart = 2;
 
 Error Refused(std::string sentence) {
   return {ErrorCode::kPermissionDenied, std::move(sentence), {}};

@@ -7,7 +7,6 @@
 namespace prov::panel {
 namespace {
 
-using job::Status;
 using ::testing::Contains;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;

@@ -50,6 +50,7 @@ class FakeQueue final : public transport::JobQueue {
 
 class DispatchTest : public PanelTest {
  protected:
+  using Status = job::Status;
   static constexpr Millis kNever = std::chrono::hours{1};
 
   void SetUp() override {

@@ -10,7 +10,6 @@ namespace {
 
 namespace asio = boost::asio;
 
-const store::Actor kPanel{"panel", true};
 constexpr std::size_t kAtOnce = 200;
 
 std::string Sentence(std::exception_ptr failure) {

@@ -5,7 +5,6 @@
 namespace prov::panel {
 namespace {
 
-using job::Status;
 using ::testing::Each;
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;

@@ -7,7 +7,6 @@ namespace prov::panel {
 namespace {
 
 constexpr std::string_view kDrain = "drain";
-constexpr std::size_t kMostPending = 1000;
 
 // In place of what was said before: of the two only the later one counts.
 Status Say(store::Transaction& t, const store::Command& command) {

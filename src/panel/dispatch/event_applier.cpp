@@ -17,10 +17,8 @@ namespace {
 
 namespace asio = boost::asio;
 
-const store::Actor kPanel{"panel", true};
 constexpr Seconds kAckValid = std::chrono::minutes{10};
 constexpr std::string_view kQuery = "query";
-constexpr std::size_t kMostPending = 1000;
 // The agent keeps 64 MiB of a job's log; what is sent beyond that, with a margin, is not stored.
 constexpr std::uint64_t kMostLogBytes = std::uint64_t{66} << 20;
 

@@ -17,6 +17,8 @@ namespace prov::panel {
 
 class EventTest : public PanelTest {
  protected:
+  using Status = job::Status;
+
   void SetUp() override {
     AddAgent();
     Restart();

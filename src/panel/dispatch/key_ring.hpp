@@ -40,6 +40,7 @@ class KeyRing {
   signing::SecretBytes secret_key_;
 };
 
+inline constexpr std::size_t kMostPending = 1000;  // of one agent's commands, read at once
 inline constexpr Seconds kCommandValid = std::chrono::hours{24};
 
 // What every command begins with; the caller adds what it says.

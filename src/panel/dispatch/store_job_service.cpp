@@ -272,7 +272,7 @@ Result<job::Record> StoreJobService::CancelIn(store::Transaction& t, const store
     next.status_reason = "canceled before it was sent to the server";
     next.finished_at = now;
   } else {
-    PROV_TRY(const auto agent, t.agents().Get({"panel", true}, record.server_id));
+    PROV_TRY(const auto agent, t.agents().Get(kPanel, record.server_id));
     PROV_TRY(const auto epoch, Uuid::Parse(agent.epoch));
     auto command = CommandHeader(agent.id, epoch, command_id, now);
     command.cancel = job::Cancel{id};

@@ -12,7 +12,6 @@
 namespace prov::panel {
 namespace {
 
-using job::Status;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
@@ -25,6 +24,8 @@ constexpr const char* kInputs =
 
 class JobServiceTest : public PanelTest {
  protected:
+  using Status = job::Status;
+
   void SetUp() override {
     AddAgent();
     AddInstaller("demo", kInputs);

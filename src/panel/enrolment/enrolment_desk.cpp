@@ -25,8 +25,6 @@ std::string TokenHash(const signing::EnrollToken& token) {
   return HexEncode(Sha256(signing::FormatEnrollToken(token)));
 }
 
-const store::Actor kPanel{"panel", true};
-
 struct Registration {
   std::uint32_t generation = 1;
   bool again = false;

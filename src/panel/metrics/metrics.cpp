@@ -14,7 +14,6 @@ namespace {
 namespace asio = boost::asio;
 namespace pm = prometheus;
 
-const store::Actor kPanel{"panel", true};
 const pm::Histogram::BucketBoundaries kJobSeconds{1, 5, 15, 30, 60, 120, 300, 600, 1800, 3600};
 const pm::Histogram::BucketBoundaries kRequestSeconds{0.001, 0.005, 0.025, 0.1, 0.5, 2.5, 10};
 
