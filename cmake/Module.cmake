@@ -9,6 +9,11 @@ add_library(prov_pch STATIC ${CMAKE_SOURCE_DIR}/cmake/pch.cpp)
 target_link_libraries(prov_pch PUBLIC prov_platform)
 target_precompile_headers(prov_pch PRIVATE ${CMAKE_SOURCE_DIR}/cmake/pch.hpp)
 
+# With CMAKE_UNITY_BUILD six files of a module are compiled as one (./dev does so in CI), but never Asio's and Beast's own
+# sources: their macros and names are not for the files beside them.
+set(CMAKE_UNITY_BUILD_BATCH_SIZE 6)
+set_source_files_properties(${CMAKE_SOURCE_DIR}/src/net/boost_sources.cpp PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON)
+
 function(prov_module name)
   cmake_parse_arguments(arg "" "" "DEPENDS;LIBRARIES" ${ARGN})
   set(root ${CMAKE_BINARY_DIR}/roots/${name})
@@ -92,6 +97,7 @@ function(prov_fuzzer name)
   else()
     return()
   endif()
+  set_target_properties(${program} PROPERTIES UNITY_BUILD OFF)
   target_link_libraries(${program} PRIVATE ${arg_DEPENDS})
   target_include_directories(${program} PRIVATE ${CMAKE_SOURCE_DIR} ${CMAKE_SOURCE_DIR}/tests)
   target_precompile_headers(${program} REUSE_FROM prov_pch)
