@@ -9,6 +9,7 @@ namespace prov::store {
 struct Actor {
   std::string user_id;
   bool admin = false;
+  bool operator==(const Actor&) const = default;
 };
 
 }  // namespace prov::store

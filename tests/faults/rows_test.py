@@ -2,6 +2,7 @@
 import base64
 import collections
 import concurrent.futures
+import contextlib
 import http.client
 import json
 import os
@@ -20,7 +21,7 @@ import time
 import urllib.parse
 
 import pytest
-from e2e_platform import AGENT, BIN, Platform, kill, wait_for
+from e2e_platform import AGENT, BIN, Platform, history, kill, wait_for
 
 ACTIVE = ("queued", "dispatched", "accepted", "running", "retry_wait")
 # Deadlines are promises about a quiet machine; a test gives them five times the room.
@@ -34,6 +35,10 @@ resource.setrlimit(resource.RLIMIT_NOFILE, (min(20_000, resource.getrlimit(resou
 
 class Faulty(Platform):
     """Four jobs at a time, and an agent started by somebody with a hostile environment."""
+
+    def __init__(self, directory):
+        super().__init__(directory)
+        self.excused = set()  # jobs that the history checker cannot judge
 
     def agent_arguments(self):
         return [*super().agent_arguments(), "--max-parallel-jobs", "4"]
@@ -63,6 +68,20 @@ class Faulty(Platform):
 
     def forget_peak(self):
         pathlib.Path(f"/proc/{self.panel.pid}/clear_refs").write_text("5")
+
+    def store(self):
+        """The panel's database, only to be read, closed at the end of a `with`."""
+        return contextlib.closing(sqlite3.connect(f"file:{self.directory}/panel/panel.db?mode=ro", uri=True))
+
+    def back_up(self, to):
+        with self.store() as store, contextlib.closing(sqlite3.connect(to)) as copy:
+            store.backup(copy)
+
+    def check_history(self):
+        """But of what a test took away from the panel, or ran without a witness."""
+        wrong, _ = history.check(self.directory / "panel/panel.db", self.directory / "witness", {AGENT: self.directory / "agent"})
+        wrong = [sentence for sentence in wrong if sentence.split(":")[0] not in self.excused]
+        assert not wrong, "\n".join(wrong)
 
     def fast_status(self, job):
         status, _, body = self.raw("GET", f"/api/jobs/{job}", headers={"Authorization": f"Bearer {self.token}"})
@@ -243,8 +262,7 @@ def test_row_09_a_secret_is_in_no_answer_no_stream_no_file_and_no_backup(platfor
             header = {"Authorization": f"Bearer {platform.token}"}
             look(f"{moment}: {target}", platform.raw("GET", target, headers=header)[2])
         copy = tmp_path / f"{moment}.db"
-        with sqlite3.connect(f"file:{platform.directory}/panel/panel.db?mode=ro", uri=True) as store, sqlite3.connect(copy) as to:
-            store.backup(to)
+        platform.back_up(copy)
         look(f"{moment}: a backup", copy.read_bytes())
         for path in platform.directory.rglob("*"):
             if path.is_file() and platform.installers not in path.parents:
@@ -568,8 +586,7 @@ def test_row_35_an_old_backup_runs_no_finished_job_again(platform, tmp_path):
     handed = platform.submit("row35")
     wait_for(lambda: platform.status(handed) == "dispatched", what="the handing over")
     backup = tmp_path / "backup.db"
-    with sqlite3.connect(f"file:{platform.directory}/panel/panel.db?mode=ro", uri=True) as store, sqlite3.connect(backup) as to:
-        store.backup(to)
+    platform.back_up(backup)
     os.kill(platform.agent.pid, signal.SIGCONT)
     (tmp_path / "go").touch()
     for job in (running, handed):
@@ -583,7 +600,8 @@ def test_row_35_an_old_backup_runs_no_finished_job_again(platform, tmp_path):
     platform.panel.wait()
     for left in ("panel.db-wal", "panel.db-shm"):
         (platform.directory / "panel" / left).unlink(missing_ok=True)
-    shutil.copy(backup, platform.directory / "panel/panel.db")
+    # Another file: this process may have had the one before open.
+    backup.rename(platform.directory / "panel/panel.db")
     platform.start_panel()
     assert platform.status(running) in ("running", "succeeded")
     for job in (running, handed):
@@ -593,6 +611,8 @@ def test_row_35_an_old_backup_runs_no_finished_job_again(platform, tmp_path):
     again = platform.submit("row35")
     assert platform.ended(again, 120)["status"] == "succeeded"
     assert ran() == {**everything, again: 1}
+    # Their logs were acknowledged to the panel whose store is gone, and so was the last of them.
+    platform.excused |= {running, handed, after}
 
 
 # ---- row 41: the environment is exactly the table
@@ -656,7 +676,7 @@ def test_row_46_a_cancel_races_the_end_a_thousand_times(platform, tmp_path):
         elif status == "succeeded":
             raise AssertionError((seed, job, "succeeded without a result"))
     assert min(outcomes["canceled"], outcomes["succeeded"]) > 50, (seed, outcomes)
-    with sqlite3.connect(f"file:{platform.directory}/panel/panel.db?mode=ro", uri=True) as store:
+    with platform.store() as store:
         ends = store.execute("SELECT j.id, count(DISTINCT c.status) FROM jobs j JOIN changes c ON c.job_id = j.id WHERE j.app_id = "
                              "'row46' AND c.status IN ('canceled', 'succeeded') GROUP BY j.id").fetchall()
     assert len(ends) == 1000 and all(count == 1 for _, count in ends)
@@ -673,7 +693,8 @@ def test_row_47_an_installer_swapped_all_the_time_is_never_a_mix(platform, tmp_p
         (directory / "manifest.yml").write_text(json.dumps(
             {"id": "row47", "name": "n", "version": version, "description": "d", "category": "tests", "author": "a",
              "os_requirements": {"family": ["debian", "ubuntu"]}, "timeout_seconds": 60, "idempotent": False}))
-        (directory / "install.sh").write_text(f"#!/bin/bash\nsleep 0.05\necho {version} $(cat files/data) $PROVISIONING_APP_VERSION\n")
+        (directory / "install.sh").write_text(platform.witnessed(
+            f"#!/bin/bash\nsleep 0.05\necho {version} $(cat files/data) $PROVISIONING_APP_VERSION\n"))
         (directory / "install.sh").chmod(0o755)
         (directory / "files/data").write_text(f"{version}\n")
     names = [platform.installers / "row47", tmp_path / "other"]

@@ -110,7 +110,9 @@ void LiveStreams::Close() {
 }
 
 void AddLiveRoutes(net::Router& router, const LiveDependencies& dependencies) {
-  const auto shared = std::make_shared<const LiveDependencies>(dependencies);
+  const auto made = std::make_shared<LiveDependencies>(dependencies);
+  made->pages = std::make_shared<SharedPages>(dependencies.store);
+  const Shared shared = made;
   const auto add = [&](std::string pattern, auto handler) {
     router.Add({.method = "GET",
                 .pattern = std::move(pattern),

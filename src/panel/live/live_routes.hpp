@@ -15,13 +15,14 @@
 #include "net/http_message.hpp"
 #include "net/router.hpp"
 #include "panel/live/live_hub.hpp"
+#include "panel/live/shared_pages.hpp"
 #include "panel/store_gate.hpp"
 #include "store/actor.hpp"
 
 namespace prov::panel {
 
 struct LiveLimits {
-  Millis batch{50};        // between two looks at what has changed
+  Millis batch{50};        // between two looks at what has changed; more where streams are many
   Millis comment{15'000};  // silence after which a comment is sent, and the store asked anew
   Millis retry{1'000};     // before the store is asked again after it failed
   // After which a stream is ended: its client comes back where it was, and is asked again who it
@@ -56,6 +57,7 @@ struct LiveDependencies {
   // The store failed, or a bug: for the panel's log. May be empty.
   std::function<void(const Error&)> on_error;
   LiveLimits limits{};
+  std::shared_ptr<SharedPages> pages{};  // AddLiveRoutes makes it
 };
 
 // GET /api/jobs/{id}/log, GET /api/jobs/{id}/stream, GET /api/stream.

@@ -13,7 +13,9 @@ using SteadyClock = std::chrono::steady_clock;
 
 namespace {
 
-constexpr std::size_t kPageChanges = 16;  // at most 16 times 192 KiB of compressed log
+// Sending costs each stream about half of this, so that thousands of them leave the processor to
+// others.
+constexpr std::chrono::microseconds kPerStream{20};
 
 // Counts the stream, and lets LiveStreams::Close end it.
 template <class Map>
@@ -41,7 +43,10 @@ StreamSession::StreamSession(std::shared_ptr<const LiveDependencies> dependencie
       several_(subject.several),
       topics_(subject.jobs_topic, subject.servers_topic) {
   for (const auto& job : subject.jobs)
-    followers_.push_back({job.position.job, job.position.at, !job.settled, job.settled});
+    followers_.push_back({.job = job.position.job,
+                          .at = job.position.at,
+                          .pending = !job.settled,
+                          .settled = job.settled});
 }
 
 void StreamSession::Wake(const Uuid& job) {
@@ -49,6 +54,7 @@ void StreamSession::Wake(const Uuid& job) {
   for (auto& follower : followers_) {
     if (follower.job != job) continue;
     follower.pending = true;
+    follower.noticed = SteadyClock::now();
     mine = true;
   }
   if (!mine) return;
@@ -79,7 +85,9 @@ asio::awaitable<void> StreamSession::Run(std::shared_ptr<net::BodyStream> body) 
     if (outcome == Outcome::kStoreFailed) {
       co_await WaitUntil(SteadyClock::now() + limits.retry);
     } else {
-      co_await Pause(began + limits.batch);
+      // All streams at the same moments: those of one job then share what they read.
+      const auto batch = std::max<SteadyClock::duration>(limits.batch, streams.open() * kPerStream);
+      co_await Pause(began - began.time_since_epoch() % batch + batch);
     }
   }
 }
@@ -96,49 +104,27 @@ asio::awaitable<StreamSession::Outcome> StreamSession::Round() {
 asio::awaitable<StreamSession::Outcome> StreamSession::CatchUp(Follower& follower) {
   while (body_->open()) {
     follower.pending = false;
-    auto changes = co_await dependencies_->store.Read(
-        [actor = actor_, job = follower.job, seq = follower.at.seq](store::Transaction& t) {
-          return t.changes().After(actor, job, seq, kPageChanges);
-        });
-    if (!changes) {
+    const auto page = co_await dependencies_->pages->After(
+        {actor_, follower.job, follower.at, several_}, follower.noticed);
+    if (!page) {
       // Ending here would end an EventSource for good: the next answer would be no stream.
       follower.pending = true;
-      if (dependencies_->on_error) dependencies_->on_error(changes.error());
+      if (dependencies_->on_error) dependencies_->on_error(page.error());
       co_return Outcome::kStoreFailed;
     }
-    const bool last = changes->size() < kPageChanges;
-    if (!changes->empty()) {
-      const auto status = changes->back().status;
-      if (!co_await SendFrames(follower, std::move(*changes))) co_return Outcome::kGone;
-      follower.settled = IsSettled(status);
+    for (const auto& frame : (*page)->frames) {
+      follower.at = frame.position;
+      if (!co_await SendData(Id(follower), frame.data)) co_return Outcome::kGone;
     }
-    if (last) co_return Outcome::kGoOn;
+    if ((*page)->status) follower.settled = IsSettled(*(*page)->status);
+    if ((*page)->last) co_return Outcome::kGoOn;
   }
   co_return Outcome::kGone;
 }
 
-asio::awaitable<bool> StreamSession::SendFrames(Follower& follower,
-                                                std::vector<store::Change> changes) {
-  FrameMaker maker(follower.at);
-  for (auto& change : changes) {
-    maker.Load(std::move(change));
-    while (auto frame = maker.Next()) {
-      if (!co_await SendFrame(follower, std::move(*frame))) co_return false;
-    }
-  }
-  if (auto frame = maker.Flush()) co_return co_await SendFrame(follower, std::move(*frame));
-  co_return true;
-}
-
-asio::awaitable<bool> StreamSession::SendFrame(Follower& follower, StreamFrame frame) {
-  follower.at = frame.position;
-  const auto job = several_ ? std::optional(follower.job) : std::nullopt;
-  co_return co_await SendData(Id(follower), FrameJson(frame, job));
-}
-
 asio::awaitable<StreamSession::Outcome> StreamSession::SendTopics() {
   for (auto& frame : topics_.TakeGeneral()) {
-    if (!co_await SendData(AllPositions(), std::move(frame))) co_return Outcome::kGone;
+    if (!co_await SendData(AllPositions(), json::Serialize(frame))) co_return Outcome::kGone;
   }
   const auto jobs = topics_.TakeJobs();
   if (jobs.empty()) co_return Outcome::kGoOn;
@@ -163,14 +149,15 @@ asio::awaitable<StreamSession::Outcome> StreamSession::SendTopics() {
   }
   for (const auto& record : *records) {
     auto frame = topics_.Show(record);
-    if (frame && !co_await SendData(AllPositions(), std::move(*frame))) co_return Outcome::kGone;
+    if (frame && !co_await SendData(AllPositions(), json::Serialize(*frame)))
+      co_return Outcome::kGone;
   }
   co_return Outcome::kGoOn;
 }
 
-asio::awaitable<bool> StreamSession::SendData(std::string id, boost::json::object data) {
+asio::awaitable<bool> StreamSession::SendData(std::string id, std::string data) {
   co_return co_await Send(
-      net::FormatSse({.id = std::move(id), .event = {}, .data = json::Serialize(data)}));
+      net::FormatSse({.id = std::move(id), .event = {}, .data = std::move(data)}));
 }
 
 // Waits while the reader owes too much: it then gets the rest from the store, and the connection's
@@ -190,7 +177,10 @@ asio::awaitable<void> StreamSession::Pause(SteadyClock::time_point not_before) {
     }
     if (!co_await Send(net::FormatSseComment("still here"))) co_return;
     // Another panel may have changed a job, and nobody here was told.
-    for (auto& follower : followers_) follower.pending = true;
+    for (auto& follower : followers_) {
+      follower.pending = true;
+      follower.noticed = SteadyClock::now();
+    }
     co_return;
   }
   while (body_->open() && SteadyClock::now() < not_before) co_await WaitUntil(not_before);

@@ -42,7 +42,8 @@ class StreamSession {
   struct Follower {
     Uuid job;
     StreamPosition at;
-    bool pending = true;   // there may be something to read
+    bool pending = true;                              // there may be something to read
+    std::chrono::steady_clock::time_point noticed{};  // when that was said last
     bool settled = false;  // its last frame had a terminal or parked status
   };
   enum class Outcome { kGoOn, kStoreFailed, kGone };
@@ -50,10 +51,8 @@ class StreamSession {
   void Wake(const Uuid& job);
   boost::asio::awaitable<Outcome> Round();
   boost::asio::awaitable<Outcome> CatchUp(Follower& follower);
-  boost::asio::awaitable<bool> SendFrames(Follower& follower, std::vector<store::Change> changes);
-  boost::asio::awaitable<bool> SendFrame(Follower& follower, StreamFrame frame);
   boost::asio::awaitable<Outcome> SendTopics();
-  boost::asio::awaitable<bool> SendData(std::string id, boost::json::object data);
+  boost::asio::awaitable<bool> SendData(std::string id, std::string data);
   boost::asio::awaitable<bool> Send(std::string bytes);
   // For something to have changed, but at least until `not_before`; sends comments meanwhile.
   boost::asio::awaitable<void> Pause(std::chrono::steady_clock::time_point not_before);

@@ -252,6 +252,40 @@ TEST_F(Streams, Stream_ManyChangesAtOnce_AreFewFrames) {
   Run(follow(*this, id));
 }
 
+TEST_F(Streams, Stream_ManyReadersOfOneJob_ShareWhatIsReadAndMissNothing) {
+  constexpr std::size_t kReaders = 60;
+  limits_.batch = Millis{50};
+  Serve();
+  const auto id = NewJob();
+  Start(id);
+  const auto follow = [](Streams& test, Uuid job) -> asio::awaitable<void> {
+    std::vector<Reader> readers(kReaders);
+    for (auto& reader : readers) {
+      co_await test.Open(test.Path(job, "/stream"), reader);
+      co_await test.NextData(reader);
+    }
+    const auto before = test.database_.reads;
+    std::string wanted;
+    std::vector<std::string> told(kReaders);
+    for (std::uint64_t n = 1; n <= 20; ++n) {
+      test.Log(job, n, fmt::format("line {}\n", n));
+      wanted += fmt::format("line {}\n", n);
+      // Some are behind the others.
+      for (std::size_t i = 0; i < kReaders; i += n % 3 + 1) {
+        while (told[i].size() < wanted.size())
+          told[i] += (co_await test.NextData(readers[i])).at("output").as_string();
+      }
+    }
+    for (std::size_t i = 0; i < kReaders; ++i) {
+      while (told[i].size() < wanted.size())
+        told[i] += (co_await test.NextData(readers[i])).at("output").as_string();
+      EXPECT_EQ(told[i], wanted);
+    }
+    EXPECT_LT(test.database_.reads - before, 20 * kReaders / 4);
+  };
+  Run(follow(*this, id));
+}
+
 TEST_F(Streams, Stream_Silence_IsBrokenByComments) {
   limits_.comment = Millis{10};
   Serve();
