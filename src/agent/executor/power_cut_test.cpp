@@ -39,6 +39,7 @@ class PowerCuts : public ExecutorTest {
     return order;
   }
   std::string Domain(const Uuid& job) {
+    if (!runners_.contains(job)) return States(job) + ": " + Last(job).reason.value_or("");
     const auto inputs = runners_.at(job).spec.prepare("/nonexistent");
     return inputs ? inputs->environment.variables.at("DOMAIN") : inputs.error().ToString();
   }
@@ -91,11 +92,14 @@ TEST_F(PowerCuts, AtEveryMomentOfAJob_NothingRunsTwiceAndWhatWasSaidHolds) {
 TEST_F(PowerCuts, JobsThatWait_RunAfterwards_FromTheJournalOrTheirSealedEnvelope) {
   for (const bool compacted : {false, true}) {
     SCOPED_TRACE(compacted);
+    clock_.Advance(Seconds{1});
     const auto busy = Run(NewOrder("once"));
+    clock_.Advance(Seconds{1});
     const auto plain = Run(Form("example.test"));
+    clock_.Advance(Seconds{1});
     auto sealing = Form("example.test");
     const auto key = ReadSealing(state_)->present.public_key;
-    const auto box = Base64Encode(*signing::Seal(key, sealing.job, "token", "canary"));
+    const auto box = Base64Encode(*signing::Seal(key, sealing.job, "token", "canary-canary"));
     sealing.sealed_inputs["token"] = box;
     const auto sealed = Run(sealing);
     ASSERT_EQ(Starts(plain) + Starts(sealed), 0);
