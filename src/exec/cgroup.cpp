@@ -96,11 +96,14 @@ std::vector<Path> ListDirectory(const Path& directory) {
 
 // The cgroups below, those further down first.
 void CgroupsBelow(const Path& directory, std::vector<Path>& into) {
-  for (const auto& entry : ListDirectory(directory)) {
-    struct stat found{};
-    if (lstat(entry.c_str(), &found) != 0 || !S_ISDIR(found.st_mode)) continue;
-    CgroupsBelow(entry, into);
-    into.push_back(entry);
+  std::error_code gone;
+  for (fs::directory_iterator each(directory, gone), end; !gone && each != end;
+       each.increment(gone)) {
+    std::error_code vanished;
+    // Listed with its type: the many control files are not looked at one by one.
+    if (!each->is_directory(vanished)) continue;
+    CgroupsBelow(each->path(), into);
+    into.push_back(each->path());
   }
 }
 

@@ -55,7 +55,7 @@ class LogWriter {
   // Writes what was added. A failure (disk full) is counted as dropped bytes from then on, because
   // the script must not be stopped by its log.
   void Flush();
-  // The tail, and a notice of what was dropped; fdatasync. Nothing may be added after it.
+  // The tail, and a notice of what was dropped. Nothing may be added after it. Not fsynced.
   Result<LogTotals> Finish();
 
  private:

@@ -281,7 +281,9 @@ Status EnterNetwork(int network_namespace) {
   return {};
 }
 
-Result<ExitRecord> RunFrom(const Status& entered, const AttemptSpec& spec, const Clock& clock) {
+// `follower` is the process that keeps what the attempt leaves as long as it lives; 0: nobody does.
+Result<ExitRecord> RunFrom(const Status& entered, const AttemptSpec& spec, const Clock& clock,
+                           pid_t follower) {
   ExitRecord record;
   record.job = spec.id.job;
   record.attempt = spec.id.attempt;
@@ -293,6 +295,12 @@ Result<ExitRecord> RunFrom(const Status& entered, const AttemptSpec& spec, const
   }
   CleanAttempt(spec.paths);
   record.finished_at = clock.Now();
+  // A child whose parent died is another's.
+  const bool alone = follower == 0 || getppid() != follower;
+  if (alone) {
+    if (const auto kept = KeepAttempt(spec.paths); !kept && !record.reason)
+      record.reason = "The log is incomplete: " + kept.error().ToString();
+  }
   auto written = WriteExit(spec.paths, record);
   if (!written && written.error().code == ErrorCode::kTooLarge) {
     // What the script printed must not hide how it ended.
@@ -302,13 +310,14 @@ Result<ExitRecord> RunFrom(const Status& entered, const AttemptSpec& spec, const
     written = WriteExit(spec.paths, record);
   }
   PROV_CHECK(written);
+  if (alone) PROV_CHECK(KeepAttempt(spec.paths));
   return record;
 }
 
 }  // namespace
 
 Result<ExitRecord> RunAttempt(const AttemptSpec& spec, const Clock& clock) {
-  return RunFrom(EnterNetwork(spec.network_namespace), spec, clock);
+  return RunFrom(EnterNetwork(spec.network_namespace), spec, clock, 0);
 }
 
 Result<Runner> StartRunner(const AttemptSpec& spec, const Clock& clock) {
@@ -320,6 +329,7 @@ Result<Runner> StartRunner(const AttemptSpec& spec, const Clock& clock) {
   sigemptyset(&term);
   sigaddset(&term, SIGTERM);
   sigprocmask(SIG_BLOCK, &term, &before);
+  const pid_t starter = getpid();
   const pid_t pid = fork();
   const int failed = errno;
   if (pid == 0) {
@@ -329,12 +339,14 @@ Result<Runner> StartRunner(const AttemptSpec& spec, const Clock& clock) {
     if (lock.get() != kLock) dup3(lock.get(), kLock, O_CLOEXEC);
     syscall(SYS_close_range, kLock + 1u, ~0u, 0u);
     prctl(PR_SET_NAME, "prov-runner");
-    _exit(RunFrom(entered, spec, clock) ? 0 : 1);
+    _exit(RunFrom(entered, spec, clock, starter) ? 0 : 1);
   }
   sigprocmask(SIG_SETMASK, &before, nullptr);
   if (pid < 0) return ErrnoError("cannot fork a runner", failed);
-  PROV_TRY(auto reference, ReferTo(pid));  // its child is not reaped yet, so the pid is its own
-  PROV_TRY(auto held, OpenPid(reference));
+  PROV_TRY(auto reference, ReferTo(pid));
+  // Not reaped yet, so the number is still its own.
+  UniqueFd held(static_cast<int>(syscall(SYS_pidfd_open, pid, 0)));
+  if (!held) return ErrnoError("cannot hold the runner");
   return Runner{std::move(reference), std::move(held)};
 }
 

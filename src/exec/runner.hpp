@@ -57,16 +57,18 @@ struct AttemptSpec {
   std::function<bool()> going_down = SystemIsGoingDown;
 };
 
-// Blocks until the attempt is over and its exit record is durable. A script that could not be
-// started is an ExitRecord too (kNotStarted); an error means that not even that could be written.
-// SIGTERM must be blocked by the caller beforehand, so that an early cancel is not lost.
+// Blocks until the attempt is over and its log and exit record are durable. A script that could not
+// be started is an ExitRecord too (kNotStarted); an error means that not even that could be
+// written. SIGTERM must be blocked by the caller beforehand, so that an early cancel is not lost.
 Result<ExitRecord> RunAttempt(const AttemptSpec& spec, const Clock& clock);
 
 struct Runner {
   PidRef reference;
   UniqueFd pidfd;  // readable when it is gone
 };
-// Forks a runner for the attempt; call it from a single-threaded process. The child keeps no
+// Forks a runner for the attempt; call it from a single-threaded process. While the caller lives it
+// is the caller who makes what the runner leaves durable (its journal, or KeepAttempt); where it
+// died the runner does so, as RunAttempt. The child keeps no
 // descriptor of the caller's above 2 but the lock of the attempt, which it holds as long as it
 // lives: taken before the fork, so that there is no moment in which a runner goes unnoticed.
 Result<Runner> StartRunner(const AttemptSpec& spec, const Clock& clock);

@@ -11,6 +11,7 @@
 #include <gtest/gtest.h>
 
 #include "exec/recovery.hpp"
+#include "support/power_cut.hpp"
 #include "support/requires.hpp"
 #include "support/temporary_directory.hpp"
 
@@ -149,6 +150,45 @@ TEST_F(RunnerTest, Runner_Continuation_WritesTheAttemptsLogOn) {
   EXPECT_EQ(record.log.bytes, log.size());
   EXPECT_FALSE(record.log.complete);
   EXPECT_EQ(record.log.dropped_bytes, 5u);
+}
+
+// While its starter lives, that one keeps what the runner leaves (docs/decisions/0014).
+TEST_F(RunnerTest, Runner_WhoseStarterDied_MakesItsResultDurable) {
+  PROV_REQUIRES("root");
+  for (const bool lives : {true, false}) {
+    SCOPED_TRACE(lives);
+    auto spec = Spec("failing");
+    test::PowerCut disk(directory_.path());
+    const pid_t starter = fork();
+    if (starter == 0) {
+      spec.prepare = [lives, starter = getpid(),
+                      given = Given({{"EXIT_CODE", "3"}})](const Path& secrets) {
+        while (!lives && getppid() == starter) poll(nullptr, 0, 1);
+        return given(secrets);
+      };
+      const auto runner = StartRunner(spec, clock_);
+      if (lives && runner) waitpid(static_cast<pid_t>(runner->reference.pid), nullptr, 0);
+      _exit(runner ? 0 : 1);
+    }
+    int status = 1;
+    ASSERT_EQ(waitpid(starter, &status, 0), starter);
+    ASSERT_EQ(status, 0);
+    const auto until = clock_.Steady() + Seconds{20};
+    while (RunnerHoldsLock(spec.paths) && clock_.Steady() < until) poll(nullptr, 0, 5);
+    const auto written = ReadExit(spec.paths);
+    ASSERT_TRUE(written && *written);
+    const auto log = Log(spec);
+    disk.Strike();
+    const auto left = ReadExit(spec.paths);
+    if (lives) {
+      EXPECT_FALSE(left && *left) << "fsynced, and nobody needs it";
+      continue;
+    }
+    ASSERT_TRUE(left && *left);
+    EXPECT_EQ((*left)->exit_code, 3);
+    EXPECT_EQ(Log(spec), log);
+    EXPECT_EQ((*left)->log.bytes, log.size());
+  }
 }
 
 TEST_F(RunnerTest, Runner_TimeoutOfAScriptThatIgnoresTerm_EmptiesTheCgroup) {

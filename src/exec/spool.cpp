@@ -35,8 +35,15 @@ Result<std::optional<T>> ReadDescribed(const Path& path,
 
 }  // namespace
 
+Status MakeJob(const StatePaths& state, const Uuid& job) {
+  const auto directory = state.Job(job);
+  if (mkdir(directory.c_str(), 0700) == 0 || errno == EEXIST) return {};
+  if (errno == ENOENT) return MakeDirectories(directory, 0700);
+  return ErrnoError("cannot make " + directory.string());
+}
+
 Result<AttemptPaths> MakeAttempt(const StatePaths& state, const AttemptId& id) {
-  PROV_CHECK(MakeDirectories(state.Job(id.job), 0700));
+  PROV_CHECK(MakeJob(state, id.job));
   const auto paths = state.Attempt(id);
   if (mkdir(paths.directory.c_str(), 0700) != 0) {
     if (errno == EEXIST) {
@@ -50,9 +57,6 @@ Result<AttemptPaths> MakeAttempt(const StatePaths& state, const AttemptId& id) {
   if (!fd) return ErrnoError("cannot reserve space for the exit record");
   if (const int failed = posix_fallocate(fd.get(), 0, kReservedExitBytes); failed != 0)
     return ErrnoError("cannot reserve space for the exit record", failed);
-  if (fsync(fd.get()) != 0) return ErrnoError("cannot reserve space for the exit record");
-  PROV_CHECK(SyncDirectory(paths.directory));
-  PROV_CHECK(SyncDirectory(state.Job(id.job)));
   return paths;
 }
 
@@ -91,11 +95,27 @@ Status WriteExit(const AttemptPaths& attempt, const ExitRecord& record) {
       open(attempt.ReservedExit().c_str(), O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
   if (!fd) return ErrnoError("cannot open the reserved exit record");
   PROV_CHECK(WriteAll(fd.get(), text));
-  if (ftruncate(fd.get(), static_cast<off_t>(text.size())) != 0 || fsync(fd.get()) != 0)
-    return ErrnoError("cannot make the exit record durable");
+  if (ftruncate(fd.get(), static_cast<off_t>(text.size())) != 0)
+    return ErrnoError("cannot write the exit record");
   if (rename(attempt.ReservedExit().c_str(), attempt.Exit().c_str()) != 0)
     return ErrnoError("cannot put the exit record in its place");
-  return SyncDirectory(attempt.directory);
+  return {};
+}
+
+Status KeepAttempt(const AttemptPaths& attempt) {
+  const auto keep = [](const Path& file) -> Status {
+    const UniqueFd fd(open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
+    if (!fd && errno == ENOENT) return {};
+    if (!fd || fsync(fd.get()) != 0) return ErrnoError("cannot make " + file.string() + " durable");
+    return {};
+  };
+  // The record after the log: where it is durable, so is what it speaks of.
+  PROV_CHECK(keep(attempt.Log()));
+  PROV_CHECK(keep(attempt.Exit()));
+  const auto job = attempt.directory.parent_path();
+  for (const auto& names : {attempt.Log().parent_path(), attempt.directory, job, job.parent_path()})
+    PROV_CHECK(keep(names));
+  return {};
 }
 
 Result<std::optional<ExitRecord>> ReadExit(const AttemptPaths& attempt) {
@@ -110,16 +130,20 @@ Result<std::optional<ExitRecord>> ReadExit(const AttemptPaths& attempt) {
   return record;
 }
 
-Status WriteContainment(const AttemptPaths& attempt, const Containment& containment) {
-  // Whole or not there, but not durable: after the machine died nothing of it lives, and the script
-  // waits for this.
-  const auto fresh = attempt.Containment().string() + ".new";
-  UniqueFd fd(open(fresh.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600));
-  if (!fd) return ErrnoError("cannot write where the attempt is contained");
-  PROV_CHECK(WriteAll(fd.get(), json::Write(containment)));
-  if (rename(fresh.c_str(), attempt.Containment().c_str()) != 0)
-    return ErrnoError("cannot write where the attempt is contained");
+Status WriteUnsynced(const Path& path, std::string_view bytes) {
+  const auto fresh = path.string() + ".new";
+  const UniqueFd fd(
+      open(fresh.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600));
+  if (!fd) return ErrnoError("cannot write " + fresh);
+  PROV_CHECK(WriteAll(fd.get(), bytes));
+  if (rename(fresh.c_str(), path.c_str()) != 0)
+    return ErrnoError("cannot rename to " + path.string());
   return {};
+}
+
+Status WriteContainment(const AttemptPaths& attempt, const Containment& containment) {
+  // After the machine died nothing of it lives.
+  return WriteUnsynced(attempt.Containment(), json::Write(containment));
 }
 
 Result<std::optional<Containment>> ReadContainment(const AttemptPaths& attempt) {

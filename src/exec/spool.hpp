@@ -1,6 +1,7 @@
-// jobs/<job>/<attempt>/ on disk: made durable before a start, exclusive, ended by its exit record
-// (docs/formats/spool.md). Stateless; two processes may use it, because making a directory is
-// exclusive and the exit record is renamed into place.
+// jobs/<job>/<attempt>/ on disk: made before a start, exclusive, ended by its exit record
+// (docs/formats/spool.md). What survives a power cut is the journal's (docs/decisions/0014); here
+// KeepAttempt alone makes anything durable. Stateless; two processes may use it, because making a
+// directory is exclusive and the exit record is renamed into place.
 #pragma once
 
 #include <cstdint>
@@ -26,16 +27,22 @@ struct Containment {
 };
 BOOST_DESCRIBE_STRUCT(Containment, (), (kind, directory, runner, marks))
 
-// Makes the attempt's directory with the space for its exit record reserved, and fsyncs it and its
-// parent: when this returns, a crash cannot lose it. kConflict when it exists, and then the attempt
-// must never be started; kExhausted when the disk is full.
+// Makes the attempt's directory with the space for its exit record reserved. Nothing is fsynced.
+// kConflict when it exists, and then the attempt must never be started; kExhausted when the disk is
+// full.
 Result<AttemptPaths> MakeAttempt(const StatePaths& state, const AttemptId& id);
+// The job's directory, where there is none. Not fsynced.
+Status MakeJob(const StatePaths& state, const Uuid& job);
 // The last attempt on disk, with the last of its continuations; nullopt when there is none.
 std::optional<AttemptId> LastAttempt(const StatePaths& state, const Uuid& job);
 bool AttemptExists(const StatePaths& state, const AttemptId& id);
 
-// Into the reserved space, fsynced, renamed, directory fsynced. kTooLarge above kReservedExitBytes.
+// Into the reserved space, and renamed: whole or not there for whoever reads it, but not fsynced.
+// kTooLarge above kReservedExitBytes.
 Status WriteExit(const AttemptPaths& attempt, const ExitRecord& record);
+// Makes durable what an attempt left so far: its log, its exit record, and the names that lead to
+// them. What is not there is passed over.
+Status KeepAttempt(const AttemptPaths& attempt);
 // nullopt when there is none (yet); kCorrupt when it is not what WriteExit writes. The runner may
 // be of another build than the reader (a job that upgrades the agent): members it did not know keep
 // their defaults, and those we do not know are passed over, as long as `v` is the same.
@@ -47,6 +54,9 @@ inline bool IsDamaged(const Error& error) {
   return error.code == ErrorCode::kCorrupt || error.code == ErrorCode::kTooLarge;
 }
 
+// Whole or not there for whoever reads it, 0600; not fsynced. For what can be done without once the
+// machine died, or can be written anew from the journal.
+Status WriteUnsynced(const Path& path, std::string_view bytes);
 Status WriteContainment(const AttemptPaths& attempt, const Containment& containment);
 Result<std::optional<Containment>> ReadContainment(const AttemptPaths& attempt);
 

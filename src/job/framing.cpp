@@ -1,10 +1,36 @@
 #include "job/framing.hpp"
 
+#include <cstring>
+
 #include <boost/crc.hpp>
+#if defined(__x86_64__)
+#include <nmmintrin.h>
+#endif
 
 namespace prov::job {
+namespace {
+
+#if defined(__x86_64__)
+// The processor's own instruction for this very polynomial: a log is summed four times on its way.
+[[gnu::target("sse4.2")]] std::uint32_t Crc32cOfProcessor(std::string_view bytes) {
+  std::uint64_t sum = 0xFFFFFFFF;
+  for (; bytes.size() >= 8; bytes.remove_prefix(8)) {
+    std::uint64_t word = 0;
+    std::memcpy(&word, bytes.data(), sizeof word);
+    sum = _mm_crc32_u64(sum, word);
+  }
+  auto rest = static_cast<std::uint32_t>(sum);
+  for (const char byte : bytes) rest = _mm_crc32_u8(rest, static_cast<unsigned char>(byte));
+  return ~rest;
+}
+#endif
+
+}  // namespace
 
 std::uint32_t Crc32c(std::string_view bytes) {
+#if defined(__x86_64__)
+  if (__builtin_cpu_supports("sse4.2")) return Crc32cOfProcessor(bytes);
+#endif
   boost::crc_optimal<32, 0x1EDC6F41, 0xFFFFFFFF, 0xFFFFFFFF, true, true> crc;
   crc.process_bytes(bytes.data(), bytes.size());
   return crc.checksum();

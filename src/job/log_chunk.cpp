@@ -1,11 +1,28 @@
 #include "job/log_chunk.hpp"
 
+#include <memory>
 #include <zstd.h>
 
 #include "job/event.hpp"
 #include "job/framing.hpp"
 
 namespace prov::job {
+namespace {
+
+// Making a context costs more than packing a small chunk. One for each thread that packs or
+// unpacks.
+ZSTD_CCtx* Packer() {
+  thread_local const std::unique_ptr<ZSTD_CCtx, std::size_t (*)(ZSTD_CCtx*)> context(
+      ZSTD_createCCtx(), ZSTD_freeCCtx);
+  return context.get();
+}
+ZSTD_DCtx* Unpacker() {
+  thread_local const std::unique_ptr<ZSTD_DCtx, std::size_t (*)(ZSTD_DCtx*)> context(
+      ZSTD_createDCtx(), ZSTD_freeDCtx);
+  return context.get();
+}
+
+}  // namespace
 
 Result<std::string> PackFrames(std::string_view frames) {
   if (frames.empty())
@@ -13,7 +30,9 @@ Result<std::string> PackFrames(std::string_view frames) {
   if (frames.size() > kMaxLogChunkBytes)
     return Error{ErrorCode::kTooLarge, "the chunk of a log is larger than 1 MiB", {}};
   std::string packed(ZSTD_compressBound(frames.size()), '\0');
-  const auto size = ZSTD_compress(packed.data(), packed.size(), frames.data(), frames.size(), 3);
+  constexpr int kLevel = 1;  // a log must keep up with whoever prints it
+  const auto size = ZSTD_compressCCtx(Packer(), packed.data(), packed.size(), frames.data(),
+                                      frames.size(), kLevel);
   if (ZSTD_isError(size)) {
     return Error{
         ErrorCode::kInternal, std::string("zstd cannot compress: ") + ZSTD_getErrorName(size), {}};
@@ -26,8 +45,8 @@ Result<std::vector<LogFrame>> UnpackFrames(std::string_view compressed, std::uin
   if (raw_size > kMaxLogChunkBytes)
     return Error{ErrorCode::kTooLarge, "the chunk of a log is larger than 1 MiB", {}};
   std::string frames(raw_size, '\0');
-  const auto size =
-      ZSTD_decompress(frames.data(), frames.size(), compressed.data(), compressed.size());
+  const auto size = ZSTD_decompressDCtx(Unpacker(), frames.data(), frames.size(), compressed.data(),
+                                        compressed.size());
   if (ZSTD_isError(size) || size != raw_size || size < kRecordHeaderBytes)
     return Error{ErrorCode::kCorrupt, "the chunk of a log is not what its size says", {}};
   auto read = ParseFrames(frames, GetU64(std::string_view(frames).substr(4)));

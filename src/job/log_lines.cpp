@@ -1,5 +1,7 @@
 #include "job/log_lines.hpp"
 
+#include <algorithm>
+#include <array>
 #include <string_view>
 #include <utility>
 
@@ -11,6 +13,27 @@ std::size_t CutAt(std::string_view text, std::size_t limit) {
   std::size_t at = limit;
   while (at > limit - 4 && (static_cast<unsigned char>(text[at]) & 0xC0) == 0x80) --at;
   return at > limit - 4 ? at : limit;  // bytes that are no UTF-8 are cut anywhere
+}
+
+// As LineReader counts them, without making a text of each; nothing where one is so long that it is
+// cut.
+std::optional<std::uint64_t> CountShortLines(std::span<const LogFrame> frames) {
+  std::uint64_t count = 0;
+  std::array<std::size_t, 3> open{};  // the length of each stream's unfinished line
+  for (const auto& frame : frames) {
+    auto& length = open[static_cast<std::size_t>(frame.stream) - 1];
+    std::string_view rest = frame.bytes;
+    for (auto end = rest.find('\n'); end != rest.npos; end = rest.find('\n')) {
+      if (length + end > kLongestShownLine) return std::nullopt;
+      ++count;
+      length = 0;
+      rest.remove_prefix(end + 1);
+    }
+    length += rest.size();
+    if (length > kLongestShownLine) return std::nullopt;
+  }
+  return count + static_cast<std::uint64_t>(
+                     std::ranges::count_if(open, [](auto length) { return length > 0; }));
 }
 
 }  // namespace
@@ -63,6 +86,7 @@ std::optional<LogLine> LineReader::NextRest() {
 }
 
 std::uint64_t CountLines(std::span<const LogFrame> frames) {
+  if (const auto count = CountShortLines(frames)) return *count;
   std::uint64_t count = 0;
   LineReader lines(frames);
   while (lines.Next()) ++count;

@@ -274,6 +274,18 @@ void Executor::FinishAttempt(const Uuid& id, Job& job) {
   Interrupted(id, job, std::move(change));
 }
 
+void Executor::KeepEnded() {
+  for (auto& [id, running] : running_) {
+    if (!running.gone || std::exchange(running.kept, true)) continue;
+    Keep(id, jobs_.at(id));
+  }
+}
+
+void Executor::Keep(const Uuid& id, const Job& job) {
+  if (const auto kept = exec::KeepAttempt(setup_.state.Attempt(Current(id, job))); !kept)
+    logger_.Warning("attempt_not_kept", {{"reason", kept.error().ToString()}}, Subject(id, job));
+}
+
 void Executor::Interrupted(const Uuid& id, Job& job, job::StateChange change) {
   change.status = job::Status::kInterrupted;
   if (job.state.cancel) {
@@ -329,8 +341,9 @@ void Executor::Conclude(const Uuid& id, Job& job, const exec::ExitRecord& record
       return Retry(id, job, *delay, std::move(change));
     }
   }
-  if (change.status == job::Status::kSucceeded) Remember(job);
-  EndJob(id, job, std::move(change));
+  Entry end;
+  if (change.status == job::Status::kSucceeded) Remember(job, end);
+  EndJob(id, job, std::move(change), std::move(end));
 }
 
 void Executor::Retry(const Uuid& id, Job& job, Seconds delay, job::StateChange change) {
@@ -351,14 +364,14 @@ void Executor::Retry(const Uuid& id, Job& job, Seconds delay, job::StateChange c
   Change(id, job, std::move(change));
 }
 
-void Executor::EndJob(const Uuid& id, Job& job, job::StateChange change) {
+void Executor::EndJob(const Uuid& id, Job& job, job::StateChange change, Entry entry) {
   job.state.due.reset();
   job.state.cancel = false;
   logger_.Info("job_finished",
                {{"status", json::EnumName(change.status)}, {"reason", change.reason.value_or("")}},
                Subject(id, job));
-  Change(id, job, std::move(change));
-  effects_.push_back([this, id] { Tidy(id); });
+  Change(id, job, std::move(change), std::move(entry));
+  late_effects_.push_back([this, id] { Tidy(id); });
 }
 
 void Executor::Tidy(const Uuid& id) {

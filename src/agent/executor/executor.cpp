@@ -61,8 +61,7 @@ std::optional<StoredEvent> Executor::Sign(job::Event event) {
   return std::nullopt;
 }
 
-void Executor::Change(const Uuid& id, Job& job, job::StateChange change,
-                      std::optional<Nonce> nonce) {
+void Executor::Change(const Uuid& id, Job& job, job::StateChange change, Entry entry) {
   job.state.status = change.status;
   job.state.changed_at = clock_.Now();
   job::Event event;
@@ -75,10 +74,8 @@ void Executor::Change(const Uuid& id, Job& job, job::StateChange change,
     change.reason = ReplaceInvalidUtf8(std::string_view(*change.reason).substr(0, kMaxReasonBytes));
   if (!job.state.order_hash.empty()) change.order_hash = job.state.order_hash;
   event.state = change;
-  Entry entry;
   entry.job = id;
   entry.state = job.state;
-  entry.nonce = std::move(nonce);
   entry.event = Sign(event);
   if (!entry.event) {
     // What a script made of its result must not keep the panel from knowing how it ended.
@@ -141,6 +138,7 @@ void Executor::Tick() {
     if (running.gone && whole) ended.push_back(id);
   }
   for (const auto& id : ended) FinishAttempt(id, jobs_.at(id));
+  KeepEnded();
   RequestReboot();
   StartWaiting();
   const auto now = clock_.Steady();
@@ -159,6 +157,7 @@ Status Executor::Commit() {
   // An effect may ask for more, which the next commit covers.
   auto effects = std::exchange(effects_, {});
   for (const auto& effect : effects) effect();
+  for (const auto& effect : std::exchange(late_effects_, {})) effect();
   if (journal_.size() >= compact_above_) CompactNow();
   return {};
 }

@@ -101,6 +101,7 @@ class Executor {
     std::optional<exec::PidRef> reference;
     UniqueFd pidfd;
     bool gone = false;
+    bool kept = false;  // what it left is durable on its own
     bool told = false;  // of a lost job: nothing more is said, only what it left is ended
     std::optional<SteadyTime> orphans_logged_at;  // when it is said that they cannot be ended
   };
@@ -115,6 +116,7 @@ class Executor {
     std::optional<StoredEvent> last_state_event;
     std::shared_ptr<const PreparedJob> prepared;
     std::unique_ptr<LogFollower> follower;
+    bool envelope_journalled = false;
     SteadyTime answer_again{};  // when its order, come once more, is answered once more
   };
 
@@ -123,6 +125,7 @@ class Executor {
 
   // recovery.cpp
   void Replay(std::vector<Entry> entries);
+  void RestoreEnvelope(const Uuid& id, const std::string& envelope);
   void RecoverJobs();
   void RecoverAttempt(const Uuid& id, Job& job);
   void RecoverLostJournal();
@@ -142,6 +145,7 @@ class Executor {
   // False while something of the attempt runs on; to be tried again, because nothing may follow.
   bool EndOrphans(const exec::AttemptPaths& paths);
   void Forget();
+  Status Compact();
 
   // parcels.cpp
   void Take(const std::string& bytes);
@@ -159,7 +163,7 @@ class Executor {
   // What is to be said of a job that no record names; kAccepted where it was never here.
   Refusal Unknown(const Uuid& id) const;
   void Reject(const Uuid& id, std::string reason);
-  void Settle(const Uuid& id, Job job, Refusal refusal, std::optional<Nonce> nonce = {});
+  void Settle(const Uuid& id, Job job, Refusal refusal, Entry entry = {});
   void LoseJournal();
 
   // attempts.cpp
@@ -176,16 +180,21 @@ class Executor {
   void CancelRunner(const Uuid& id);
   bool ReportLog(const Uuid& id, Job& job);
   void FinishAttempt(const Uuid& id, Job& job);
+  // What ended and cannot be journalled yet is kept where it is, or a power cut would take it.
+  void KeepEnded();
+  void Keep(const Uuid& id, const Job& job);
   void Interrupted(const Uuid& id, Job& job, job::StateChange change);
   void Conclude(const Uuid& id, Job& job, const exec::ExitRecord& record);
   void Retry(const Uuid& id, Job& job, Seconds delay, job::StateChange change);
-  void EndJob(const Uuid& id, Job& job, job::StateChange change);
+  void EndJob(const Uuid& id, Job& job, job::StateChange change, Entry entry = {});
   void Tidy(const Uuid& id);
   void CleanJob(const Uuid& id, const Job& job);
   void ForgetFiles();
   Path JobLog(const Uuid& id) const;
-  void Remember(const Job& job);
+  void Remember(const Job& job, Entry& end);
   boost::json::object Remembered(const std::string& app_id) const;
+  void WriteRemembered(const std::string& app_id);
+  Status KeepRemembered();
   Result<std::shared_ptr<const PreparedJob>> Prepared(const Uuid& id, Job& job);
 
   // reboots.cpp
@@ -199,8 +208,8 @@ class Executor {
   void Append(Entry entry);
   // Nothing, and an error in agent.log, where the event cannot be written.
   std::optional<StoredEvent> Sign(job::Event event);
-  // Records the state with the event that reports it, and the nonce of the order it came from.
-  void Change(const Uuid& id, Job& job, job::StateChange change, std::optional<Nonce> nonce = {});
+  // Records the state with the event that reports it, and what else `entry` holds.
+  void Change(const Uuid& id, Job& job, job::StateChange change, Entry entry = {});
   void ReportCommand(const std::string& nonce, std::string result, Entry entry);
   void ReportFacts();
 
@@ -236,6 +245,10 @@ class Executor {
   std::uint64_t journalled_acknowledgement_ = 0;
   std::string failure_;  // why nothing more can be promised
   std::vector<std::function<void()>> effects_;
+  std::vector<std::function<void()>> late_effects_;  // after those: nobody waits for them
+  KnownManifests manifests_;
+  // By application, what the journal says of its inputs; the files of these are not durable yet.
+  std::map<std::string, boost::json::object> remembered_;
   std::uint64_t compact_above_ = std::uint64_t{16} << 20;
   std::string last_facts_;
   SteadyTime audit_again_{};

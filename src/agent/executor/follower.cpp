@@ -1,5 +1,6 @@
 #include "agent/executor/follower.hpp"
 
+#include <algorithm>
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -37,7 +38,13 @@ std::size_t CountFrames(const std::vector<job::LogFrame>& frames) {
   return count;
 }
 
+// Whether a line in it can be one that speaks to the platform; a line may go on in another frame.
+bool MaySpeak(const job::LogFrame& frame) {
+  return frame.bytes.find("::") != frame.bytes.npos || frame.bytes.ends_with(':');
+}
+
 void ReadScriptLines(const std::vector<job::LogFrame>& frames, LogReport& report) {
+  if (std::ranges::none_of(frames, MaySpeak)) return;
   job::LineReader lines(frames);
   while (const auto line = lines.Next()) {
     const auto script = contract::ParseScriptLine(line->text);

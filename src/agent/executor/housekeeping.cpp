@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <set>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "agent/executor/executor.hpp"
 #include "agent/executor/job_log.hpp"
@@ -12,6 +13,20 @@ namespace prov::agent {
 namespace {
 
 constexpr std::uint64_t kCompactAbove = std::uint64_t{16} << 20;
+
+Path RememberedFile(const exec::StatePaths& state, const std::string& app_id) {
+  return state.root / "apps" / (app_id + ".json");
+}
+
+Status WriteInputs(const Path& path, const boost::json::object& inputs) {
+  if (!inputs.empty()) {
+    PROV_CHECK(MakeDirectories(path.parent_path(), 0700));
+    return exec::WriteUnsynced(path, json::Serialize(inputs));
+  }
+  if (unlink(path.c_str()) != 0 && errno != ENOENT)
+    return ErrnoError("cannot remove " + path.string());
+  return {};
+}
 
 }  // namespace
 
@@ -109,6 +124,18 @@ void Executor::ForgetFiles() {
 Path Executor::JobLog(const Uuid& id) const { return JobLogPath(setup_.configuration.log_dir, id); }
 
 void Executor::CompactNow() {
+  compact_above_ = std::max(kCompactAbove, 4 * journal_.size());
+  if (const auto compacted = Compact(); !compacted) {
+    logger_.Error("journal_not_compacted", {{"reason", compacted.error().ToString()}});
+    return;
+  }
+  compact_above_ = std::max(kCompactAbove, 4 * journal_.size());
+}
+
+Status Executor::Compact() {
+  PROV_CHECK(journal_.Sync());
+  // What only the records say that are dropped now is made durable first, or written on.
+  PROV_CHECK(KeepRemembered());
   std::vector<boost::json::value> kept;
   const auto keep = [&](const Entry& entry) { kept.push_back(json::ToValue(entry)); };
   keep({.acknowledged = outbox_.acknowledged()});
@@ -123,32 +150,54 @@ void Executor::CompactNow() {
   for (const auto& id : tombstones_) keep({.job = id, .tombstone = true});
   for (const auto& id : canceled_ahead_) keep({.job = id, .cancel_ahead = true});
   for (const auto& [id, job] : jobs_) {
-    keep({.job = id, .state = job.state, .log = job.log, .event = job.last_state_event});
+    Entry entry{.job = id, .state = job.state, .log = job.log, .event = job.last_state_event};
+    if (job.envelope_journalled && job::IsActive(job.state.status)) {
+      PROV_TRY(entry.envelope, ReadFile(setup_.state.Envelope(id), job::kMaxEnvelopeBytes));
+    }
+    keep(entry);
   }
-  if (const auto compacted = journal_.Compact(kept); !compacted)
-    logger_.Error("journal_not_compacted", {{"reason", compacted.error().ToString()}});
-  compact_above_ = std::max(kCompactAbove, 4 * journal_.size());
+  return journal_.Compact(kept);
 }
 
 boost::json::object Executor::Remembered(const std::string& app_id) const {
-  const auto text = ReadFile(setup_.state.root / "apps" / (app_id + ".json"), 1 << 20);
+  if (const auto found = remembered_.find(app_id); found != remembered_.end()) return found->second;
+  const auto text = ReadFile(RememberedFile(setup_.state, app_id), 1 << 20);
   if (!text) return {};
   auto value = json::ParseText(*text);
   return value && value->is_object() ? value->as_object() : boost::json::object();
 }
 
-void Executor::Remember(const Job& job) {
-  if (!job.prepared) return;
-  const auto path = setup_.state.root / "apps" / (job.state.app_id + ".json");
-  Status kept;
-  if (job.state.action == contract::Action::kUninstall) {
-    std::error_code ignored;
-    std::filesystem::remove(path, ignored);
-  } else if (job.state.action != contract::Action::kCheck) {
-    kept = MakeDirectories(path.parent_path(), 0700);
-    if (kept) kept = WriteFileAtomically(path, json::Serialize(job.prepared->order.inputs), 0600);
+// Part of the record of the end: with it, or not at all. The file follows, and is not waited for.
+void Executor::Remember(const Job& job, Entry& end) {
+  if (!job.prepared || job.state.action == contract::Action::kCheck) return;
+  end.remembered = job.state.action == contract::Action::kUninstall ? boost::json::object()
+                                                                    : job.prepared->order.inputs;
+  remembered_[job.state.app_id] = *end.remembered;
+  effects_.push_back([this, app = job.state.app_id] { WriteRemembered(app); });
+}
+
+void Executor::WriteRemembered(const std::string& app_id) {
+  const auto found = remembered_.find(app_id);
+  if (found == remembered_.end()) return;
+  if (const auto written = WriteInputs(RememberedFile(setup_.state, app_id), found->second);
+      !written)
+    logger_.Warning("inputs_not_kept", {{"reason", written.error().ToString()}});
+}
+
+// Durable, so that the journal may forget them.
+Status Executor::KeepRemembered() {
+  for (const auto& [app_id, inputs] : remembered_) {
+    const auto path = RememberedFile(setup_.state, app_id);
+    PROV_CHECK(MakeDirectories(path.parent_path(), 0700));
+    if (inputs.empty()) {
+      PROV_CHECK(WriteInputs(path, inputs));
+      PROV_CHECK(SyncDirectory(path.parent_path()));
+    } else {
+      PROV_CHECK(WriteFileAtomically(path, json::Serialize(inputs), 0600));
+    }
   }
-  if (!kept) logger_.Warning("inputs_not_kept", {{"reason", kept.error().ToString()}});
+  remembered_.clear();
+  return {};
 }
 
 }  // namespace prov::agent

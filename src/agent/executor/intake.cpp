@@ -8,6 +8,7 @@
 #include "base/encoding.hpp"
 #include "base/json.hpp"
 #include "contract/manifest_loader.hpp"
+#include "exec/spool.hpp"
 #include "job/grammar.hpp"
 #include "signing/dsse.hpp"
 #include "signing/replay_window.hpp"
@@ -131,7 +132,26 @@ std::optional<Refusal> CheckManifest(const IntakeContext& context, const Prepare
   return Rejected("unsuitable_server", fmt::format("{}", fmt::join(reasons, "; ")));
 }
 
+// Durable only where the journal does not hold it.
+Status WriteEnvelope(const exec::StatePaths& state, const job::Order& order,
+                     std::string_view envelope) {
+  const auto path = state.Envelope(order.job);
+  if (order.sealed_inputs.empty()) return exec::WriteUnsynced(path, envelope);
+  PROV_CHECK(WriteFileAtomically(path, envelope, 0600));
+  return SyncDirectory(state.Jobs());
+}
+
 }  // namespace
+
+Result<contract::Manifest> KnownManifests::Load(const Path& installer, const std::string& app_id,
+                                                const std::string& digest) {
+  constexpr std::size_t kMost = 64;
+  const auto key = app_id + " " + digest;
+  if (const auto found = known_.find(key); found != known_.end()) return found->second;
+  PROV_TRY(auto manifest, LoadManifest(installer, app_id));
+  if (known_.size() >= kMost) known_.clear();
+  return known_.emplace(key, std::move(manifest)).first->second;
+}
 
 Status CheckLibrary(const AgentConfiguration& configuration) {
   if (configuration.allow_unsafe_installers_dir) return {};
@@ -147,18 +167,16 @@ std::variant<PreparedJob, Refusal> Examine(const IntakeContext& context, job::Or
   if (auto refusal = CheckTimes(order, context.now)) return *refusal;
   if (auto refusal = CheckWhitelist(context.configuration, order)) return *refusal;
   if (auto refusal = CheckRoom(context.state)) return *refusal;
-  if (const auto made = MakeDirectories(context.state.Job(order.job), 0700); !made)
+  if (const auto made = exec::MakeJob(context.state, order.job); !made)
     return Rejected("no_room", made.error().ToString());
   if (auto refusal = CopyInstaller(context.configuration, context.state, order)) return *refusal;
-  auto manifest = LoadManifest(context.state.Installer(order.job), order.app_id);
+  auto manifest = context.manifests.Load(context.state.Installer(order.job), order.app_id,
+                                         order.installer_digest);
   if (!manifest) return Rejected("invalid_installer", manifest.error().ToString());
   PreparedJob prepared{std::move(order), std::move(*manifest)};
   if (auto refusal = CheckManifest(context, prepared)) return *refusal;
-  if (const auto written =
-          WriteFileAtomically(context.state.Envelope(prepared.order.job), envelope, 0600);
-      !written) {
+  if (const auto written = WriteEnvelope(context.state, prepared.order, envelope); !written)
     return Rejected("no_room", written.error().ToString());
-  }
   return prepared;
 }
 

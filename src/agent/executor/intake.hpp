@@ -3,6 +3,7 @@
 // whitelist, digest, manifest, inputs, machine, room. Nothing has run when one of them fails.
 #pragma once
 
+#include <map>
 #include <string>
 #include <variant>
 
@@ -30,16 +31,30 @@ struct Refusal {
   std::string reason;                           // "installer_mismatch: a sentence"
 };
 
+// Manifests of trees that were verified before, by application and digest: the same bytes say the
+// same. Not thread-safe.
+class KnownManifests {
+ public:
+  // The manifest in `installer`, a verified copy.
+  Result<contract::Manifest> Load(const Path& installer, const std::string& app_id,
+                                  const std::string& digest);
+
+ private:
+  std::map<std::string, contract::Manifest> known_;
+};
+
 struct IntakeContext {
   const AgentConfiguration& configuration;
   const exec::StatePaths& state;
   Uuid epoch;
   contract::MachineFacts machine;
   WallTime now{};
+  KnownManifests& manifests;
   boost::json::object remembered;  // plain inputs of the application's last successful install
 };
 
-// On success the job's directory holds the verified copy and the envelope, both durable.
+// On success the job's directory holds the verified copy and the envelope. Durable is the envelope
+// alone, and only where it seals inputs: any other is for the journal's record to keep.
 std::variant<PreparedJob, Refusal> Examine(const IntakeContext& context, job::Order order,
                                            std::string_view envelope);
 

@@ -132,25 +132,33 @@ void Executor::TakeNew(job::Order order, const std::string& envelope, const std:
                subject);
   auto refusal = Unknown(id);
   if (refusal.status != job::Status::kAccepted) return Settle(id, std::move(job), refusal);
-  std::optional<Nonce> nonce = Nonce{order.nonce, order.issued_at, order.expires_at};
+  const Nonce nonce{order.nonce, order.issued_at, order.expires_at};
+  Entry entry;
   if (const auto taken =
-          order_nonces_.Take(nonce->value, {nonce->issued_at, nonce->expires_at}, clock_.Now());
+          order_nonces_.Take(nonce.value, {nonce.issued_at, nonce.expires_at}, clock_.Now());
       !taken) {
     refusal = {job::Status::kRejected, "nonce_seen: " + taken.error().message};
-    nonce.reset();
   } else {
-    const IntakeContext context{setup_.configuration, setup_.state,
-                                setup_.epoch.id,      CollectMachine(setup_.state.root),
-                                clock_.Now(),         Remembered(order.app_id)};
+    entry.nonce = nonce;
+    const IntakeContext context{setup_.configuration,
+                                setup_.state,
+                                setup_.epoch.id,
+                                CollectMachine(setup_.state.root),
+                                clock_.Now(),
+                                manifests_,
+                                Remembered(order.app_id)};
     auto examined = Examine(context, std::move(order), envelope);
     if (auto* refused = std::get_if<Refusal>(&examined)) {
       refusal = std::move(*refused);
     } else {
       job.prepared =
           std::make_shared<const PreparedJob>(std::move(std::get<PreparedJob>(examined)));
+      // Ciphertext is to be gone when the job ends, and the journal forgets nothing so soon.
+      job.envelope_journalled = job.prepared->order.sealed_inputs.empty();
+      if (job.envelope_journalled) entry.envelope = envelope;
     }
   }
-  Settle(id, std::move(job), std::move(refusal), std::move(nonce));
+  Settle(id, std::move(job), std::move(refusal), std::move(entry));
 }
 
 void Executor::Reject(const Uuid& id, std::string reason) {
@@ -161,14 +169,14 @@ void Executor::Reject(const Uuid& id, std::string reason) {
   Settle(id, {}, std::move(refusal));
 }
 
-// The first record of a job: what became of its order, and its nonce. In two records a write that
-// was torn between them would make the same order, come again, a nonce seen before.
-void Executor::Settle(const Uuid& id, Job job, Refusal refusal, std::optional<Nonce> nonce) {
+// The first record of a job: what became of its order, its nonce and its envelope. In two records a
+// write that was torn between them would make the same order, come again, a nonce seen before.
+void Executor::Settle(const Uuid& id, Job job, Refusal refusal, Entry entry) {
   job::StateChange change;
   change.status = refusal.status;
   if (!refusal.reason.empty()) change.reason = refusal.reason;
   auto& kept = jobs_.emplace(id, std::move(job)).first->second;
-  Change(id, kept, std::move(change), std::move(nonce));
+  Change(id, kept, std::move(change), std::move(entry));
   canceled_ahead_.erase(id);
   if (refusal.status == job::Status::kAccepted) {
     logger_.Info("job_accepted", {}, Subject(id, kept));

@@ -21,6 +21,8 @@ void Executor::AwaitReboot(const Uuid& id, Job& job) {
   const auto boot = setup_.machine.boot_id();
   job.state.reboot_from = ran && *ran ? (*ran)->runner.boot_id : boot ? *boot : "";
   job.state.changed_at = clock_.Now();
+  // The next run writes the log on, behind what was reported of it.
+  Keep(id, job);
   Append({.job = id, .state = job.state});
   logger_.Info("reboot_pending", {{"attempt", job.state.attempt}}, Subject(id, job));
   RecoverReboot(id, job);

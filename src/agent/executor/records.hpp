@@ -79,10 +79,14 @@ struct Entry {
   std::optional<std::uint64_t> acknowledged;
   std::optional<bool> drained;
   std::optional<WallTime> drain_issued_at;  // of the command that said so
+  std::optional<std::string> envelope;      // of `job`, where it seals nothing
+  // With a `state`: the plain inputs of its application from now on; none after an uninstall.
+  std::optional<boost::json::object> remembered;
 };
 BOOST_DESCRIBE_STRUCT(Entry, (),
                       (job, state, log, tombstone, cancel_ahead, nonce, command_nonce,
-                       nonces_forgotten, event, acknowledged, drained, drain_issued_at))
+                       nonces_forgotten, event, acknowledged, drained, drain_issued_at, envelope,
+                       remembered))
 
 Result<Entry> ParseEntry(const boost::json::value& payload);
 

@@ -91,6 +91,7 @@ Result<std::unique_ptr<Executor>> Executor::Open(ExecutorSetup setup, const Cloc
     // First of all, so that the panel knows the epoch before it hears of a job.
     executor->ReportFacts();
     executor->Replay(std::move(opened.entries));
+    PROV_CHECK(executor->KeepRemembered());
     executor->RecoverLostJournal();
   } else {
     executor->Replay(std::move(opened.entries));
@@ -102,6 +103,7 @@ Result<std::unique_ptr<Executor>> Executor::Open(ExecutorSetup setup, const Cloc
 
 void Executor::Replay(std::vector<Entry> entries) {
   const bool ours = outbox_.last() == 0;  // else they are of an earlier epoch: no events of ours
+  std::map<Uuid, std::string> envelopes;
   for (auto& entry : entries) {
     if (entry.nonces_forgotten) {
       const auto& [orders, commands] = *entry.nonces_forgotten;
@@ -126,11 +128,32 @@ void Executor::Replay(std::vector<Entry> entries) {
       auto& job = jobs_[*entry.job];
       job.state = *entry.state;
       if (entry.event) job.last_state_event = entry.event;
+      if (entry.remembered) remembered_[job.state.app_id] = std::move(*entry.remembered);
     }
+    if (entry.job && entry.envelope) envelopes[*entry.job] = std::move(*entry.envelope);
     if (entry.job && entry.log) jobs_[*entry.job].log = *entry.log;
     if (ours && entry.event) outbox_.Restore(std::move(*entry.event));
   }
   if (ours) journalled_acknowledgement_ = outbox_.acknowledged();
+  for (const auto& [id, envelope] : envelopes) {
+    if (const auto found = jobs_.find(id); found != jobs_.end()) {
+      found->second.envelope_journalled = true;
+      if (job::IsActive(found->second.state.status)) RestoreEnvelope(id, envelope);
+    }
+  }
+  for (const auto& [app, inputs] : remembered_) WriteRemembered(app);
+}
+
+// The file was not made durable.
+void Executor::RestoreEnvelope(const Uuid& id, const std::string& envelope) {
+  const auto path = setup_.state.Envelope(id);
+  if (const auto there = ReadFile(path, job::kMaxEnvelopeBytes); there && *there == envelope)
+    return;
+  auto restored = exec::MakeJob(setup_.state, id);
+  if (restored) restored = exec::WriteUnsynced(path, envelope);
+  if (!restored)
+    logger_.Error("envelope_not_restored", {{"reason", restored.error().ToString()}},
+                  Subject(id, jobs_.at(id)));
 }
 
 job::StateChange Executor::LastChange(const Job& job) const {

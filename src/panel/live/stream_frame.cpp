@@ -112,9 +112,12 @@ boost::json::object FrameJson(const StreamFrame& frame, const std::optional<Uuid
   data["output"] = frame.output;
   auto& lines = data["lines"].emplace_array();
   lines.reserve(frame.lines.size());
+  // Lines that came together have one time.
+  std::optional<WallTime> formatted;
+  std::string time;
   for (const auto& line : frame.lines) {
-    lines.push_back(
-        boost::json::object{{"n", line.n}, {"t", FormatTime(line.time)}, {"s", StreamName(line)}});
+    if (formatted != line.time) time = FormatTime(*(formatted = line.time));
+    lines.push_back(boost::json::object{{"n", line.n}, {"t", time}, {"s", StreamName(line)}});
   }
   return data;
 }

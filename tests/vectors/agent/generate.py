@@ -50,6 +50,8 @@ ALL = {
     "acknowledged": 2**64 - 1,
     "drained": True,
     "drain_issued_at": "2026-11-24T00:00:00.000Z",
+    "envelope": SIGNED["order"],
+    "remembered": {"server_name": "example.test", "port": 80},
 }
 
 
@@ -65,6 +67,9 @@ def accepted():
         ("nothing", {}),
         ("all that there is", ALL),
         ("received", {"job": JOB, "state": received} | members("nonce", "event")),
+        ("received, and nothing is sealed", {"job": JOB, "state": received} | members("nonce", "event", "envelope")),
+        ("its inputs are remembered", {"job": JOB, "state": received | {"status": "succeeded"}} | members("event", "remembered")),
+        ("nothing is remembered any more", {"job": JOB, "state": received | {"status": "succeeded"}, "remembered": {}}),
         ("a retry waits", members("job", "state", "event")),
         ("a part of the log was reported", members("job", "log", "event")),
         ("all that is left of a job", members("job", "tombstone")),
@@ -103,6 +108,8 @@ def refused():
         ("/nonces_forgotten/all", NONCE["issued_at"], "/nonces_forgotten/all: is not a known member"),
         ("/event/type", "log", "/event/type: is not a known member"),
         ("/job", 7, "/job: must be a string"),
+        ("/envelope", {}, "/envelope: must be a string"),
+        ("/remembered", "server_name", "/remembered: must be an object"),
         ("/job", JOB.upper(), "/job: "),
         ("/state", [], "/state: must be an object"),
         ("/state/status", "reported", "/state/status: must be one of"),
