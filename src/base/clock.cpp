@@ -10,14 +10,29 @@ WallTime SystemClock::Now() const {
 
 SteadyTime SystemClock::Steady() const { return std::chrono::steady_clock::now(); }
 
+namespace {
+
+// Faster than fmt, which matters: it is in every line that is logged, and in every job many times.
+void PutDigits(std::string& text, std::size_t position, std::size_t width, std::int64_t value) {
+  for (std::size_t i = position + width; i-- > position; value /= 10)
+    text[i] = static_cast<char>('0' + value % 10);
+}
+
+}  // namespace
+
 std::string FormatTime(WallTime time) {
   const auto day = std::chrono::floor<std::chrono::days>(time);
   const std::chrono::year_month_day date{day};
   const std::chrono::hh_mm_ss clock{time - day};
-  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z", static_cast<int>(date.year()),
-                     static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
-                     clock.hours().count(), clock.minutes().count(), clock.seconds().count(),
-                     clock.subseconds().count());
+  std::string text = "0000-00-00T00:00:00.000Z";
+  PutDigits(text, 0, 4, static_cast<int>(date.year()));
+  PutDigits(text, 5, 2, static_cast<unsigned>(date.month()));
+  PutDigits(text, 8, 2, static_cast<unsigned>(date.day()));
+  PutDigits(text, 11, 2, clock.hours().count());
+  PutDigits(text, 14, 2, clock.minutes().count());
+  PutDigits(text, 17, 2, clock.seconds().count());
+  PutDigits(text, 20, 3, clock.subseconds().count());
+  return text;
 }
 
 namespace {

@@ -1,5 +1,6 @@
 #include "base/encoding.hpp"
 
+#include <cstring>
 #include <sodium.h>
 
 namespace prov {
@@ -30,6 +31,17 @@ Result<std::string> Base64From(std::string_view text, int variant, std::string_v
   return bytes;
 }
 
+// How many bytes at the start are ASCII, eight at a time: nearly all there is.
+std::size_t AsciiLength(std::string_view text) {
+  std::size_t length = 0;
+  for (std::uint64_t eight = 0; length + sizeof eight <= text.size(); length += sizeof eight) {
+    std::memcpy(&eight, text.data() + length, sizeof eight);
+    if ((eight & 0x8080808080808080U) != 0) break;
+  }
+  while (length < text.size() && static_cast<unsigned char>(text[length]) < 0x80) ++length;
+  return length;
+}
+
 // Bytes of the well-formed sequence at the start of `text`, or 0 (Unicode 15, table 3-7).
 std::size_t SequenceLength(std::string_view text) {
   const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
@@ -56,11 +68,11 @@ std::size_t SequenceLength(std::string_view text) {
 
 std::string HexEncode(std::string_view bytes) {
   constexpr char kDigits[] = "0123456789abcdef";
-  std::string text;
-  text.reserve(bytes.size() * 2);
+  std::string text(bytes.size() * 2, '0');
+  auto at = text.begin();
   for (const unsigned char byte : bytes) {
-    text += kDigits[byte >> 4];
-    text += kDigits[byte & 15];
+    *at++ = kDigits[byte >> 4];
+    *at++ = kDigits[byte & 15];
   }
   return text;
 }
@@ -97,12 +109,13 @@ Result<std::string> Base64UrlDecode(std::string_view text) {
 }
 
 bool IsUtf8(std::string_view bytes) {
-  while (!bytes.empty()) {
+  while (true) {
+    bytes.remove_prefix(AsciiLength(bytes));
+    if (bytes.empty()) return true;
     const std::size_t length = SequenceLength(bytes);
     if (length == 0) return false;
     bytes.remove_prefix(length);
   }
-  return true;
 }
 
 std::size_t CountCodePoints(std::string_view utf8) {
@@ -112,6 +125,7 @@ std::size_t CountCodePoints(std::string_view utf8) {
 }
 
 std::string ReplaceInvalidUtf8(std::string_view bytes) {
+  if (IsUtf8(bytes)) return std::string(bytes);
   std::string text;
   text.reserve(bytes.size());
   while (!bytes.empty()) {

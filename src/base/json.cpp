@@ -10,8 +10,73 @@
 namespace prov::json {
 namespace {
 
-// Boost.JSON keeps the last of duplicate keys, so they are looked for while parsing: a handler that
-// only remembers the keys of the objects it is in.
+// Boost.JSON keeps the last of duplicate keys. So what was read is counted while the value is
+// built, and compared with what the value has.
+class Builder {
+ public:
+  [[maybe_unused]] static constexpr std::size_t max_object_size = std::size_t(-1);
+  [[maybe_unused]] static constexpr std::size_t max_array_size = std::size_t(-1);
+  [[maybe_unused]] static constexpr std::size_t max_key_size = std::size_t(-1);
+  [[maybe_unused]] static constexpr std::size_t max_string_size = std::size_t(-1);
+  using error_code = boost::json::error_code;
+  using string_view = boost::json::string_view;
+
+  Builder() : stack_({}, buffer_.data(), buffer_.size()) { stack_.reset(); }
+  std::size_t members() const { return members_; }
+  boost::json::value Take() { return stack_.release(); }
+
+  bool on_document_begin(error_code&) { return true; }
+  bool on_document_end(error_code&) { return true; }
+  bool on_object_begin(error_code&) { return true; }
+  bool on_object_end(std::size_t count, error_code&) {
+    members_ += count;
+    return stack_.push_object(count), true;
+  }
+  bool on_array_begin(error_code&) { return true; }
+  bool on_array_end(std::size_t count, error_code&) { return stack_.push_array(count), true; }
+  bool on_key_part(string_view part, std::size_t, error_code&) {
+    return stack_.push_chars(part), true;
+  }
+  bool on_key(string_view part, std::size_t, error_code&) { return stack_.push_key(part), true; }
+  bool on_string_part(string_view part, std::size_t, error_code&) {
+    return stack_.push_chars(part), true;
+  }
+  bool on_string(string_view part, std::size_t, error_code&) {
+    return stack_.push_string(part), true;
+  }
+  bool on_number_part(string_view, error_code&) { return true; }
+  bool on_int64(std::int64_t number, string_view, error_code&) {
+    return stack_.push_int64(number), true;
+  }
+  bool on_uint64(std::uint64_t number, string_view, error_code&) {
+    return stack_.push_uint64(number), true;
+  }
+  bool on_double(double number, string_view, error_code&) {
+    return stack_.push_double(number), true;
+  }
+  bool on_bool(bool value, error_code&) { return stack_.push_bool(value), true; }
+  bool on_null(error_code&) { return stack_.push_null(), true; }
+  bool on_comment_part(string_view, error_code&) { return true; }
+  bool on_comment(string_view, error_code&) { return true; }
+
+ private:
+  std::array<unsigned char, 2048> buffer_;  // for small documents; the stack grows beyond it
+  boost::json::value_stack stack_;
+  std::size_t members_ = 0;
+};
+
+std::size_t CountMembers(const boost::json::value& value) {
+  std::size_t count = 0;
+  if (const auto* object = value.if_object()) {
+    count = object->size();
+    for (const auto& member : *object) count += CountMembers(member.value());
+  } else if (const auto* array = value.if_array()) {
+    for (const auto& item : *array) count += CountMembers(item);
+  }
+  return count;
+}
+
+// Which key is there twice: only remembers the keys of the objects it is in.
 class DuplicateFinder {
  public:
   [[maybe_unused]] static constexpr std::size_t max_object_size = std::size_t(-1);
@@ -60,6 +125,16 @@ class DuplicateFinder {
   std::string duplicate_;
 };
 
+std::optional<std::string> DuplicateIn(std::string_view text,
+                                       const boost::json::parse_options& options) {
+  boost::json::basic_parser<DuplicateFinder> finder(options);
+  boost::json::error_code error;
+  finder.write_some(false, text.data(), text.size(), error);
+  if (finder.handler().duplicate().empty()) return std::nullopt;
+  return fmt::format("not valid JSON: the member `{}` is given twice",
+                     finder.handler().duplicate().substr(0, 64));
+}
+
 Error Invalid(std::string message) { return {ErrorCode::kInvalidArgument, std::move(message), {}}; }
 
 }  // namespace
@@ -71,19 +146,18 @@ Result<boost::json::value> ParseText(std::string_view text, const Limits& limits
   }
   boost::json::parse_options options;
   options.max_depth = limits.depth;
-  boost::json::basic_parser<DuplicateFinder> finder(options);
+  boost::json::basic_parser<Builder> parser(options);
   boost::json::error_code error;
-  const std::size_t parsed = finder.write_some(false, text.data(), text.size(), error);
-  if (!finder.handler().duplicate().empty()) {
-    return Invalid(fmt::format("not valid JSON: the member `{}` is given twice",
-                               finder.handler().duplicate().substr(0, 64)));
-  }
+  const std::size_t parsed = parser.write_some(false, text.data(), text.size(), error);
   if (error || parsed != text.size()) {
+    if (auto twice = DuplicateIn(text, options)) return Invalid(*twice);
     return Invalid(fmt::format("not valid JSON at byte {}: {}", parsed,
                                error ? error.message() : "there is more after the value"));
   }
-  boost::json::value value = boost::json::parse(text, error, {}, options);
-  if (error) return Invalid("not valid JSON: " + error.message());
+  auto value = parser.handler().Take();
+  if (CountMembers(value) != parser.handler().members()) {
+    return Invalid(DuplicateIn(text, options).value_or("not valid JSON: a member is given twice"));
+  }
   return value;
 }
 

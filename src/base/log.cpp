@@ -98,17 +98,23 @@ Result<std::unique_ptr<FileLogger>> FileLogger::Open(const Path& path, LogLevel 
 void FileLogger::Write(LogLevel level, std::string_view event, const LogSubject& subject,
                        boost::json::object metadata) {
   if (level < state_->least) return;
-  boost::json::object line{{"timestamp", FormatTime(state_->clock->Now())}, {"level", Name(level)}};
-  if (!subject.job_id.empty()) line["job_id"] = subject.job_id;
-  if (!subject.app_id.empty()) line["app_id"] = subject.app_id;
-  line["event"] = event;
-  line["metadata"] = std::move(metadata);
+  std::string line = R"({"timestamp":")";
+  line.append(FormatTime(state_->clock->Now())).append(R"(","level":")").append(Name(level));
+  line += '"';
+  const auto add = [&line](std::string_view name, std::string_view value) {
+    line.append(",\"").append(name).append("\":").append(
+        boost::json::serialize(boost::json::string_view(value)));
+  };
+  if (!subject.job_id.empty()) add("job_id", subject.job_id);
+  if (!subject.app_id.empty()) add("app_id", subject.app_id);
+  add("event", event);
+  line.append(R"(,"metadata":)").append(boost::json::serialize(metadata)).append("}");
   // What a stranger sent may be in the metadata; a log line stays well-formed UTF-8 whatever it
   // was.
-  const std::string text = ReplaceInvalidUtf8(boost::json::serialize(line));
+  if (!IsUtf8(line)) line = ReplaceInvalidUtf8(line);
   const std::lock_guard lock(state_->mutex);
   try {
-    state_->sink->log(spdlog::details::log_msg("", spdlog::level::info, text));
+    state_->sink->log(spdlog::details::log_msg("", spdlog::level::info, line));
     state_->sink->flush();
   } catch (const spdlog::spdlog_ex&) {  // NOLINT(bugprone-empty-catch)
     // A full disk must not end whoever logs.

@@ -36,9 +36,14 @@ Result<Uuid> Uuid::Parse(std::string_view text) {
 }
 
 std::string Uuid::ToString() const {
-  auto text = HexEncode({reinterpret_cast<const char*>(bytes_.data()), bytes_.size()});
-  for (const std::size_t position : {8, 13, 18, 23}) text.insert(position, 1, '-');
-  return text;
+  const auto hex = HexEncode({reinterpret_cast<const char*>(bytes_.data()), bytes_.size()});
+  const std::string_view digits = hex;
+  std::string text;
+  text.reserve(36);
+  for (const std::size_t from : {0, 8, 12, 16}) {
+    text.append(digits.substr(from, from == 0 ? 8 : 4)).push_back('-');
+  }
+  return text.append(digits.substr(20));
 }
 
 WallTime Uuid::Time() const {

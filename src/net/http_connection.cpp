@@ -11,7 +11,6 @@ namespace asio = boost::asio;
 
 namespace {
 
-constexpr std::size_t kReadBytes = 16 * 1024;
 constexpr std::size_t kWriteBytes = 256 * 1024;
 
 bool WantsClose(const WireHead& head) {
@@ -61,9 +60,8 @@ void HttpConnection::Close(ErrorCode why) {
 }
 
 asio::awaitable<Result<bool>> HttpConnection::ReadMore() {
-  std::array<char, kReadBytes> chunk;
-  PROV_CO_TRY(const auto got, co_await io_->ReadSome(chunk));
-  buffer_.append(chunk.data(), got);
+  PROV_CO_TRY(const auto got, co_await io_->ReadSome(shared_.chunk));
+  buffer_.append(shared_.chunk.data(), got);
   co_return got > 0;
 }
 
@@ -113,19 +111,20 @@ asio::awaitable<bool> HttpConnection::ServeOne() {
     co_await Refuse(read.error(), {});
     co_return false;
   }
-  const WireHead head = std::move(*read);
-  Request request{.method = head.method, .headers = head.headers, .peer = peer_};
+  WireHead head = std::move(*read);
+  const bool keep_alive = !WantsClose(head);
+  Request request{.method = head.method, .headers = std::exchange(head.headers, {}), .peer = peer_};
   request.tls = shared_.options.tls.has_value();
   request.peer_closed = [self = shared_from_this()]() { return self->io_->WaitClosed(); };
   auto good = SetTarget(request, head.target);
-  if (good) good = co_await ReadBody(parser, request);
+  if (good && !parser.done()) good = co_await ReadBody(parser, request);
   if (!good) {
     co_await Refuse(good.error(), head);
     co_return false;
   }
   deadline_.reset();  // a handler may take its time: a long poll does
   auto response = co_await Handle(std::move(request));
-  co_return co_await Answer(std::move(response), head, !WantsClose(head) && !shared_.draining);
+  co_return co_await Answer(std::move(response), head, keep_alive && !shared_.draining);
 }
 
 asio::awaitable<Response> HttpConnection::Handle(Request request) {

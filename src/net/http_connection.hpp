@@ -18,7 +18,12 @@ struct ServerShared {
   const ServerOptions& options;
   TaskGroup& tasks;
   const bool& draining;
+  // What any of them reads into. Used up before another one runs: from the end of Io::ReadSome to
+  // the coroutine that awaits it there is no turn of the loop.
+  std::span<char> chunk;
 };
+
+inline constexpr std::size_t kReadBytes = 16 * 1024;
 
 class HttpConnection : public std::enable_shared_from_this<HttpConnection> {
  public:
@@ -41,6 +46,7 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection> {
   boost::asio::awaitable<Result<bool>> ReadMore();  // false: the peer has ended
   boost::asio::awaitable<Response> Handle(Request request);
   boost::asio::awaitable<Status> Write(std::string_view bytes);
+  // `head` has no headers any more.
   boost::asio::awaitable<bool> Answer(Response response, const WireHead& head, bool keep_alive);
   boost::asio::awaitable<std::size_t> SendStream(StreamBody body, bool chunked);
   boost::asio::awaitable<void> Refuse(const Error& error, const WireHead& head);

@@ -50,6 +50,7 @@ std::optional<std::string_view> Request::Query(std::string_view name) const {
 }
 
 Result<std::string> PercentDecode(std::string_view text, bool plus_is_space) {
+  if (text.find_first_of(plus_is_space ? "%+" : "%") == text.npos) return std::string(text);
   std::string decoded;
   decoded.reserve(text.size());
   for (std::size_t i = 0; i < text.size(); ++i) {
@@ -136,9 +137,11 @@ std::string_view StatusReason(int status) {
 
 std::string SerializeHead(const Response& response,
                           const std::vector<std::pair<std::string, std::string>>& framing) {
-  std::string head = "HTTP/1.1 " + std::to_string(response.status) + " ";
-  head += StatusReason(response.status);
-  head += "\r\n";
+  constexpr std::size_t kUsual = 512;
+  std::string head;
+  head.reserve(kUsual);
+  head.append("HTTP/1.1 ").append(std::to_string(response.status)).append(" ");
+  head.append(StatusReason(response.status)).append("\r\n");
   const auto add = [&](const std::string& name, const std::string& value) {
     constexpr std::string_view kSplitting("\r\n\0", 3);
     if (name.find_first_of(kSplitting) != name.npos) return;
@@ -147,7 +150,7 @@ std::string SerializeHead(const Response& response,
   };
   for (const auto& [name, value] : response.headers.all()) add(name, value);
   for (const auto& [name, value] : framing) add(name, value);
-  return head + "\r\n";
+  return head.append("\r\n");
 }
 
 }  // namespace prov::net

@@ -97,7 +97,7 @@ struct HttpServer::Impl : std::enable_shared_from_this<Impl> {
     const auto remote = socket.remote_endpoint(ignored);
     auto io = tls ? MakeTlsServerIo(std::move(socket), tls) : MakeTcpIo(std::move(socket));
     auto connection = std::make_shared<HttpConnection>(
-        ServerShared{clock, options, tasks, draining}, std::move(io),
+        ServerShared{clock, options, tasks, draining, chunk}, std::move(io),
         CanonicalAddress(remote.address().to_string()), executor);
     connections.insert(connection);
     tasks.Spawn(Serve(shared_from_this(), connection));
@@ -145,6 +145,7 @@ struct HttpServer::Impl : std::enable_shared_from_this<Impl> {
   bool stopped = false;
   SteadyTime drain_deadline;
   std::set<std::shared_ptr<HttpConnection>> connections;
+  std::array<char, kReadBytes> chunk;
   TaskGroup tasks;
 };
 

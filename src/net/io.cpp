@@ -60,15 +60,14 @@ asio::awaitable<Status> SocketIo::WaitFor(Outcome outcome) {
   co_return Status{};
 }
 
-// A peer that always has data ready must not keep the thread from the others.
-asio::awaitable<void> SocketIo::TakeTurns() {
-  if (++without_waiting_ % 32 == 0) {
-    co_await asio::post(socket_.get_executor(), asio::use_awaitable);
-  }
+bool SocketIo::OthersTurn() { return ++without_waiting_ % 32 == 0; }
+
+asio::awaitable<void> SocketIo::GiveWay() {
+  co_await asio::post(socket_.get_executor(), asio::use_awaitable);
 }
 
 asio::awaitable<Result<std::size_t>> SocketIo::ReadSome(std::span<char> into) {
-  co_await TakeTurns();
+  if (OthersTurn()) co_await GiveWay();
   while (true) {
     if (closed_) co_return ClosedError();
     auto step = TryRead(into);
@@ -79,7 +78,7 @@ asio::awaitable<Result<std::size_t>> SocketIo::ReadSome(std::span<char> into) {
 }
 
 asio::awaitable<Status> SocketIo::WriteAll(std::string_view bytes) {
-  co_await TakeTurns();
+  if (OthersTurn()) co_await GiveWay();
   while (!bytes.empty()) {
     if (closed_) co_return ClosedError();
     auto step = TryWrite(bytes);

@@ -90,17 +90,20 @@ Router::Match Router::Find(std::string_view method, std::string_view raw_path) c
     return true;
   };
   std::optional<std::size_t> best;
-  std::set<std::string> allowed;
   for (std::size_t i = 0; i < routes_.size(); ++i) {
-    if (!matches(patterns_[i])) continue;
     const auto& offered = routes_[i].method;
-    allowed.insert(offered);
-    if (offered == "GET") allowed.insert("HEAD");
     if (offered != method && !(method == "HEAD" && offered == "GET")) continue;
+    if (!matches(patterns_[i])) continue;
     if (!best || patterns_[i].rank < patterns_[*best].rank) best = i;
   }
   Match found;
   if (!best) {
+    std::set<std::string> allowed;
+    for (std::size_t i = 0; i < routes_.size(); ++i) {
+      if (!matches(patterns_[i])) continue;
+      allowed.insert(routes_[i].method);
+      if (routes_[i].method == "GET") allowed.insert("HEAD");
+    }
     found.allowed.assign(allowed.begin(), allowed.end());
     return found;
   }

@@ -33,7 +33,9 @@ class SocketIo : public Io {
   virtual Step TryHandshake() { return {}; }
   // Until the socket is ready for what `step` wants.
   boost::asio::awaitable<Status> WaitFor(Outcome outcome);
-  boost::asio::awaitable<void> TakeTurns();
+  // A peer that always has data ready must not keep the thread from the others.
+  bool OthersTurn();
+  boost::asio::awaitable<void> GiveWay();
   int fd() { return socket_.native_handle(); }
 
   boost::asio::ip::tcp::socket socket_;

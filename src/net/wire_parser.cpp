@@ -154,7 +154,7 @@ Result<WireHead> WireParser::ParseHead(std::string_view head) {
   }
   PROV_CHECK(CheckFraming(impl_->collected.head, impl_->is_request));
   impl_->With([](auto& parser) { parser.eager(true); });
-  return impl_->collected.head;
+  return std::move(impl_->collected.head);
 }
 
 Status WireParser::SetBodyLimit(std::size_t limit) {

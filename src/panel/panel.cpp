@@ -186,13 +186,17 @@ class Panel {
 
   void Answered(const net::AccessEntry& entry) {
     metrics_.RequestAnswered(entry);
-    logs_.access->Info("request", {{"method", entry.method},
-                                   {"target", entry.target},
-                                   {"route", entry.route},
-                                   {"status", entry.status},
-                                   {"bytes", entry.bytes},
-                                   {"duration_ms", entry.duration.count()},
-                                   {"peer", entry.peer}});
+    unsigned char memory[2048];
+    boost::json::monotonic_resource resource(memory);
+    boost::json::object metadata({{"method", entry.method},
+                                  {"target", entry.target},
+                                  {"route", entry.route},
+                                  {"status", entry.status},
+                                  {"bytes", entry.bytes},
+                                  {"duration_ms", entry.duration.count()},
+                                  {"peer", entry.peer}},
+                                 &resource);
+    logs_.access->Info("request", std::move(metadata));
   }
 
   // What cannot be used now is said, and everything stays as it was.

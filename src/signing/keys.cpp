@@ -7,7 +7,6 @@
 #include <fmt/format.h>
 #include <openssl/core_names.h>
 #include <openssl/evp.h>
-#include <openssl/hmac.h>
 #include <openssl/kdf.h>
 #include <openssl/params.h>
 #include <openssl/sha.h>
@@ -19,6 +18,22 @@ namespace {
 
 OSSL_PARAM OctetParam(const char* name, std::string_view bytes) {
   return OSSL_PARAM_construct_octet_string(name, const_cast<char*>(bytes.data()), bytes.size());
+}
+
+const unsigned char* AsBytes(std::string_view bytes) {
+  return reinterpret_cast<const unsigned char*>(bytes.data());
+}
+
+// Lives as long as the process.
+EVP_MAC_CTX* UnkeyedHmac() {
+  EVP_MAC_CTX* const context = EVP_MAC_CTX_new(EVP_MAC_fetch(nullptr, "HMAC", nullptr));
+  std::string digest = "SHA256";
+  const std::array<OSSL_PARAM, 2> parameters{
+      OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest.data(), digest.size()),
+      OSSL_PARAM_construct_end()};
+  if (EVP_MAC_CTX_set_params(context, parameters.data()) != 1)
+    throw std::runtime_error("there is no HMAC-SHA256");
+  return context;
 }
 
 }  // namespace
@@ -67,9 +82,9 @@ Result<SecretBytes> DeriveAgentKey(std::string_view secret_key, Purpose purpose,
 }
 
 SecretBytes Hkdf(std::string_view key_material, std::string_view salt, std::string_view info) {
-  const std::unique_ptr<EVP_KDF, void (*)(EVP_KDF*)> kdf(EVP_KDF_fetch(nullptr, "HKDF", nullptr),
-                                                         EVP_KDF_free);
-  const std::unique_ptr<EVP_KDF_CTX, void (*)(EVP_KDF_CTX*)> context(EVP_KDF_CTX_new(kdf.get()),
+  // Found once: looking for it costs more than the derivation.
+  static EVP_KDF* const kdf = EVP_KDF_fetch(nullptr, "HKDF", nullptr);
+  const std::unique_ptr<EVP_KDF_CTX, void (*)(EVP_KDF_CTX*)> context(EVP_KDF_CTX_new(kdf),
                                                                      EVP_KDF_CTX_free);
   std::string digest = "SHA256";
   const std::array<OSSL_PARAM, 5> parameters{
@@ -85,11 +100,16 @@ SecretBytes Hkdf(std::string_view key_material, std::string_view salt, std::stri
 }
 
 std::string Mac(std::string_view key, std::string_view message) {
+  // Copied for each use: to find algorithm and digest by name costs more than a short message.
+  static EVP_MAC_CTX* const unkeyed = UnkeyedHmac();
+  const std::unique_ptr<EVP_MAC_CTX, void (*)(EVP_MAC_CTX*)> context(EVP_MAC_CTX_dup(unkeyed),
+                                                                     EVP_MAC_CTX_free);
   std::string mac(SHA256_DIGEST_LENGTH, '\0');
-  unsigned length = 0;
-  if (HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()),
-           reinterpret_cast<const unsigned char*>(message.data()), message.size(),
-           reinterpret_cast<unsigned char*>(mac.data()), &length) == nullptr) {
+  std::size_t length = 0;
+  if (EVP_MAC_init(context.get(), AsBytes(key), key.size(), nullptr) != 1 ||
+      EVP_MAC_update(context.get(), AsBytes(message), message.size()) != 1 ||
+      EVP_MAC_final(context.get(), reinterpret_cast<unsigned char*>(mac.data()), &length,
+                    mac.size()) != 1) {
     throw std::runtime_error("HMAC-SHA256 failed");
   }
   return mac;

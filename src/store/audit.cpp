@@ -1,7 +1,8 @@
 #include "store/audit.hpp"
 
 #include <fmt/format.h>
-#include <openssl/sha.h>
+
+#include "base/sha256.hpp"
 
 namespace prov::store {
 namespace {
@@ -30,10 +31,7 @@ std::string AuditHash(const AuditEntry& entry) {
   PutField(bytes, entry.event.subject);
   PutField(bytes, entry.detail_text);
   PutField(bytes, entry.previous);
-  std::string hash(kHashBytes, '\0');
-  SHA256(reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size(),
-         reinterpret_cast<unsigned char*>(hash.data()));
-  return hash;
+  return Sha256(bytes);
 }
 
 AuditVerifier::AuditVerifier() : last_(kHashBytes, '\0') {}

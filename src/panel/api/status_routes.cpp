@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
-#include "net/json_body.hpp"
+#include "base/json.hpp"
+#include "net/problem.hpp"
 #include "panel/api/routes.hpp"
 #include "panel/auth/authenticator.hpp"
 
@@ -14,6 +15,16 @@ using net::Response;
 boost::json::object Check(std::string_view status, std::string detail, double latency_ms) {
   return {{"status", status}, {"detail", std::move(detail)}, {"latency_ms", latency_ms}};
 }
+
+// How things are, looked at for whoever asks, but once a second at most: to ask often must cost
+// next to nothing. While the store does not answer, everybody who asks waits for it.
+struct Health {
+  SteadyTime good_until{};
+  bool up = false;
+  std::string for_anybody;  // bodies
+  std::string for_callers;
+};
+constexpr Millis kHealthKept{1'000};
 
 struct StoreCheck {
   bool ok = false;
@@ -29,36 +40,47 @@ asio::awaitable<StoreCheck> AskStore(StoreGate& store, const Clock& clock) {
   co_return StoreCheck{false, took, asked.error().message};
 }
 
-Response Answer(const boost::json::object& body, bool up) {
-  auto response = net::MakeJson(body, up ? 200 : 503);
-  if (!up) response.headers.Set("Retry-After", "5");
-  return response;
-}
-
-asio::awaitable<Response> Health(ApiDependencies dependencies, Request request) {
+asio::awaitable<void> Look(ApiDependencies dependencies, std::shared_ptr<Health> health) {
+  const auto now = dependencies.clock.Steady();
+  if (now < health->good_until) co_return;
   const auto store = co_await AskStore(dependencies.store, dependencies.clock);
   const auto failure = dependencies.registry.last_failure();
   const std::string_view status = !store.ok ? "down" : !failure.empty() ? "degraded" : "ok";
   boost::json::object body{{"status", status}};
-  if (!CallerOf(request).scopes.empty()) {
-    const auto up =
-        std::chrono::duration_cast<Seconds>(dependencies.clock.Steady() - dependencies.started);
-    body["version"] = PROV_VERSION;
-    body["uptime_seconds"] = up.count();
-    const auto installers = dependencies.registry.Current()->installers.size();
-    body["checks"] = boost::json::object{
-        {"store", Check(store.ok ? "ok" : "down", store.detail, store.latency_ms)},
-        {"queue", Check("ok", "in this process", 0)},
-        {"registry",
-         Check(failure.empty() ? "ok" : "degraded",
-               failure.empty() ? fmt::format("{} installers", installers) : failure, 0)}};
-  }
-  co_return Answer(body, store.ok);
+  health->for_anybody = json::Serialize(body);
+  const auto up =
+      std::chrono::duration_cast<Seconds>(dependencies.clock.Steady() - dependencies.started);
+  body["version"] = PROV_VERSION;
+  body["uptime_seconds"] = up.count();
+  const auto installers = dependencies.registry.Current()->installers.size();
+  body["checks"] = boost::json::object{
+      {"store", Check(store.ok ? "ok" : "down", store.detail, store.latency_ms)},
+      {"queue", Check("ok", "in this process", 0)},
+      {"registry", Check(failure.empty() ? "ok" : "degraded",
+                         failure.empty() ? fmt::format("{} installers", installers) : failure, 0)}};
+  health->for_callers = json::Serialize(body);
+  health->up = store.ok;
+  health->good_until = now + kHealthKept;
 }
 
-asio::awaitable<Response> Ready(ApiDependencies dependencies, Request) {
-  const auto store = co_await AskStore(dependencies.store, dependencies.clock);
-  co_return Answer({{"status", store.ok ? "ready" : "not_ready"}}, store.ok);
+Response Answer(std::string body, bool up) {
+  Response response{.status = up ? 200 : 503, .body = std::move(body)};
+  response.headers.Add("Content-Type", "application/json");
+  if (!up) response.headers.Set("Retry-After", "5");
+  return response;
+}
+
+asio::awaitable<Response> ShowHealth(ApiDependencies dependencies, std::shared_ptr<Health> health,
+                                     Request request) {
+  co_await Look(dependencies, health);
+  const bool known = !CallerOf(request).scopes.empty();
+  co_return Answer(known ? health->for_callers : health->for_anybody, health->up);
+}
+
+asio::awaitable<Response> Ready(ApiDependencies dependencies, std::shared_ptr<Health> health,
+                                Request) {
+  co_await Look(dependencies, health);
+  co_return Answer(health->up ? R"({"status":"ready"})" : R"({"status":"not_ready"})", health->up);
 }
 
 asio::awaitable<Response> ShowMetrics(ApiDependencies dependencies, Request) {
@@ -83,11 +105,12 @@ Response Unprocessable(std::vector<net::FieldError> faults) {
 
 void AddStatusRoutes(net::Router& router, const ApiDependencies& dependencies) {
   const std::string open(net::kOpenScope);
-  router.Add({"GET", "/api/health", open, {}, [dependencies](Request request) {
-                return Health(dependencies, std::move(request));
+  const auto health = std::make_shared<Health>();
+  router.Add({"GET", "/api/health", open, {}, [dependencies, health](Request request) {
+                return ShowHealth(dependencies, health, std::move(request));
               }});
-  router.Add({"GET", "/api/ready", open, {}, [dependencies](Request request) {
-                return Ready(dependencies, std::move(request));
+  router.Add({"GET", "/api/ready", open, {}, [dependencies, health](Request request) {
+                return Ready(dependencies, health, std::move(request));
               }});
   router.Add(
       {"GET", "/api/metrics", std::string(kScopeMetrics), {}, [dependencies](Request request) {

@@ -79,6 +79,30 @@ TEST_F(Tokens, OnAnOpenRoute_ShowMoreToWhoHasOneAndRefuseAWrongOne) {
   ExpectProblem(Ask("GET", "/api/health", "pt1.nope"), 401, "unauthenticated");
 }
 
+TEST_F(Tokens, HealthAskedOften_AsksTheStoreOnceASecond) {
+  class Counted final : public store::Database {
+   public:
+    explicit Counted(int& asked) : asked_(asked) {}
+    void Submit(store::Access, store::Work, store::Completion done) override {
+      ++asked_;
+      done(Error{ErrorCode::kUnavailable, "the store is away.", {}});
+    }
+
+   private:
+    int& asked_;
+  };
+  EXPECT_EQ(Read(Ask("GET", "/api/health"))["status"], "ok");
+  int asked = 0;
+  database_.Use(std::make_unique<Counted>(asked));
+  clock_.Advance(Millis{999});
+  EXPECT_EQ(Read(Ask("GET", "/api/health"))["status"], "ok");
+  EXPECT_EQ(asked, 0);
+  clock_.Advance(Millis{1});
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(Ask("GET", "/api/ready").status, 503);
+  EXPECT_EQ(Read(Ask("GET", "/api/health"))["status"], "down");
+  EXPECT_EQ(asked, 1);
+}
+
 // Where the handlers look for the caller, only the authentication writes.
 TEST_F(Tokens, WhatARequestBringsOfItself_IsTakenAway) {
   for (const auto& route : router_->routes()) {

@@ -242,7 +242,7 @@ asio::awaitable<OrProblem<Submitted>> StoreJobService::Create(store::Actor actor
                                      {{"app_id", creation.job.app_id},
                                       {"server_id", creation.job.server_id},
                                       {"action", json::EnumName(creation.job.action)}}}));
-        PROV_TRY(result.record, t.jobs().Get(actor, id));
+        static_cast<job::NewJob&>(result.record) = creation.job;
         if (keyed) PROV_CHECK(idempotency.Keep(t, keyed->answer(result.record)));
         return result;
       });

@@ -6,6 +6,7 @@
 #include "base/encoding.hpp"
 #include "job/event.hpp"
 #include "job/order.hpp"
+#include "panel/api/views.hpp"
 #include "panel/panel_fixture_test.hpp"
 #include "signing/dsse.hpp"
 
@@ -82,6 +83,9 @@ TEST_F(JobServiceTest, Submit_MakesAJobWhoseSecretsOnlyTheAgentOpens) {
   EXPECT_THAT(made.job.sealed_inputs, ElementsAre("token"));
   EXPECT_THAT(woken_, ElementsAre(kAgent));
   EXPECT_THAT(Audited("job.created"), SizeIs(1));
+  const auto stored =
+      database_.Read([&](store::Transaction& t) { return t.jobs().Get(Ann(), made.job.id); });
+  EXPECT_EQ(JobJson(made.job), JobJson(*stored)) << "what is answered is what is kept";
 
   const auto key = signing::DeriveAgentKey(kSecret, signing::Purpose::kJob, kAgent, 1);
   const auto keyid = signing::KeyId(signing::Purpose::kJob, kAgent, 1);

@@ -57,6 +57,22 @@ struct Metrics::State {
                      .Help("Jobs that did not succeed, by application and kind")
                      .Register(passing)) {}
 
+  // Found once: to name a series costs more than to count in it.
+  struct Series {
+    pm::Counter& requests;
+    pm::Histogram& seconds;
+  };
+  Series& SeriesOf(const net::AccessEntry& entry) {
+    auto& of_route = series[entry.status];
+    if (const auto found = of_route.find(entry.route); found != of_route.end())
+      return found->second;
+    // The pattern, never the path: whoever asks must not be able to make new series.
+    const std::string route(entry.route.empty() ? "none" : entry.route);
+    const Series made{requests.Add({{"route", route}, {"status", std::to_string(entry.status)}}),
+                      request_seconds.Add({{"route", route}}, kRequestSeconds)};
+    return of_route.emplace(entry.route, made).first->second;
+  }
+
   StoreGate& store;
   const Registry& registry;
   const Clock& clock;
@@ -67,6 +83,7 @@ struct Metrics::State {
   pm::Family<pm::Histogram>& request_seconds;
   pm::Family<pm::Histogram>& job_seconds;
   pm::Family<pm::Counter>& failures;
+  std::map<int, std::map<std::string, Series, std::less<>>> series;  // by status, then by route
 };
 
 Metrics::Metrics(StoreGate& store, const Registry& registry, const Clock& clock)
@@ -80,11 +97,9 @@ void Metrics::SetSources(const Dispatcher* dispatcher, std::function<std::size_t
 }
 
 void Metrics::RequestAnswered(const net::AccessEntry& entry) {
-  // The pattern, never the path: whoever asks must not be able to make new series.
-  const auto route = entry.route.empty() ? std::string("none") : entry.route;
-  state_->requests.Add({{"route", route}, {"status", std::to_string(entry.status)}}).Increment();
-  state_->request_seconds.Add({{"route", route}}, kRequestSeconds)
-      .Observe(std::chrono::duration<double>(entry.duration).count());
+  auto& series = state_->SeriesOf(entry);
+  series.requests.Increment();
+  series.seconds.Observe(std::chrono::duration<double>(entry.duration).count());
 }
 
 void Metrics::JobFinished(const job::Record& record) {

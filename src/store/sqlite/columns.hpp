@@ -54,9 +54,10 @@ class Columns {
   }
   template <json::detail::DescribedEnum E>
   void To(E& value) {
+    static const auto words = Words<E>();
     const auto name = row_.Text(next_++);
-    const auto found = json::EnumFromName<E>(name);
-    found ? void(value = *found) : Refuse("an unknown word: " + name);
+    const auto found = words.find(name);
+    found != words.end() ? void(value = found->second) : Refuse("an unknown word: " + name);
   }
   template <class T>
   void To(std::optional<T>& value) {
@@ -73,6 +74,14 @@ class Columns {
     parsed ? void(value = std::move(*parsed)) : Refuse(parsed.error().message);
   }
 
+  template <class T>
+  void Json(std::vector<T>& list) {
+    const auto text = row_.Text(next_);
+    if (text != "[]") return Json<std::vector<T>>(list);  // nearly always it is
+    list.clear();
+    ++next_;
+  }
+
   template <class... T>
   void All(T&... values) {
     (To(values), ...);
@@ -81,6 +90,14 @@ class Columns {
   const std::optional<Error>& error() const { return error_; }
 
  private:
+  // By name, as json::EnumFromName would spell each anew for every row.
+  template <class E>
+  static std::map<std::string, E> Words() {
+    std::map<std::string, E> words;
+    boost::mp11::mp_for_each<boost::describe::describe_enumerators<E>>(
+        [&](auto described) { words.emplace(json::EnumName(described.value), described.value); });
+    return words;
+  }
   void Refuse(std::string why) {
     if (!error_) {
       error_ = Error{ErrorCode::kCorrupt, "a stored row cannot be read: " + std::move(why)};

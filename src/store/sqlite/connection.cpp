@@ -87,10 +87,13 @@ Result<std::unique_ptr<Connection>> Connection::Open(const Path& path, const Opt
   std::unique_ptr<Connection> connection{new Connection(handle)};
   if (opened != SQLITE_OK) return connection->LastError("opening " + path.string());
   sqlite3_busy_timeout(handle, static_cast<int>(options.busy_timeout.count()));
+  // wal_autocheckpoint: 16 MB; the same pages of the indexes are in it many times.
+  // temp_store: what a savepoint may have to undo would be written to a file, each page again.
   // secure_delete: sealed ciphertext that is forgotten is overwritten, not only unlinked.
-  PROV_CHECK(
-      connection->Script("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;"
-                         "PRAGMA foreign_keys=ON; PRAGMA secure_delete=ON;"));
+  PROV_CHECK(connection->Script(
+      "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;"
+      "PRAGMA foreign_keys=ON; PRAGMA secure_delete=ON; PRAGMA temp_store=MEMORY;"
+      "PRAGMA wal_autocheckpoint=4000;"));
   if (options.max_pages > 0) {
     PROV_CHECK(connection->Script(fmt::format("PRAGMA max_page_count={};", options.max_pages)));
   }
@@ -130,7 +133,9 @@ Status Connection::Query(std::string_view sql, const Values& values,
 bool Connection::InTransaction() const { return sqlite3_get_autocommit(handle_) == 0; }
 
 Result<sqlite3_stmt*> Connection::Prepare(std::string_view sql, const Values& values) {
-  auto& statement = statements_[std::string(sql)];
+  auto found = statements_.find(sql);
+  if (found == statements_.end()) found = statements_.emplace(sql, nullptr).first;
+  auto& statement = found->second;
   if (statement == nullptr &&
       sqlite3_prepare_v3(handle_, sql.data(), static_cast<int>(sql.size()),
                          SQLITE_PREPARE_PERSISTENT, &statement, nullptr) != SQLITE_OK) {

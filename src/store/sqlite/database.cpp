@@ -29,12 +29,14 @@ class UnitQueue {
     }
     changed_.notify_one();
   }
-  // Blocks until there is something; empty once it is closed and drained.
-  std::vector<Unit> Take(std::size_t limit) {
+  // Blocks until there is something; empty once it is closed and drained. `takers` share what is
+  // there.
+  std::vector<Unit> Take(std::size_t limit, std::size_t takers = 1) {
     std::unique_lock lock(mutex_);
     changed_.wait(lock, [&] { return closed_ || !units_.empty(); });
     std::vector<Unit> taken;
-    while (!units_.empty() && taken.size() < limit) {
+    const auto share = std::min(limit, (units_.size() + takers - 1) / takers);
+    while (taken.size() < share) {
       taken.push_back(std::move(units_.front()));
       units_.pop_front();
     }
@@ -63,14 +65,13 @@ Status Guarded(const Work& work, Transaction& transaction) {
   }
 }
 
-Status RunRead(Connection& connection, const Work& work) {
-  PROV_CHECK(connection.Script("BEGIN"));
+// All see the same state. Each is done when it has run: reading has nothing to commit.
+void RunReads(Connection& connection, std::vector<Unit>& units) {
+  const auto begun = connection.Run("BEGIN");
   SqliteTransaction transaction(connection);
-  auto outcome = Guarded(work, transaction);
-  if (connection.InTransaction()) {
-    if (auto ended = connection.Script("COMMIT"); ended.has_error()) return ended;
-  }
-  return outcome;
+  for (auto& unit : units)
+    unit.done(begun ? Guarded(unit.work, transaction) : Status(begun.error()));
+  if (connection.InTransaction()) (void)connection.Run("COMMIT");
 }
 
 class Writer {
@@ -79,18 +80,22 @@ class Writer {
 
   void RunGroup(std::vector<Unit>& units) {
     std::vector<Status> outcomes;
-    auto committed = TryGroup(std::span(units), outcomes);
+    auto committed = TryGroup(std::span(units), outcomes, kTogether);
+    if (committed && !*committed && units.size() > 1) {
+      outcomes.clear();
+      committed = TryGroup(std::span(units), outcomes, kApart);
+    }
     const bool busy = committed.has_error() && committed.error().code == ErrorCode::kUnavailable;
     if (committed.has_error() && units.size() > 1 && !busy) {
       // Something of one closure may have failed all: each again, on its own.
       outcomes.clear();
       for (auto& unit : units) {
         std::vector<Status> one;
-        auto alone = TryGroup(std::span(&unit, 1), one);
-        outcomes.push_back(alone.has_error() ? std::move(alone) : std::move(one.front()));
+        auto alone = TryGroup(std::span(&unit, 1), one, kTogether);
+        outcomes.push_back(alone ? std::move(one.front()) : Status(alone.error()));
       }
     } else if (committed.has_error()) {
-      outcomes.assign(units.size(), committed);
+      outcomes.assign(units.size(), committed.error());
     }
     for (std::size_t i = 0; i < units.size(); ++i) units[i].done(std::move(outcomes[i]));
   }
@@ -98,34 +103,44 @@ class Writer {
   Statistics statistics() const { return {commits_.load(), writes_.load()}; }
 
  private:
-  // An error means that nothing of the group is in the database.
-  Status TryGroup(std::span<Unit> units, std::vector<Status>& outcomes) {
-    PROV_CHECK(connection_.Script("BEGIN IMMEDIATE"));
-    auto failed = [&](Status error) {
+  // A savepoint costs a closure as much as another row. So they come only where one has failed.
+  enum Kind { kTogether, kApart };
+
+  // An error, or false, means that nothing of the group is in the database; false is for kTogether,
+  // where a closure failed, whose outcome is the last one then.
+  Result<bool> TryGroup(std::span<Unit> units, std::vector<Status>& outcomes, Kind kind) {
+    PROV_CHECK(connection_.Run("BEGIN IMMEDIATE"));
+    auto failed = [&](const Status& error) {
       if (connection_.InTransaction()) (void)connection_.Script("ROLLBACK");
-      return error;
+      return error.error();
     };
     std::uint64_t good = 0;
     SqliteTransaction transaction(connection_);
     for (const auto& unit : units) {
-      if (auto s = Do("SAVEPOINT unit"); s.has_error()) return failed(s);
+      if (auto s = kind == kApart ? Do("SAVEPOINT unit") : Status(); s.has_error())
+        return failed(s);
       auto outcome = Guarded(unit.work, transaction);
       // When the disk is full SQLite may have rolled back everything already.
       if (!connection_.InTransaction()) return failed(LostTransaction(std::move(outcome)));
       good += outcome.has_error() ? 0 : 1;
+      if (kind == kTogether) {
+        outcomes.push_back(std::move(outcome));
+        if (!outcomes.back().has_error()) continue;
+        (void)failed(outcomes.back());
+        return false;
+      }
       Status ended;
       if (outcome.has_error()) ended = Do("ROLLBACK TO unit");
       if (!ended.has_error()) ended = Do("RELEASE unit");
       outcomes.push_back(std::move(outcome));
       if (ended.has_error()) return failed(ended);
     }
-    if (auto s = connection_.Script("COMMIT"); s.has_error()) return failed(s);
+    if (auto s = Do("COMMIT"); s.has_error()) return failed(s);
     ++commits_;
     writes_ += good;
-    return {};
+    return true;
   }
 
-  // Prepared once, as against Script().
   Status Do(std::string_view sql) {
     PROV_CHECK(connection_.Run(sql));
     return {};
@@ -143,6 +158,9 @@ class Writer {
 
 }  // namespace
 
+// A transaction costs more than what is read in most. Few, since the last waits for the others.
+constexpr std::size_t kReadsAtOnce = 8;
+
 class SqliteDatabase::Implementation {
  public:
   Implementation(const Options& options, std::unique_ptr<Connection> write,
@@ -155,9 +173,8 @@ class SqliteDatabase::Implementation {
     });
     for (auto& connection : read_) {
       threads_.emplace_back([this, &connection] {
-        for (auto units = reads_.Take(1); !units.empty(); units = reads_.Take(1)) {
-          units.front().done(RunRead(*connection, units.front().work));
-        }
+        const auto take = [this] { return reads_.Take(kReadsAtOnce, read_.size()); };
+        for (auto units = take(); !units.empty(); units = take()) RunReads(*connection, units);
       });
     }
   }

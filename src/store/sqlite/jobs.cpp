@@ -109,8 +109,9 @@ Status SqliteJobs::Insert(const Creation& c) {
 }
 
 Result<job::Record> SqliteJobs::Get(const Actor&, const Uuid& id) {
-  PROV_TRY(auto found, SelectOne<job::Record>(connection_, fmt::format("{}WHERE id = ?1", kSelect),
-                                              {From(id)}, ReadRecord));
+  PROV_TRY(auto found, SelectOne<job::Record>(
+                           connection_, "SELECT " PROV_RECORD_COLUMNS " FROM jobs WHERE id = ?1",
+                           {From(id)}, ReadRecord));
   if (!found) return NoSuch("job", id.ToString());
   return std::move(*found);
 }
