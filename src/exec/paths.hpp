@@ -4,9 +4,10 @@
 //   <state>/                      0700, root's, as its parents
 //     epoch                       the journal's epoch and what it is bound to
 //     journal                     append-only (journal.hpp); journal.new while it is compacted
-//     jobs/<job>/envelope         as received; its sealed inputs are deleted when the job ends
+//     jobs/<job>/envelope         as received; it goes when the job ends. The journal holds it too,
+//                                 unless it seals inputs
 //     jobs/<job>/installer/       the verified copy of this job
-//     jobs/<job>/<attempt>/       durable before STARTED; its existence alone forbids a start
+//     jobs/<job>/<attempt>/       made before STARTED; its existence alone forbids a start
 //       installer/                this attempt's own copy, wiped afterwards
 //       cgroup                    where it is contained, and its runner (spool.hpp, Containment)
 //       runner                    locked by the runner as long as it lives

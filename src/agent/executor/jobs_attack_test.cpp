@@ -161,7 +161,7 @@ TEST_F(Jobs, ANonceSeenBefore_IsRefusedAlsoAfterARestart) {
 
 // Its nonce was durable and the job was not: the order that came again was refused for its nonce.
 TEST_F(Jobs, WriteOfAnOrderTornAnywhere_ItIsTakenWhenItComesAgain) {
-  for (std::uintmax_t whole = 1, cut = 0; cut < whole; cut += 24) {
+  for (std::uintmax_t whole = 1, cut = 0; cut < whole; cut += 61) {
     const auto before = std::filesystem::file_size(state_.Journal());
     const auto order = NewOrder();
     const auto envelope = Envelope(order);
@@ -180,7 +180,7 @@ TEST_F(Jobs, WriteOfAnOrderTornAnywhere_ItIsTakenWhenItComesAgain) {
 
 TEST_F(Jobs, WriteOfACancelTornAnywhere_ItIsTakenWhenItComesAgain) {
   SendDrain(true);
-  for (std::uintmax_t whole = 1, cut = 0; cut < whole; cut += 24) {
+  for (std::uintmax_t whole = 1, cut = 0; cut < whole; cut += 61) {
     const auto id = Run(NewOrder());
     auto command = NewCommand();
     command.cancel = job::Cancel{id};
