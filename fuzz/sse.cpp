@@ -125,8 +125,7 @@ void CheckOverTheWire(std::span<const StreamFrame> frames) {
   std::string bytes;
   std::vector<net::SseEvent> sent;
   for (const auto& frame : frames) {
-    sent.push_back(
-        {FormatPosition(frame.position), {}, boost::json::serialize(FrameJson(frame, {}))});
+    sent.push_back({FormatPosition(frame.position), {}, FrameJson(frame, {})});
     bytes += net::FormatSse(sent.back());
   }
   net::SseParser parser;

@@ -21,6 +21,8 @@ std::string FormatSse(const SseEvent& event) {
   if (!event.id.empty()) frame += "id: " + OneLine(event.id) + "\n";
   if (!event.event.empty()) frame += "event: " + OneLine(event.event) + "\n";
   frame += "data: ";
+  if (event.data.find('\n') == event.data.npos && event.data.find('\r') == event.data.npos)
+    return frame.append(event.data).append("\n\n");
   for (std::size_t i = 0; i < event.data.size(); ++i) {
     const char c = event.data[i];
     if (c == '\r' && i + 1 < event.data.size() && event.data[i + 1] == '\n') continue;

@@ -5,8 +5,6 @@
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
-#include "base/json.hpp"
-
 namespace prov::panel {
 
 namespace asio = boost::asio;
@@ -59,7 +57,7 @@ asio::awaitable<Result<SharedPages::Page>> SharedPages::Read(const Place& place)
   const auto job = place.named ? std::optional(place.job) : std::nullopt;
   std::size_t bytes = 0;
   const auto add = [&](const StreamFrame& frame) {
-    page->frames.push_back({frame.position, json::Serialize(FrameJson(frame, job))});
+    page->frames.push_back({frame.position, FrameJson(frame, job)});
     bytes += page->frames.back().data.size();
   };
   FrameMaker maker(place.at);

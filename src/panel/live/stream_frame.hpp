@@ -45,8 +45,8 @@ struct StreamFrame {
   std::vector<ShownLine> lines;  // without text
 };
 
-// `job` is named where the stream is of several.
-boost::json::object FrameJson(const StreamFrame& frame, const std::optional<Uuid>& job);
+// As JSON text; `job` is named where the stream is of several.
+std::string FrameJson(const StreamFrame& frame, const std::optional<Uuid>& job);
 
 // Several changes become one frame, until it has about 64 KiB of text, 1,000 lines, or the attempt
 // is another one.
