@@ -1,6 +1,6 @@
 // SQLite, in WAL mode with synchronous=FULL. One thread writes, taking all that is queued into one
-// transaction (group commit), each closure in a savepoint of its own; a few threads read, each with
-// its own connection.
+// transaction (group commit), but for a closure that fails; a few threads read, each with its own
+// connection.
 #pragma once
 
 #include <cstdint>
