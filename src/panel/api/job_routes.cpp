@@ -33,7 +33,7 @@ struct RetryBody {
 BOOST_DESCRIBE_STRUCT(RetryBody, (), (inputs))
 
 store::StoredResponse Accepted(const job::Record& record) {
-  return {202, "/api/jobs/" + record.id.ToString(), json::Serialize(JobJson(record))};
+  return {202, "/api/jobs/" + record.id.ToString(), JobText(record)};
 }
 
 Response NotThere() { return net::MakeProblem(404, "not_found", "there is no such job"); }
@@ -149,7 +149,11 @@ asio::awaitable<Response> Show(StoreGate& store, Request request) {
   const auto actor = CallerOf(request).actor;
   const auto record = co_await store.Read(
       [actor, id = *id](store::Transaction& t) { return t.jobs().Get(actor, id); });
-  if (record) co_return net::MakeJson(JobJson(*record));
+  if (record) {
+    Response response{.body = JobText(*record)};
+    response.headers.Set("Content-Type", "application/json");
+    co_return response;
+  }
   if (record.error().code == ErrorCode::kNotFound) co_return NotThere();
   co_return net::MakeProblem(net::ToProblem(record.error()));
 }

@@ -104,41 +104,48 @@ bj::object RequirementsJson(const contract::ResourceRequirements& wanted) {
 
 }  // namespace
 
-bj::object JobJson(const job::Record& record) {
-  return {{"id", record.id.ToString()},
-          {"app_id", record.app_id},
-          {"app_version", record.app_version},
-          {"installer_digest", record.installer_digest},
-          {"server_id", record.server_id},
-          {"action", json::EnumName(record.action)},
-          {"status", json::EnumName(record.status)},
-          {"status_reason", OrNull(record.status_reason)},
-          {"attempt", record.attempt},
-          {"max_attempts", record.retry.max_attempts},
-          {"next_attempt_at", OrNull(record.next_attempt_at)},
-          {"exit_code", OrNull(record.exit_code)},
-          {"signal", OrNull(record.signal)},
-          {"failure_kind", OrNull(record.failure_kind)},
-          {"needs_attention", record.needs_attention},
-          {"progress", OrNull(record.progress)},
-          {"message", OrNull(record.message)},
-          {"created_at", FormatTime(record.created_at)},
-          {"dispatched_at", OrNull(record.dispatched_at)},
-          {"started_at", OrNull(record.started_at)},
-          {"finished_at", OrNull(record.finished_at)},
-          {"cancel_requested_at", OrNull(record.cancel_requested_at)},
-          {"inputs", InputsJson(record)},
-          {"outputs", OutputsJson(record.outputs)},
-          {"left_running", LeftRunningJson(record.left_running)},
-          {"user_id", record.user_id},
-          {"origin", record.origin == job::Origin::kPanel ? "api" : "external"},
-          {"retry_of", OrNull(record.retry_of)},
-          {"log",
-           {{"lines", record.log.lines},
-            {"bytes", record.log.bytes},
-            {"complete", record.log.complete},
-            {"dropped_bytes", record.log.dropped_bytes},
-            {"sha256", OrNull(record.log.sha256)}}}};
+bj::object JobJson(const job::Record& record, bj::storage_ptr storage) {
+  return bj::object({{"id", record.id.ToString()},
+                     {"app_id", record.app_id},
+                     {"app_version", record.app_version},
+                     {"installer_digest", record.installer_digest},
+                     {"server_id", record.server_id},
+                     {"action", json::EnumName(record.action)},
+                     {"status", json::EnumName(record.status)},
+                     {"status_reason", OrNull(record.status_reason)},
+                     {"attempt", record.attempt},
+                     {"max_attempts", record.retry.max_attempts},
+                     {"next_attempt_at", OrNull(record.next_attempt_at)},
+                     {"exit_code", OrNull(record.exit_code)},
+                     {"signal", OrNull(record.signal)},
+                     {"failure_kind", OrNull(record.failure_kind)},
+                     {"needs_attention", record.needs_attention},
+                     {"progress", OrNull(record.progress)},
+                     {"message", OrNull(record.message)},
+                     {"created_at", FormatTime(record.created_at)},
+                     {"dispatched_at", OrNull(record.dispatched_at)},
+                     {"started_at", OrNull(record.started_at)},
+                     {"finished_at", OrNull(record.finished_at)},
+                     {"cancel_requested_at", OrNull(record.cancel_requested_at)},
+                     {"inputs", InputsJson(record)},
+                     {"outputs", OutputsJson(record.outputs)},
+                     {"left_running", LeftRunningJson(record.left_running)},
+                     {"user_id", record.user_id},
+                     {"origin", record.origin == job::Origin::kPanel ? "api" : "external"},
+                     {"retry_of", OrNull(record.retry_of)},
+                     {"log",
+                      {{"lines", record.log.lines},
+                       {"bytes", record.log.bytes},
+                       {"complete", record.log.complete},
+                       {"dropped_bytes", record.log.dropped_bytes},
+                       {"sha256", OrNull(record.log.sha256)}}}},
+                    std::move(storage));
+}
+
+std::string JobText(const job::Record& record) {
+  std::array<unsigned char, 8192> memory;  // more is taken where a job needs it
+  bj::monotonic_resource resource(memory.data(), memory.size());
+  return bj::serialize(JobJson(record, &resource));
 }
 
 bj::object ServerJson(const ServerView& server) {

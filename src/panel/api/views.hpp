@@ -10,7 +10,9 @@
 
 namespace prov::panel {
 
-boost::json::object JobJson(const job::Record& record);
+boost::json::object JobJson(const job::Record& record, boost::json::storage_ptr storage = {});
+// The same serialised.
+std::string JobText(const job::Record& record);
 
 struct ServerView {
   store::Agent agent;

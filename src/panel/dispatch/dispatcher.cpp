@@ -41,6 +41,22 @@ Result<bool> MarkDispatched(store::Transaction& t, const Uuid& id, WallTime now)
   return true;
 }
 
+// Those that are to be sent.
+Result<std::set<Uuid>> MarkDispatched(store::Transaction& t, const std::vector<Uuid>& ids,
+                                      WallTime now) {
+  std::set<Uuid> send;
+  for (const auto& id : ids) {
+    PROV_TRY(const bool wanted, MarkDispatched(t, id, now));
+    if (wanted) send.insert(id);
+  }
+  return send;
+}
+
+// Otherwise it is the store's or the queue's: the reconciler tries again.
+bool IsOneJobsFault(const Error& error) {
+  return error.code != ErrorCode::kUnavailable && error.code != ErrorCode::kExhausted;
+}
+
 Status End(store::Transaction& t, const job::Record& record, job::Status status, std::string reason,
            WallTime now, std::vector<job::Record>& ended) {
   auto next = record;
@@ -216,15 +232,17 @@ asio::awaitable<void> Dispatcher::RelayTo(std::string agent) {
         [agent](store::Transaction& t) { return t.jobs().Undelivered(agent, kAtOnce); });
     if (!deliveries) co_return Complain("looking for undelivered jobs", deliveries.error());
     more = deliveries->size() == kAtOnce;
+    const auto together = co_await HandOver(*deliveries);
+    if (together || !IsOneJobsFault(together.error())) {
+      if (together) continue;
+      co_return Complain("handing over jobs", together.error());
+    }
+    more = false;
     for (auto& delivery : *deliveries) {
-      const auto handed = co_await HandOver(std::move(delivery));
+      const auto handed = co_await HandOver({std::move(delivery)});
       if (handed) continue;
       Complain("handing over a job", handed.error());
-      more = false;
-      // The queue's fault, not the job's: the reconciler tries again.
-      if (handed.error().code == ErrorCode::kUnavailable ||
-          handed.error().code == ErrorCode::kExhausted)
-        co_return;
+      if (!IsOneJobsFault(handed.error())) co_return;
     }
   }
 }
@@ -238,22 +256,35 @@ asio::awaitable<void> Dispatcher::RelayToAll() {
   }
 }
 
-asio::awaitable<Status> Dispatcher::HandOver(store::Delivery delivery) {
-  const auto id = delivery.job_id;
+asio::awaitable<Status> Dispatcher::HandOver(std::vector<store::Delivery> deliveries) {
+  std::vector<Uuid> ids;
+  for (const auto& delivery : deliveries) ids.push_back(delivery.job_id);
   const auto now = clock_.Now();
-  PROV_CO_TRY(const bool send, co_await store_.Write([id, now](store::Transaction& t) {
-    return MarkDispatched(t, id, now);
+  PROV_CO_TRY(const auto send, co_await store_.Write([ids, now](store::Transaction& t) {
+    return MarkDispatched(t, ids, now);
   }));
-  if (!send) co_return Status();
-  hub_.JobChanged(id);
-  PROV_CO_CHECK(
-      co_await queue_->Push(delivery.server_id, {id.ToString(), std::move(delivery.envelope)}));
-  co_return co_await store_.Write([id](store::Transaction& t) -> Status {
-    const auto marked = t.jobs().SetUndelivered(id, false);
-    // Meanwhile it may have ended, which clears the mark too.
-    if (!marked && marked.error().code != ErrorCode::kNotFound) return marked;
-    return {};
-  });
+  std::vector<Uuid> pushed;
+  Status failed;
+  for (auto& delivery : deliveries) {
+    const auto id = delivery.job_id;
+    if (!send.contains(id)) continue;
+    hub_.JobChanged(id);
+    failed =
+        co_await queue_->Push(delivery.server_id, {id.ToString(), std::move(delivery.envelope)});
+    if (!failed) break;
+    pushed.push_back(id);
+  }
+  if (!pushed.empty()) {
+    PROV_CO_CHECK(co_await store_.Write([pushed](store::Transaction& t) -> Status {
+      for (const auto& id : pushed) {
+        const auto marked = t.jobs().SetUndelivered(id, false);
+        // Meanwhile it may have ended, which clears the mark too.
+        if (!marked && marked.error().code != ErrorCode::kNotFound) return marked;
+      }
+      return {};
+    }));
+  }
+  co_return failed;
 }
 
 asio::awaitable<void> Dispatcher::SendCommands(std::string agent) {

@@ -75,7 +75,8 @@ class Dispatcher final : public transport::EventSink {
   boost::asio::awaitable<void> RelayTo(std::string agent);
   boost::asio::awaitable<void> RelayToAll();
   std::vector<std::string> AliveAgents() const;
-  boost::asio::awaitable<Status> HandOver(store::Delivery delivery);
+  // Of one server, oldest first. What is not handed over keeps its mark.
+  boost::asio::awaitable<Status> HandOver(std::vector<store::Delivery> deliveries);
   boost::asio::awaitable<void> SendCommands(std::string agent);
   boost::asio::awaitable<void> SendAgain();
   boost::asio::awaitable<void> SettleSilent();

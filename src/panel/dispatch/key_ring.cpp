@@ -1,5 +1,7 @@
 #include "panel/dispatch/key_ring.hpp"
 
+#include <mutex>
+
 #include "job/event.hpp"
 #include "job/order.hpp"
 #include "signing/dsse.hpp"
@@ -20,21 +22,40 @@ Result<KeyRing> KeyRing::Create(std::string_view secret_key) {
   return KeyRing(secret_key);
 }
 
+// To derive a key costs as much as to sign a job by it.
+struct KeyRing::Derived {
+  static constexpr std::size_t kMost = 10'000;
+  std::mutex mutex;  // guards what follows
+  std::map<std::string, KeyPtr> by_keyid;
+};
+
+KeyRing::KeyRing(std::string_view secret_key)
+    : secret_key_(std::string(secret_key)), derived_(std::make_shared<Derived>()) {}
+
+Result<KeyRing::KeyPtr> KeyRing::AgentKey(Purpose purpose, const std::string& agent,
+                                          std::uint32_t generation) const {
+  const auto keyid = signing::KeyId(purpose, agent, generation);
+  const std::lock_guard lock(derived_->mutex);
+  if (const auto found = derived_->by_keyid.find(keyid); found != derived_->by_keyid.end())
+    return found->second;
+  PROV_TRY(auto key, signing::DeriveAgentKey(secret_key_.view(), purpose, agent, generation));
+  if (derived_->by_keyid.size() >= Derived::kMost) derived_->by_keyid.clear();
+  return derived_->by_keyid[keyid] = std::make_shared<const signing::SecretBytes>(std::move(key));
+}
+
 Result<std::string> KeyRing::SignOrder(const std::string& payload, const std::string& agent,
                                        std::uint32_t generation) const {
-  PROV_TRY(const auto key,
-           signing::DeriveAgentKey(secret_key_.view(), Purpose::kJob, agent, generation));
+  PROV_TRY(const auto key, AgentKey(Purpose::kJob, agent, generation));
   return signing::Sign(job::kOrderPayloadType, payload,
-                       signing::KeyId(Purpose::kJob, agent, generation), key.view());
+                       signing::KeyId(Purpose::kJob, agent, generation), key->view());
 }
 
 Result<std::string> KeyRing::SignCommand(job::CommandType type, const job::Command& command,
                                          std::uint32_t generation) const {
   PROV_TRY(const auto payload, job::SerializeCommand(type, command));
-  PROV_TRY(const auto key,
-           signing::DeriveAgentKey(secret_key_.view(), Purpose::kJob, command.agent, generation));
+  PROV_TRY(const auto key, AgentKey(Purpose::kJob, command.agent, generation));
   return signing::Sign(job::PayloadType(type), payload,
-                       signing::KeyId(Purpose::kJob, command.agent, generation), key.view());
+                       signing::KeyId(Purpose::kJob, command.agent, generation), key->view());
 }
 
 Result<KeyRing::SignedEvent> KeyRing::VerifyEvent(
@@ -43,10 +64,9 @@ Result<KeyRing::SignedEvent> KeyRing::VerifyEvent(
   Error refusal{ErrorCode::kPermissionDenied, "no key that is valid here has signed it", {}};
   for (const auto generation : generations) {
     if (generation == 0) continue;
-    PROV_TRY(const auto key,
-             signing::DeriveAgentKey(secret_key_.view(), Purpose::kEvent, agent, generation));
+    PROV_TRY(const auto key, AgentKey(Purpose::kEvent, agent, generation));
     const auto keyid = signing::KeyId(Purpose::kEvent, agent, generation);
-    const signing::VerificationKey keys[] = {{keyid, key.view()}};
+    const signing::VerificationKey keys[] = {{keyid, key->view()}};
     auto payload = signing::Verify(envelope, job::kEventPayloadType, keys, kMaxSignedEventBytes);
     if (payload) return SignedEvent{std::move(*payload), generation};
     refusal = payload.error();

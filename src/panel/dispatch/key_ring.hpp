@@ -1,8 +1,9 @@
-// Every key the panel signs or verifies with, derived from SECRET_KEY when it is needed
+// Every key the panel signs or verifies with, derived from SECRET_KEY when it is first needed
 // (docs/formats/keys.md). Thread-safe.
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -36,8 +37,13 @@ class KeyRing {
   std::string PanelMac(std::string_view purpose, std::string_view bytes) const;
 
  private:
-  explicit KeyRing(std::string_view secret_key) : secret_key_(std::string(secret_key)) {}
+  using KeyPtr = std::shared_ptr<const signing::SecretBytes>;
+  struct Derived;
+  explicit KeyRing(std::string_view secret_key);
+  Result<KeyPtr> AgentKey(signing::Purpose purpose, const std::string& agent,
+                          std::uint32_t generation) const;
   signing::SecretBytes secret_key_;
+  std::shared_ptr<Derived> derived_;
 };
 
 inline constexpr std::size_t kMostPending = 1000;  // of one agent's commands, read at once
