@@ -46,6 +46,11 @@ def wait_for(condition, seconds=60, what="it"):
     raise AssertionError(f"{what} did not happen in {seconds} s")
 
 
+def processes():
+    """Each process there is, as a folder of /proc; it may be gone by the time it is looked at."""
+    return [pathlib.Path("/proc") / name for name in os.listdir("/proc") if name.isdigit()]
+
+
 class Platform:
     def __init__(self, directory):
         self.directory = directory

@@ -1,6 +1,6 @@
 """kill -9 at every call with which agent, runner and panel change what is on disk, one after the other.
 
-Each scenario is run twice without a kill, and the calls that both runs made are its points. Then it is run once for each
+Each scenario is run without a kill, twice at least, and the calls that all runs made are its points. Then it is run once for each
 point, and ends there; what was killed is started again. Whatever the point: one truthful result, no attempt that ran
 twice, no line of a log missing or doubled, nothing left running.
 """
@@ -17,7 +17,7 @@ import subprocess
 import time
 
 import pytest
-from e2e_platform import BIN, Platform, wait_for
+from e2e_platform import BIN, Platform, processes, wait_for
 
 from points import Traced, chosen, in_lanes, with_torn_writes
 
@@ -42,7 +42,7 @@ ENDS = {"install": "succeeded", "retry": "succeeded", "cancel": "canceled", "tim
         "compaction": "succeeded"}
 
 # Fewer points than these, and the enumeration has lost sight of something.
-LEAST = {"install": 68, "retry": 92, "cancel": 28, "timeout": 20, "restart": 15, "compaction": 4, "enrolment": 33, "keys": 5,
+LEAST = {"install": 60, "retry": 85, "cancel": 25, "timeout": 18, "restart": 10, "compaction": 4, "enrolment": 33, "keys": 5,
          "panel": 200, "panel_start": 160, "panel_stop": 24}
 # Each n-th point a day where they are many (points.py).
 STRIDE = collections.defaultdict(lambda: 1, install=4, retry=6, panel=8, panel_start=12, keys=6)
@@ -51,10 +51,10 @@ STRIDE = collections.defaultdict(lambda: 1, install=4, retry=6, panel=8, panel_s
 def runs_of_job(job):
     """Processes that carry the job's id in their environment."""
     mark = f"PROVISIONING_JOB_ID={job}".encode()
-    for each in pathlib.Path("/proc").glob("[0-9]*/environ"):
+    for each in processes():
         try:
-            if mark in each.read_bytes().split(b"\0"):
-                yield int(each.parent.name)
+            if mark in (each / "environ").read_bytes().split(b"\0"):
+                yield int(each.name)
         except OSError:
             continue
 
@@ -247,9 +247,9 @@ def lanes_fixture(jobs, tracer):
             lane.stop()
 
 
-def enumerate_points(first, second):
-    """What both runs reached: how often a log is written, for example, is the scheduler's."""
-    return [point for point in first if point in set(second)]
+def enumerate_points(first, *others):
+    """What all runs reached: how often a log is written, or what shares a commit, is the scheduler's."""
+    return [point for point in first if all(point in other for other in others)]
 
 
 def strike_all(capsys, name, lanes, points, strike):
@@ -271,7 +271,7 @@ def strike_all(capsys, name, lanes, points, strike):
 
 @pytest.mark.parametrize("app", sorted(SCRIPTS))
 def test_an_agent_killed_at_every_point(capsys, lanes, app):
-    points = enumerate_points(lanes[0].strike(app, "-"), lanes[1].strike(app, "-"))
+    points = enumerate_points(*(lane.strike(app, "-") for lane in lanes))
     if app == "restart":  # the runner was there before, and goes on
         points = [point for point in points if point.startswith("executor ")]
     if app == "compaction":

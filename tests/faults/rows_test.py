@@ -21,7 +21,7 @@ import time
 import urllib.parse
 
 import pytest
-from e2e_platform import AGENT, BIN, Platform, history, kill, wait_for
+from e2e_platform import AGENT, BIN, Platform, history, kill, processes, wait_for
 
 ACTIVE = ("queued", "dispatched", "accepted", "running", "retry_wait")
 # Deadlines are promises about a quiet machine; a test gives them five times the room.
@@ -447,9 +447,11 @@ def test_row_21_an_fsync_that_fails_at_the_agent_loses_and_doubles_nothing(platf
     platform.start_agent()
     ended = platform.ended(under_way, 90)
     assert ended["status"] == "succeeded" and ended["attempt"] == 1 and platform.log(under_way) == "done\n", ended
-    # The new one is refused before it runs, or not taken at all, and comes again.
+    # The new one is refused before it runs; or its start was written down, not durably, and never made; or it was not taken
+    # at all, and comes again.
     ended = platform.ended(new, 90)
-    ran = [under_way] if ended["status"] == "rejected" and ended["status_reason"].startswith("no_room") else [under_way, new]
+    refused = ended["status"] == "rejected" and ended["status_reason"].startswith("no_room")
+    ran = [under_way] if refused or ended["status"] == "interrupted" else [under_way, new]
     assert len(ran) == 1 or ended["status"] == "succeeded", ended
     assert (tmp_path / "runs").read_text().split() == ran
 
@@ -522,9 +524,9 @@ def test_row_28_a_secret_is_in_no_argument_and_not_in_a_daemons_environment(plat
     job = platform.submit("row28", {"token": canary})
     looked = 0
     while platform.fast_status(job) in ACTIVE:
-        for each in pathlib.Path("/proc").glob("[0-9]*/cmdline"):
+        for each in processes():
             try:
-                assert canary.encode() not in each.read_bytes(), each
+                assert canary.encode() not in (each / "cmdline").read_bytes(), each
                 looked += 1
             except (FileNotFoundError, ProcessLookupError):
                 continue
@@ -712,8 +714,11 @@ def test_row_47_an_installer_swapped_all_the_time_is_never_a_mix(platform, tmp_p
     swapping = threading.Thread(target=swap)
     swapping.start()
     outcomes = collections.Counter()
+    until = time.monotonic() + 60 * ROOM
     try:
-        for _ in range(60):
+        # The panel looks at its installers every two seconds.
+        while sum(outcomes.values()) < 60 or not (outcomes["1.0"] and outcomes["2.0"]):
+            assert time.monotonic() < until, outcomes
             status, job = platform.call("POST", "/api/jobs", {"app_id": "row47", "server_id": AGENT, "inputs": {}})
             if status == 422:  # caught between two renames
                 outcomes["refused"] += 1
@@ -729,4 +734,3 @@ def test_row_47_an_installer_swapped_all_the_time_is_never_a_mix(platform, tmp_p
     finally:
         stop.set()
         swapping.join()
-    assert outcomes["1.0"] and outcomes["2.0"], outcomes
