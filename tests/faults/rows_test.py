@@ -179,7 +179,7 @@ def read_to_its_end(response):
 
 
 def test_row_05_slow_clients_slow_nobody_and_resume(platform, tmp_path):
-    platform.installer("row05", f"while [ ! -e {tmp_path}/go ]; do echo tick; sleep 0.05; done\nhead -c 18000000 /dev/urandom | base64\n")
+    platform.installer("row05", f"while [ ! -e {tmp_path}/go ]; do echo tick; sleep 0.25; done\nhead -c 18000000 /dev/urandom | base64\n")
     job = platform.submit("row05")
     wait_for(lambda: "tick" in platform.log(job), what="the script")
     stalled, readers = [], []

@@ -13,8 +13,8 @@ servers 1
 git bundle create "$scratch/project.bundle" HEAD >"$scratch/log" 2>&1 || { echo "not ok - no bundle"; exit 1; }
 $fleet push s1 "$scratch/project.bundle" /srv || exit 1
 must "git is all it has besides bash" on s1 sh -c 'apt-get -qq update && apt-get install -y -qq git sudo >/dev/null'
-# as USER COMMANDS
-as() { on s1 su "$1" -c ". /etc/profile; export CCACHE_DIR=/ccache CCACHE_READONLY=1 CCACHE_TEMPDIR=/tmp/ccache-$1; cd '$PWD' && $2"; }
+# as USER COMMANDS; built as it was here, or the cache would hold nothing of it
+as() { on s1 su "$1" -c ". /etc/profile; export CI=${CI:-} CCACHE_DIR=/ccache CCACHE_READONLY=1 CCACHE_TEMPDIR=/tmp/ccache-$1; cd '$PWD' && $2"; }
 answers() { on s1 curl -sf -o /dev/null -H 'Host: example.test' http://127.0.0.1/; }
 clones() {
   on s1 sh -c "rm -rf '$PWD' && mkdir -p '$PWD' && chown $1: '$PWD' && chmod 700 '$PWD'" && as "$1" "git clone -q /srv/project.bundle ."
