@@ -1,4 +1,4 @@
-// provisioning-panel: serve, and the two things that are done beside it, tokens.
+// provisioning-panel: serve, and what is done beside it: tokens, users, keys.
 #include <charconv>
 #include <cstdio>
 #include <grp.h>
@@ -8,10 +8,13 @@
 #include <unistd.h>
 #include <vector>
 
+#include "panel/auth/accounts.hpp"
 #include "panel/auth/api_tokens.hpp"
+#include "panel/auth/typed_password.hpp"
 #include "panel/configuration.hpp"
 #include "panel/enrolment/enrolment_desk.hpp"
 #include "panel/panel.hpp"
+#include "panel/web/embedded_files.hpp"
 #include "store/sqlite/database.hpp"
 
 namespace {
@@ -26,6 +29,8 @@ void PrintHelp() {
       "provisioning-panel token create --name NAME [--user USER] [--scope SCOPE ...] "
       "[--expires-in-days N]\n"
       "provisioning-panel token list | token revoke ID\n"
+      "provisioning-panel user create NAME [--administrator] [--password-file FILE|-]\n"
+      "provisioning-panel user password NAME [--password-file FILE|-] | user list\n"
       "provisioning-panel enroll-token AGENT_ID [--re-enroll] [--expires-in-minutes N]\n"
       "provisioning-panel rotate-keys AGENT_ID\n"
       "provisioning-panel --version | --help\n\nSettings, also in the file and as NAME or "
@@ -175,6 +180,50 @@ int Token(std::vector<std::string> arguments) {
   return creates ? CreateToken(flags) : what == "list" ? ListTokens(flags) : RevokeToken(flags);
 }
 
+int CreateUser(const Flags& flags, store::Database& database, const std::string& password) {
+  const auto role =
+      flags.own.contains("--administrator") ? store::Role::kAdministrator : store::Role::kUser;
+  const SystemClock clock;
+  SystemRandom random;
+  const auto made = panel::MakeUser(database, flags.words.front(), role, password, clock, random);
+  if (!made) return Fail(made.error().message);
+  std::printf("%s may sign in now\n", made->name.c_str());
+  return 0;
+}
+
+int SetUserPassword(const Flags& flags, store::Database& database, const std::string& password) {
+  const SystemClock clock;
+  SystemRandom random;
+  const auto set = panel::ResetPassword(database, flags.words.front(), password, clock, random);
+  if (!set) return Fail(set.error().message);
+  std::puts("the password is another one; every session of that user has ended");
+  return 0;
+}
+
+int User(std::vector<std::string> arguments) {
+  const std::string what = arguments.empty() ? "" : arguments.front();
+  if (what != "create" && what != "password" && what != "list")
+    return Fail("there are `user create NAME`, `user password NAME` and `user list`");
+  arguments.erase(arguments.begin());
+  const auto flags = ReadFlags(
+      arguments, {"--password-file"},
+      what == "create" ? std::vector<std::string>{"--administrator"} : std::vector<std::string>{});
+  if (!flags.wrong.empty()) return Fail(flags.wrong);
+  if (flags.words.size() != (what == "list" ? 0 : 1))
+    return Fail("user " + what + (what == "list" ? " takes no name" : " takes one name"));
+  const auto configuration = Configure(flags, nullptr);
+  if (!configuration) return Fail(configuration.error().message);
+  // A file that is root's is read as root.
+  const auto file = Last(flags, "--password-file", "");
+  const auto password = what == "list" ? Result<std::string>("") : panel::TypedPassword(file);
+  if (!password) return Fail(password.error().ToString());
+  const auto database = OpenDatabase(*configuration);
+  if (!database) return Fail(database.error().ToString());
+  if (what == "list") return Print(panel::ListUsers(**database));
+  return what == "create" ? CreateUser(flags, **database, *password)
+                          : SetUserPassword(flags, **database, *password);
+}
+
 int CreateEnrollToken(const Flags& flags) {
   if (flags.words.size() != 1)
     return Fail("enroll-token takes the id of one agent, such as agent-web1");
@@ -220,7 +269,8 @@ int Serve(const Flags& flags) {
     std::fputs(description.c_str(), stdout);
     return 0;
   }
-  return panel::RunPanel(*configuration, [flags] { return Configure(flags, nullptr); });
+  return panel::RunPanel(
+      *configuration, [flags] { return Configure(flags, nullptr); }, panel::EmbeddedFiles());
 }
 
 }  // namespace
@@ -240,6 +290,7 @@ int main(int argc, char** argv) {
   if (command == "token") {
     return Token(std::move(arguments));
   }
+  if (command == "user") return User(std::move(arguments));
   if (command == "enroll-token") {
     const auto flags = ReadFlags(arguments, {"--expires-in-minutes"}, {"--re-enroll"});
     return flags.wrong.empty() ? CreateEnrollToken(flags) : Fail(flags.wrong);
@@ -253,5 +304,5 @@ int main(int argc, char** argv) {
     return flags.wrong.empty() ? Serve(flags) : Fail(flags.wrong);
   }
   return Fail("unknown command `" + command +
-              "`; there are serve, token, enroll-token and rotate-keys");
+              "`; there are serve, token, user, enroll-token and rotate-keys");
 }

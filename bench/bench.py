@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""./dev bench [FIGURE..]: measures the figures of docs/bench.md, prints one table and writes build/bench/figures.json.
+"""./dev bench [FIGURE..|web]: measures the figures of docs/bench.md, prints one table and writes build/bench/figures.json.
 
 A figure that misses its goal says so in the table; that is no failure of the run. A figure that could not be measured is
 one: it is named, and the exit status is 1.
@@ -20,6 +20,7 @@ import library_figures
 import log_figures
 import report
 import start_figures
+import web_figures
 from measure import ROOT, load_average
 
 RESULT = ROOT / "build/bench/figures.json"
@@ -37,7 +38,13 @@ FIGURES = {
     "F12": start_figures.f12,
     "F13": start_figures.f13,
     "F14": library_figures.f14,
+    "F16": web_figures.f16,
+    "F17": web_figures.f17_to_f20,
+    "F18": web_figures.f17_to_f20,
+    "F19": web_figures.f17_to_f20,
+    "F20": web_figures.f17_to_f20,
 }
+WEB = ("F16", "F17", "F18", "F19", "F20")
 
 
 def say(text):
@@ -68,6 +75,7 @@ def measure(figures):
 
 
 def main(wanted):
+    wanted = [figure for name in wanted for figure in (WEB if name == "web" else [name])]
     unknown = [name for name in wanted if name not in FIGURES]
     if unknown:
         say(f"no figure {' '.join(unknown)}; there are: {' '.join(FIGURES)}")

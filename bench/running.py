@@ -7,7 +7,7 @@ import socket
 import subprocess
 import time
 
-from measure import BIN, PROGRAMS, ROOT, children
+from measure import BIN, PROGRAMS, ROOT, children, cpu_seconds
 
 AGENT = "agent-bench"
 SECRET = "bench-secret-key-of-more-than-32-bytes"
@@ -149,6 +149,7 @@ class Agent:
 
     def start(self, parallel=1):
         """The seconds until it said that it is ready; waits until the panel hears it."""
+        self.measured = None
         ready = ReadySocket(self.directory / "ready")
         began = time.monotonic()
         self.process = subprocess.Popen(
@@ -170,8 +171,25 @@ class Agent:
         """Its own: not the scripts it runs."""
         return [pid for pid in (self.process.pid, *children(self.process.pid)) if is_agent(pid)]
 
+    def cpu_seconds(self):
+        """Of all of them, and of their children that have ended. Executor and net role live on meanwhile: where one was
+        started anew, what it used before would be missing."""
+        executor, net = self.process.pid, self.net()[0]
+        if self.measured is not None and self.measured != (executor, net):
+            raise RuntimeError("a process of the agent ended meanwhile")
+        self.measured = (executor, net)
+        return sum(map(cpu_seconds, self.processes()))
+
     def net(self):
-        return [pid for pid in children(self.process.pid) if is_agent(pid)]
+        """Its net role, where that runs: the others are forked without another command line."""
+        return [pid for pid in children(self.process.pid) if is_agent(pid) and b"net-role" in command_line(pid)]
+
+
+def command_line(pid):
+    try:
+        return pathlib.Path(f"/proc/{pid}/cmdline").read_bytes()
+    except (FileNotFoundError, ProcessLookupError):
+        return b""
 
 
 def is_agent(pid):

@@ -5,14 +5,29 @@
 # Every module has an include root of its own, build/<preset>/roots/<name>/, holding one link <name> to
 # src/<name>: `#include "contract/manifest.hpp"` compiles only where `contract` is declared.
 
+find_package(Python3 REQUIRED COMPONENTS Interpreter)
+
 add_library(prov_pch STATIC ${CMAKE_SOURCE_DIR}/cmake/pch.cpp)
 target_link_libraries(prov_pch PUBLIC prov_platform)
 target_precompile_headers(prov_pch PRIVATE ${CMAKE_SOURCE_DIR}/cmake/pch.hpp)
 
-# With CMAKE_UNITY_BUILD six files of a module are compiled as one (./dev does so in CI), but never Asio's and Beast's own
-# sources: their macros and names are not for the files beside them.
-set(CMAKE_UNITY_BUILD_BATCH_SIZE 6)
-set_source_files_properties(${CMAKE_SOURCE_DIR}/src/net/boost_sources.cpp PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON)
+# With CMAKE_UNITY_BUILD (the release preset, and ./dev in CI) six files of a module are compiled as one, but never Asio's and
+# Beast's own sources: their macros and names are not for the files beside them.
+set(PROV_APART "" CACHE STRING "other sources that are compiled by themselves: those about to be edited again and again")
+foreach(source src/net/boost_sources.cpp ${PROV_APART})
+  set_source_files_properties(${CMAKE_SOURCE_DIR}/${source} PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON)
+endforeach()
+
+# Groups by place: one source more, or one apart, leaves the groups of the others as they are.
+function(prov_group target)
+  set(place 0)
+  foreach(source ${ARGN})
+    math(EXPR group "${place} / 6")
+    math(EXPR place "${place} + 1")
+    set_source_files_properties(${source} PROPERTIES UNITY_GROUP ${group})
+  endforeach()
+  set_target_properties(${target} PROPERTIES UNITY_BUILD_MODE GROUP)
+endfunction()
 
 function(prov_module name)
   cmake_parse_arguments(arg "" "" "DEPENDS;LIBRARIES" ${ARGN})
@@ -29,6 +44,7 @@ function(prov_module name)
 
   add_library(prov_${name} STATIC)
   target_sources(prov_${name} PRIVATE ${sources})
+  prov_group(prov_${name} ${sources})
   if(NOT sources)
     target_sources(prov_${name} PRIVATE ${CMAKE_SOURCE_DIR}/cmake/pch.cpp)
   endif()
@@ -42,6 +58,7 @@ function(prov_module name)
 
   if(PROV_TESTS AND tests)
     add_executable(${name}_test ${tests})
+    prov_group(${name}_test ${tests})
     target_link_libraries(${name}_test PRIVATE prov_${name} prov_test_support)
     target_precompile_headers(${name}_test REUSE_FROM prov_pch)
     target_compile_definitions(${name}_test PRIVATE PROV_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
@@ -105,6 +122,5 @@ function(prov_fuzzer name)
 endfunction()
 
 function(prov_finish)
-  find_package(Python3 REQUIRED COMPONENTS Interpreter)
   add_test(NAME check_deps COMMAND ${Python3_EXECUTABLE} ${CMAKE_SOURCE_DIR}/cmake/check_deps.py ${CMAKE_SOURCE_DIR})
 endfunction()

@@ -1,6 +1,8 @@
 // A connection's bytes as the server reads them (src/net/http_connection.hpp): the same requests
 // however the bytes were cut, each of which means the same when it is written again, and one answer
 // for each.
+#include <array>
+
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
 
@@ -21,13 +23,14 @@ constexpr ServerLimits kLarge{.header_bytes = 64 * 1024, .body_bytes = 64 * 1024
 // A peer that sends what it was given, `piece` bytes at a time, and ends.
 class Peer final : public Io {
  public:
-  Peer(std::string_view sends, std::size_t piece, std::string& got)
-      : sends_(sends), piece_(piece), got_(got) {}
+  Peer(std::string_view sends, std::size_t piece, std::string& got, std::size_t& unread)
+      : sends_(sends), piece_(piece), got_(got), unread_(unread) {}
   asio::awaitable<Result<std::size_t>> ReadSome(std::span<char> into) override {
     if (closed_) co_return Error{ErrorCode::kCanceled, "closed", {}};
     const auto bytes = sends_.substr(0, std::min(piece_, into.size()));
     std::ranges::copy(bytes, into.begin());
     sends_.remove_prefix(bytes.size());
+    unread_ = sends_.size();
     co_return bytes.size();
   }
   asio::awaitable<Status> WriteAll(std::string_view bytes) override {
@@ -44,6 +47,7 @@ class Peer final : public Io {
   std::string_view sends_;
   std::size_t piece_;
   std::string& got_;
+  std::size_t& unread_;
   bool closed_ = false;
 };
 
@@ -58,6 +62,8 @@ Served Serve(std::string_view bytes, std::size_t piece, const ServerLimits& limi
   TaskGroup tasks(io.get_executor());
   const FakeClock clock;
   const bool draining = false;
+  static std::array<char, kReadBytes> chunk;
+  std::size_t unread = bytes.size();
   ServerOptions options{.limits = limits};
   options.handler = [&](Request request) -> asio::awaitable<Response> {
     request.peer_closed = {};
@@ -65,8 +71,8 @@ Served Serve(std::string_view bytes, std::size_t piece, const ServerLimits& limi
     co_return Response{.body = "done"};
   };
   const auto connection = std::make_shared<HttpConnection>(
-      ServerShared{clock, options, tasks, draining},
-      std::make_unique<Peer>(bytes, piece, served.answers), "192.0.2.1", io.get_executor());
+      ServerShared{clock, options, tasks, draining, chunk},
+      std::make_unique<Peer>(bytes, piece, served.answers, unread), "192.0.2.1", io.get_executor());
   std::exception_ptr failure;
   bool ended = false;
   asio::co_spawn(io, connection->Run(), [&](std::exception_ptr thrown) {
@@ -76,6 +82,7 @@ Served Serve(std::string_view bytes, std::size_t piece, const ServerLimits& limi
   io.run();
   if (failure) std::rethrow_exception(failure);
   Require(ended, "a connection whose peer has ended, ends");
+  Require(unread == 0 || !served.answers.empty(), "what was sent is read, or refused");
   return served;
 }
 

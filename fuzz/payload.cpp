@@ -36,7 +36,7 @@ void FuzzPayload(std::string_view bytes) {
   const auto text = input.Rest();
   if (kind == 'o') return Check(text, job::ParseOrder, job::SerializeOrder);
   if (kind == 'e') return Check(text, job::ParseEvent, job::SerializeEvent);
-  const auto type = static_cast<job::CommandType>(kind % 5);
+  const auto type = static_cast<job::CommandType>(kind % 6);
   Check(
       text, [&](auto payload) { return job::ParseCommand(type, payload); },
       [&](const auto& command) { return job::SerializeCommand(type, command); });

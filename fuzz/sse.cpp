@@ -7,6 +7,7 @@
 #include "fuzz/fuzz.hpp"
 #include "job/log_chunk.hpp"
 #include "panel/live/parameters.hpp"
+#include "support/stream_frames.hpp"
 
 namespace prov::fuzz {
 namespace {
@@ -92,18 +93,6 @@ std::vector<store::Change> Changes(Input& input) {
   return changes;
 }
 
-std::vector<StreamFrame> FramesAfter(const std::vector<store::Change>& changes, StreamPosition at) {
-  std::vector<StreamFrame> frames;
-  FrameMaker maker(at);
-  for (const auto& change : changes) {
-    if (change.seq <= at.seq) continue;
-    maker.Load(change);
-    while (auto frame = maker.Next()) frames.push_back(std::move(*frame));
-  }
-  if (auto frame = maker.Flush()) frames.push_back(std::move(*frame));
-  return frames;
-}
-
 // Each line with its attempt and number, so that a gap, a double or another order is another text.
 std::string Shown(std::span<const StreamFrame> frames) {
   std::string shown;
@@ -137,13 +126,13 @@ void CheckOverTheWire(std::span<const StreamFrame> frames) {
 
 void CheckChanges(Input input) {
   const auto changes = Changes(input);
-  const auto whole = FramesAfter(changes, {});
+  const auto whole = test::FramesAfter(changes, {});
   const auto all = Shown(whole);
   CheckOverTheWire(whole);
   for (std::size_t i = 0; i < whole.size(); ++i) {
     const auto at = ParsePosition(FormatPosition(whole[i].position));
     Require(at == whole[i].position, "a frame's position is read");
-    const auto rest = FramesAfter(changes, *at);
+    const auto rest = test::FramesAfter(changes, *at);
     Require(Shown(std::span(whole).first(i + 1)) + Shown(rest) == all,
             "a stream resumes without a gap or a double");
     Require(rest.empty() || rest.back().position == whole.back().position,
@@ -151,7 +140,7 @@ void CheckChanges(Input input) {
   }
   // A position that no frame had, as somebody may send it.
   const StreamPosition odd{input.Byte() % (changes.size() + 2), input.Number() % 4000};
-  Require(all.ends_with(Shown(FramesAfter(changes, odd))),
+  Require(all.ends_with(Shown(test::FramesAfter(changes, odd))),
           "what follows any position is the end of the whole");
 }
 

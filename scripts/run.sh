@@ -163,6 +163,17 @@ make_admin_token() {
   (umask 077; as_panel "$PANEL_BIN" token create --name dev-up >var/admin-token) || die "no API token could be made"
 }
 
+# The first person who may sign in: an administrator, with a password that was made here.
+make_administrator() {
+  [ ! -s var/admin-password ] || return 0
+  (umask 077; head -c 18 /dev/urandom | base64 >var/admin-password.new) || die "no password could be made"
+  as_panel "$PANEL_BIN" user create admin --administrator --password-file - <var/admin-password.new >/dev/null ||
+    as_panel "$PANEL_BIN" user password admin --password-file - <var/admin-password.new >/dev/null ||
+    die "no administrator could be made"
+  mv var/admin-password.new var/admin-password
+  say "the administrator is \`admin\`, with the password in var/admin-password"
+}
+
 # A checkout below somebody's home is not root's: said once to the agent, which says it on the server's page.
 agent_arguments() {
   AGENT=("$BIN/provisioning-agent" --panel-url "$PANEL_URL" --agent-id "$AGENT_ID" --state-dir "$AGENT_STATE"
@@ -258,7 +269,7 @@ up() { # [APP [NAME=VALUE..] [provisionctl's OPTIONS..]]
     inputs+=(-i "$given"); shift
   done
   setup
-  build release provisioning-panel provisioning-agent provisionctl >&2 || die "the build failed"
+  build_all release provisioning-panel provisioning-agent provisionctl >&2 || die "the build failed"
   if [ "$(id -u)" = 0 ]; then make_user provisioning; fi
   make_user provisioning-agent
   place_panel
@@ -268,9 +279,10 @@ up() { # [APP [NAME=VALUE..] [provisionctl's OPTIONS..]]
   stage_panel
   if ! running panel; then start_panel; touch "$RUN/panel.started"; else panel_environment; fi
   make_admin_token
+  make_administrator
   enrol_agent
   if ! running agent; then start_agent; touch "$RUN/agent.started"; fi
-  say "the panel is at $PANEL_URL, this machine is $AGENT_ID; the API token is in var/admin-token"
+  say "the panel is at $PANEL_URL, this machine is $AGENT_ID; the API token is in var/admin-token, the password of \`admin\` in var/admin-password"
   if [ -z "$app" ]; then
     say "try: ./dev up nginx server_name=example.test    ./dev status    ./dev logs -f"
     return 0

@@ -212,7 +212,7 @@ Result<std::string> VerifyFromPanel(const Identity& identity, std::string_view e
 Result<std::string> VerifyOwnEvent(const Identity& identity, std::string_view envelope) {
   return VerifyWith(identity, signing::Purpose::kEvent, &Identity::event_key,
                     &PreviousKeys::event_key, envelope, job::kEventPayloadType,
-                    2 * job::kMaxEventBytes);
+                    job::kMaxSignedEventBytes);
 }
 
 bool SameMachine(const MachineBinding& a, const MachineBinding& b) {

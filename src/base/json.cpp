@@ -1,5 +1,6 @@
 #include "base/json.hpp"
 
+#include <array>
 #include <set>
 
 #include <boost/json/basic_parser_impl.hpp>
@@ -10,17 +11,20 @@
 namespace prov::json {
 namespace {
 
-// Boost.JSON keeps the last of duplicate keys. So what was read is counted while the value is
-// built, and compared with what the value has.
-class Builder {
- public:
+// What the parser asks of whoever takes what it reads; how large a text may be is asked before.
+struct WithoutLimits {
   [[maybe_unused]] static constexpr std::size_t max_object_size = std::size_t(-1);
   [[maybe_unused]] static constexpr std::size_t max_array_size = std::size_t(-1);
   [[maybe_unused]] static constexpr std::size_t max_key_size = std::size_t(-1);
   [[maybe_unused]] static constexpr std::size_t max_string_size = std::size_t(-1);
   using error_code = boost::json::error_code;
   using string_view = boost::json::string_view;
+};
 
+// Boost.JSON keeps the last of duplicate keys. So what was read is counted while the value is
+// built, and compared with what the value has.
+class Builder : public WithoutLimits {
+ public:
   Builder() : stack_({}, buffer_.data(), buffer_.size()) { stack_.reset(); }
   std::size_t members() const { return members_; }
   boost::json::value Take() { return stack_.release(); }
@@ -77,15 +81,8 @@ std::size_t CountMembers(const boost::json::value& value) {
 }
 
 // Which key is there twice: only remembers the keys of the objects it is in.
-class DuplicateFinder {
+class DuplicateFinder : public WithoutLimits {
  public:
-  [[maybe_unused]] static constexpr std::size_t max_object_size = std::size_t(-1);
-  [[maybe_unused]] static constexpr std::size_t max_array_size = std::size_t(-1);
-  [[maybe_unused]] static constexpr std::size_t max_key_size = std::size_t(-1);
-  [[maybe_unused]] static constexpr std::size_t max_string_size = std::size_t(-1);
-  using error_code = boost::json::error_code;
-  using string_view = boost::json::string_view;
-
   const std::string& duplicate() const { return duplicate_; }
 
   bool on_document_begin(error_code&) { return true; }
@@ -159,6 +156,13 @@ Result<boost::json::value> ParseText(std::string_view text, const Limits& limits
     return Invalid(DuplicateIn(text, options).value_or("not valid JSON: a member is given twice"));
   }
   return value;
+}
+
+void AppendString(std::string& text, std::string_view value) {
+  boost::json::serializer serializer;
+  serializer.reset(boost::json::string_view(value.data(), value.size()));
+  std::array<char, 8192> piece;
+  while (!serializer.done()) text += serializer.read(piece.data(), piece.size());
 }
 
 std::string Serialize(const boost::json::value& value) { return boost::json::serialize(value); }

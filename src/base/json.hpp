@@ -39,6 +39,8 @@ struct Fault {
 Result<boost::json::value> ParseText(std::string_view text, const Limits& limits = {});
 // Compact, members in the order they were set.
 std::string Serialize(const boost::json::value& value);
+// Appends it as a JSON string, without a copy of the whole.
+void AppendString(std::string& text, std::string_view value);
 // "/inputs/0/name: …; /version: …"
 Error FaultsError(const std::vector<Fault>& faults);
 

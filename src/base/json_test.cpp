@@ -86,5 +86,15 @@ TEST(Json, ParseText_PastTheLimits_IsRefused) {
   EXPECT_FALSE(ParseText(std::string(500'000, '[')));
 }
 
+TEST(Json, AppendString_WritesWhatSerializeWrites) {
+  for (const std::string& value :
+       {std::string(), std::string("plain"), std::string("\"\\\n\x01\0é", 8),
+        std::string(20'000, '"'), std::string(8192, 'x')}) {
+    std::string text = "before";
+    AppendString(text, value);
+    EXPECT_EQ(text, "before" + Serialize(boost::json::string(value)));
+  }
+}
+
 }  // namespace
 }  // namespace prov::json

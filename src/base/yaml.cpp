@@ -1,5 +1,6 @@
 #include "base/yaml.hpp"
 
+#include <algorithm>
 #include <cstdio>
 #include <libfyaml.h>
 #include <memory>
@@ -74,6 +75,31 @@ std::string TextOf(fy_token* token) {
   return text ? std::string(text, length) : "";
 }
 
+// The lines of a text, to hold places to: libfyaml counts one too many where a text breaks off, and
+// has block scalars begin behind their line.
+class Lines {
+ public:
+  explicit Lines(std::string_view text) {
+    while (true) {
+      const auto end = text.find_first_of("\r\n");
+      lengths_.push_back(static_cast<int>(CountCodePoints(text.substr(0, end))));
+      if (end == text.npos) return;
+      text.remove_prefix(end + (text.substr(end).starts_with("\r\n") ? 2 : 1));
+    }
+  }
+  // The place, or the end of its line, or of the text.
+  Place Within(Place place) const {
+    const auto lines = static_cast<int>(lengths_.size());
+    if (place.line > lines) return {lines, lengths_.back() + 1};
+    if (place.line >= 1)
+      place.column = std::min(place.column, lengths_[static_cast<std::size_t>(place.line - 1)] + 1);
+    return place;
+  }
+
+ private:
+  std::vector<int> lengths_;
+};
+
 struct ParserDeleter {
   void operator()(fy_parser* parser) const { fy_parser_destroy(parser); }
 };
@@ -81,7 +107,7 @@ struct ParserDeleter {
 // Builds the tree from libfyaml's events, so that nothing is resolved behind our back.
 class Builder {
  public:
-  Builder(std::string_view text, const Limits& limits) : limits_(limits) {
+  Builder(std::string_view text, const Limits& limits) : lines_(text), limits_(limits) {
     fy_parse_cfg config{};
     config.flags = static_cast<fy_parse_cfg_flags>(FYPCF_QUIET | FYPCF_COLLECT_DIAG);
     fy_diag_cfg diag_config{};
@@ -117,6 +143,7 @@ class Builder {
     std::optional<Member> pending;  // a key that waits for its value
   };
 
+  Place At(const fy_token* token) const { return lines_.Within(PlaceOf(token)); }
   void Fault(Place place, std::string message) {
     document_.faults.push_back({place, std::move(message)});
   }
@@ -129,7 +156,7 @@ class Builder {
     void* iterator = nullptr;
     bool reported = false;
     while (fy_diag_error* error = fy_diag_errors_iterate(diag_.get(), &iterator)) {
-      Fault({error->line, error->column}, std::string("broken YAML: ") + error->msg);
+      Fault(lines_.Within({error->line, error->column}), std::string("broken YAML: ") + error->msg);
       reported = true;
       break;  // what follows the first is noise
     }
@@ -137,31 +164,31 @@ class Builder {
   }
 
   void RefuseDecorations(fy_token* anchor, fy_token* tag) {
-    if (anchor) Fault(PlaceOf(anchor), "anchors (&name) are not allowed; write the value out");
-    if (tag) Fault(PlaceOf(tag), "tags (!name) are not allowed; write a plain value");
+    if (anchor) Fault(At(anchor), "anchors (&name) are not allowed; write the value out");
+    if (tag) Fault(At(tag), "tags (!name) are not allowed; write a plain value");
   }
 
   void Take(fy_event& event) {
     switch (event.type) {
       case FYET_DOCUMENT_START:
         if (++documents_ > 1)
-          Stop(PlaceOf(event.document_start.document_start),
+          Stop(At(event.document_start.document_start),
                "only one document is allowed; remove what follows `---`");
         break;
       case FYET_ALIAS:
-        Fault(PlaceOf(event.alias.anchor), "aliases (*name) are not allowed; write the value out");
-        Put(Node{Kind::kNull, "", false, PlaceOf(event.alias.anchor), {}, {}});
+        Fault(At(event.alias.anchor), "aliases (*name) are not allowed; write the value out");
+        Put(Node{Kind::kNull, "", false, At(event.alias.anchor), {}, {}});
         break;
       case FYET_SCALAR:
         TakeScalar(event);
         break;
       case FYET_SEQUENCE_START:
         RefuseDecorations(event.sequence_start.anchor, event.sequence_start.tag);
-        Begin(Kind::kSequence, PlaceOf(event.sequence_start.sequence_start));
+        Begin(Kind::kSequence, At(event.sequence_start.sequence_start));
         break;
       case FYET_MAPPING_START:
         RefuseDecorations(event.mapping_start.anchor, event.mapping_start.tag);
-        Begin(Kind::kMapping, PlaceOf(event.mapping_start.mapping_start));
+        Begin(Kind::kMapping, At(event.mapping_start.mapping_start));
         break;
       case FYET_SEQUENCE_END:
       case FYET_MAPPING_END:
@@ -176,7 +203,7 @@ class Builder {
     RefuseDecorations(event.scalar.anchor, event.scalar.tag);
     fy_token* token = event.scalar.value;
     Node node;
-    node.place = PlaceOf(token);
+    node.place = At(token);
     node.text = TextOf(token);
     const auto style = token != nullptr ? fy_token_scalar_style(token) : FYSS_PLAIN;
     node.quoted = style != FYSS_PLAIN;
@@ -233,6 +260,7 @@ class Builder {
     parent.pending = Member{node.text, node.place, {}};
   }
 
+  Lines lines_;
   Limits limits_;
   Document document_;
   std::vector<Open> open_;

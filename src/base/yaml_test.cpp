@@ -47,15 +47,12 @@ TEST(Yaml, WhatIsNotAllowed_IsNamedWithItsPlace) {
     std::string_view text, message;
     int line;
   };
-  const Row rows[] = {{"a: 1\na: 2\n", "`a` is given twice", 2},
-                      {"a: &x 1\n", "anchors", 1},
-                      {"a: &x 1\nb: *x\n", "aliases", 2},
-                      {"a: 1\nb: !!str 2\n", "tags", 2},
-                      {"a:\n  <<: {b: 1}\n", "merge keys", 2},
-                      {"a: 1\n---\nb: 2\n", "one document", 2},
-                      {"a: [1, 2\nb: 3\n", "broken YAML", 3},
-                      {"a: 1\nb: \xff\n", "UTF-8", 2},
-                      {"? [a]\n: 1\n", "key must be a plain word", 1}};
+  const Row rows[] = {
+      {"a: 1\na: 2\n", "`a` is given twice", 2}, {"a: &x 1\n", "anchors", 1},
+      {"a: &x 1\nb: *x\n", "aliases", 2},        {"a: 1\nb: !!str 2\n", "tags", 2},
+      {"a:\n  <<: {b: 1}\n", "merge keys", 2},   {"a: 1\n---\nb: 2\n", "one document", 2},
+      {"a: [1, 2\nb: 3\n", "broken YAML", 3},    {"a:\n- {name: b}\n- {name:", "broken YAML", 3},
+      {"a: 1\nb: \xff\n", "UTF-8", 2},           {"? [a]\n: 1\n", "key must be a plain word", 1}};
   for (const auto& row : rows) {
     const auto document = Parse(row.text);
     ASSERT_FALSE(document.faults.empty()) << row.text;
@@ -66,6 +63,16 @@ TEST(Yaml, WhatIsNotAllowed_IsNamedWithItsPlace) {
     EXPECT_TRUE(named) << row.text << document.faults[0].place.line << ": "
                        << document.faults[0].message;
   }
+}
+
+TEST(Yaml, Places_AreInTheText) {
+  EXPECT_EQ(Parse(">").root.place, (Place{1, 2}));
+  const auto broken = Parse("a:\n- {name:");
+  ASSERT_FALSE(broken.faults.empty());
+  EXPECT_EQ(broken.faults[0].place, (Place{2, 9}));
+  const auto early = Parse("a: \xc3\xa4\r\nb: *x\r\n");
+  ASSERT_FALSE(early.faults.empty());
+  EXPECT_EQ(early.faults[0].place.line, 2);
 }
 
 TEST(Yaml, SeveralFaults_AreAllReported) {

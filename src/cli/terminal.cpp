@@ -43,6 +43,11 @@ bool IsNested(const bj::value& value) {
          (value.is_array() && !value.get_array().empty());
 }
 
+// What is there between brackets and quotes; a number as every YAML reads it, which 1E0 is not.
+std::string Scalar(const bj::value& value) {
+  return value.is_double() ? fmt::format("{:#}", value.get_double()) : json::Serialize(value);
+}
+
 void WriteYaml(std::string& to, const bj::value& value, std::size_t depth) {
   const std::string indent(2 * depth, ' ');
   if (const auto* object = value.if_object(); object != nullptr && !object->empty()) {
@@ -52,7 +57,7 @@ void WriteYaml(std::string& to, const bj::value& value, std::size_t depth) {
         to += "\n";
         WriteYaml(to, member, depth + 1);
       } else {
-        to += " " + json::Serialize(member) + "\n";
+        to += " " + Scalar(member) + "\n";
       }
     }
   } else if (const auto* array = value.if_array(); array != nullptr && !array->empty()) {
@@ -61,11 +66,11 @@ void WriteYaml(std::string& to, const bj::value& value, std::size_t depth) {
         to += indent + "-\n";
         WriteYaml(to, item, depth + 1);
       } else {
-        to += indent + "- " + json::Serialize(item) + "\n";
+        to += indent + "- " + Scalar(item) + "\n";
       }
     }
   } else {
-    to += indent + json::Serialize(value) + "\n";
+    to += indent + Scalar(value) + "\n";
   }
 }
 

@@ -34,6 +34,14 @@ Environment Build(const Manifest& manifest) {
   return BuildEnvironment(manifest, outcome.inputs.values, facts);
 }
 
+TEST(Environment, UnknownInputs_AreNamedUpToTwenty) {
+  boost::json::object given;
+  for (int i = 0; i < 1000; ++i) given["no_such_" + std::to_string(i)] = 0;
+  const auto outcome = ValidateInputs(ManifestWith(kInputs), given);
+  EXPECT_FALSE(outcome.ok());
+  EXPECT_EQ(outcome.errors.size(), 20u);
+}
+
 TEST(Environment, InputsOfEveryKind_AreUppercaseAndPlain) {
   const auto variables = Build(ManifestWith(kInputs)).variables;
   EXPECT_EQ(variables.at("HTTP_PORT"), "8080");

@@ -113,6 +113,9 @@ bool IsEmpty(const boost::json::value& value) {
          (value.is_array() && value.get_array().empty());
 }
 
+// So many are named; a body can hold a hundred thousand.
+constexpr std::size_t kMostUnknown = 20;
+
 class FormCheck {
  public:
   FormCheck(const Manifest& manifest, const boost::json::object& given, Action action,
@@ -126,11 +129,13 @@ class FormCheck {
   InputOutcome Run() {
     for (const auto index : manifest_.evaluation_order) Take(index);
     for (std::size_t i = 0; i < manifest_.inputs.size(); ++i) Report(i);
+    std::size_t unknown = 0;
     for (const auto& member : given_) {
-      if (manifest_.FindInput(member.key()) == nullptr) {
-        outcome_.errors.push_back(
-            {std::string(member.key()), "unknown", "is not an input of this installer"});
-      }
+      if (unknown == kMostUnknown) break;
+      if (manifest_.FindInput(member.key()) != nullptr) continue;
+      ++unknown;
+      outcome_.errors.push_back(
+          {std::string(member.key()), "unknown", "is not an input of this installer"});
     }
     return std::move(outcome_);
   }

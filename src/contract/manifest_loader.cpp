@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "base/encoding.hpp"
 #include "contract/inputs_loader.hpp"
 #include "contract/node_reader.hpp"
 #include "contract/reserved_names.hpp"
@@ -406,6 +407,37 @@ class ManifestReader {
   const DirectoryFacts* facts_;
 };
 
+// Of well-formed UTF-8.
+std::string_view FirstCodePoints(std::string_view utf8, std::size_t most) {
+  std::size_t end = 0;
+  for (; end < utf8.size(); ++end) {
+    const bool begins = (static_cast<unsigned char>(utf8[end]) & 0xC0) != 0x80;
+    if (begins && most-- == 0) break;
+  }
+  return utf8.substr(0, end);
+}
+
+// Line `number` of `text`, from 1, as it is shown beside a fault.
+std::optional<std::string> SourceLine(std::string_view text, int number) {
+  for (; number > 1; --number) {
+    const auto end = text.find('\n');
+    if (end == text.npos) return std::nullopt;
+    text.remove_prefix(end + 1);
+  }
+  auto line = text.substr(0, text.find('\n'));
+  if (line.ends_with('\r')) line.remove_suffix(1);
+  if (line.empty()) return std::nullopt;
+  return std::string(FirstCodePoints(ReplaceInvalidUtf8(line), kMostSourceCharacters));
+}
+
+// In the order of the file, each with its line's text.
+void PutInOrder(std::vector<ManifestFault>& faults, std::string_view text) {
+  std::ranges::sort(faults, {}, [](const ManifestFault& fault) {
+    return std::tie(fault.line, fault.column, fault.path, fault.message);
+  });
+  for (auto& fault : faults) fault.source = SourceLine(text, fault.line);
+}
+
 }  // namespace
 
 std::string ManifestFault::ToString() const {
@@ -423,16 +455,17 @@ LoadOutcome ParseManifest(const std::string& file, std::string_view text,
     outcome.faults.push_back({file, fault.place.line, fault.place.column, "", fault.message});
   }
   // Broken YAML leaves no tree behind, and then nothing more can be said.
-  if (!outcome.faults.empty() && document.root.kind != yaml::Kind::kMapping) return outcome;
+  if (!outcome.faults.empty() && document.root.kind != yaml::Kind::kMapping) {
+    PutInOrder(outcome.faults, text);
+    return outcome;
+  }
   ManifestReader manifest_reader(document.root, facts);
   manifest_reader.Read();
   for (auto& fault : manifest_reader.reader.faults) {
     outcome.faults.push_back({file, fault.place.line, fault.place.column, std::move(fault.path),
                               std::move(fault.message)});
   }
-  std::ranges::sort(outcome.faults, {}, [](const ManifestFault& fault) {
-    return std::tie(fault.line, fault.column, fault.path, fault.message);
-  });
+  PutInOrder(outcome.faults, text);
   if (outcome.faults.empty()) outcome.manifest = std::move(manifest_reader.manifest);
   return outcome;
 }

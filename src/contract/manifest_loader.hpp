@@ -19,18 +19,22 @@ struct DirectoryFacts {
   std::set<std::string, std::less<>> files;  // the names of the regular files directly in it
 };
 
+inline constexpr std::size_t kMostSourceCharacters = 200;
+
 struct ManifestFault {
   std::string file;
   int line = 1;      // from 1
   int column = 1;    // from 1, in code points
   std::string path;  // "inputs[0].validation.pattern"; "" is the whole manifest
   std::string message;
+  // The text of that line, kMostSourceCharacters at most; nothing where the file has no such line.
+  std::optional<std::string> source = std::nullopt;
 
   // "manifest.yml:12:5: inputs[0].name: is missing"
   std::string ToString() const;
   bool operator==(const ManifestFault&) const = default;
 };
-BOOST_DESCRIBE_STRUCT(ManifestFault, (), (file, line, column, path, message))
+BOOST_DESCRIBE_STRUCT(ManifestFault, (), (file, line, column, path, message, source))
 
 struct LoadOutcome {
   std::optional<Manifest> manifest;   // set exactly when there are no faults

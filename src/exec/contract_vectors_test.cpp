@@ -8,7 +8,7 @@
 
 #include "base/json.hpp"
 #include "contract/output_lines.hpp"
-#include "exec/runner.hpp"
+#include "exec/runner_pool.hpp"
 #include "support/temporary_directory.hpp"
 
 namespace prov::exec {

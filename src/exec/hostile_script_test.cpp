@@ -4,7 +4,7 @@
 
 #include <gtest/gtest.h>
 
-#include "exec/runner.hpp"
+#include "exec/runner_pool.hpp"
 #include "support/requires.hpp"
 #include "support/temporary_directory.hpp"
 

@@ -8,6 +8,8 @@
 #include <string_view>
 #include <vector>
 
+#include <boost/describe.hpp>
+
 #include "contract/output_lines.hpp"
 #include "exec/log_frames.hpp"
 #include "exec/masking.hpp"
@@ -26,6 +28,7 @@ struct DeclaredOutput {
   std::string label;
   bool sensitive = false;
 };
+BOOST_DESCRIBE_STRUCT(DeclaredOutput, (), (name, label, sensitive))
 
 class LogPump {
  public:

@@ -4,17 +4,18 @@
 //   <state>/                      0700, root's, as its parents
 //     epoch                       the journal's epoch and what it is bound to
 //     journal                     append-only (journal.hpp); journal.new while it is compacted
-//     jobs/<job>/envelope         as received; it goes when the job ends. The journal holds it too,
-//                                 unless it seals inputs
-//     jobs/<job>/installer/       the verified copy of this job
+//     installers/<digest>/        verified copies (agent/executor/installer_store.hpp)
+//     jobs/<job>/envelope         as received, where it seals inputs; it goes when the job ends.
+//                                 Any other is in the journal alone
 //     jobs/<job>/<attempt>/       made before STARTED; its existence alone forbids a start
-//       installer/                this attempt's own copy, wiped afterwards
-//       cgroup                    where it is contained, and its runner (spool.hpp, Containment)
-//       runner                    locked by the runner as long as it lives
+//       installer/                this attempt's own copy; it goes back to installers/ afterwards
+//       runner                    locked by the runner as long as it is at work on the attempt; it
+//                                 says who that is and where the attempt is contained (spool.hpp)
 //       cancel                    the executor wants it ended; made before the runner is signalled
 //       log                       frames (log_frames.hpp); continuations write on in the attempt's
 //       exit                      the exit record, atomic and last; exit.new holds its space before
 //       outputs                   sensitive outputs, 0600
+//       secrets/                  with secret_delivery: file, a private tmpfs while the script runs
 #pragma once
 
 #include <cstdint>
@@ -41,12 +42,12 @@ struct AttemptPaths {
   Path directory;
   Path log;  // one of all the runs of an attempt
   Path Installer() const { return directory / "installer"; }
-  Path Containment() const { return directory / "cgroup"; }
   const Path& Log() const { return log; }
   Path Exit() const { return directory / "exit"; }
   Path ReservedExit() const { return directory / "exit.new"; }
-  Path RunnerLock() const { return directory / "runner"; }
+  Path Runner() const { return directory / "runner"; }
   Path Cancel() const { return directory / "cancel"; }
+  Path Secrets() const { return directory / "secrets"; }
   Path SensitiveOutputs() const { return directory / "outputs"; }
 };
 
@@ -56,10 +57,10 @@ struct StatePaths {
   Path Journal() const { return root / "journal"; }
   // Says for which epoch a journal was begun: one that is missing then was lost.
   Path JournalBegun() const { return root / "journal.begun"; }
+  Path Installers() const { return root / "installers"; }
   Path Jobs() const { return root / "jobs"; }
   Path Job(const Uuid& job) const { return Jobs() / job.ToString(); }
   Path Envelope(const Uuid& job) const { return Job(job) / "envelope"; }
-  Path Installer(const Uuid& job) const { return Job(job) / "installer"; }
   AttemptPaths Attempt(const AttemptId& id) const {
     const AttemptId first{id.job, id.attempt, 0};
     return {Job(id.job) / id.DirectoryName(), Job(id.job) / first.DirectoryName() / "log"};

@@ -18,13 +18,12 @@
 #include "base/json.hpp"
 #include "contract/exit_code.hpp"
 #include "exec/process.hpp"
+#include "exec/services.hpp"
 
 namespace prov::exec {
 namespace {
 
 constexpr std::size_t kReadBytes = 256 * 1024;
-
-Path SecretsDirectory(const AttemptPaths& attempt) { return attempt.directory / "secrets"; }
 
 Status DeliverSecretFiles(const Path& directory, const std::vector<contract::SecretFile>& files) {
   if (mkdir(directory.c_str(), 0700) != 0) return ErrnoError("cannot make the secrets' directory");
@@ -38,6 +37,14 @@ Status DeliverSecretFiles(const Path& directory, const std::vector<contract::Sec
     PROV_CHECK(WriteAll(fd.get(), secret.content));
   }
   return {};
+}
+
+void CleanSecrets(const AttemptPaths& attempt) {
+  const auto directory = attempt.Secrets();
+  if (rmdir(directory.c_str()) == 0 || errno == ENOENT) return;
+  umount2(directory.c_str(), MNT_DETACH | UMOUNT_NOFOLLOW);
+  std::error_code ignored;
+  std::filesystem::remove_all(directory, ignored);
 }
 
 std::vector<std::string> AsPairs(const std::map<std::string, std::string>& variables) {
@@ -91,13 +98,16 @@ class Watch {
     for (int i = 0; i < 16 && process_.out; ++i) Read(process_.out, Stream::kOut);
     for (int i = 0; i < 16 && process_.err; ++i) Read(process_.err, Stream::kErr);
     if (record.ending == Ending::kExited && record.exit_code == 0 && !ending_ &&
-        spec_.check_services)
+        (spec_.check_services || !spec_.services.empty()))
       AwaitServices(record);
     if (ending_) {
       record.ending = *ending_;
       record.reason.reset();
     }
     pump_.End();
+    // Behind what the script printed, which may be read only now.
+    if (reboots_ && !ending_)
+      pump_.Notice("[exit code 194: the server reboots, then the script runs again]");
     log_.Flush();
   }
 
@@ -134,7 +144,9 @@ class Watch {
   void AwaitServices(ExitRecord& record) {
     const auto until = clock_.Steady() + spec_.services_within;
     for (;;) {
-      record.services_error = spec_.check_services();
+      record.services_error = spec_.check_services
+                                  ? spec_.check_services()
+                                  : CheckServices(spec_.services, clock_, Seconds{0});
       if (!record.services_error) return;
       const auto now = clock_.Steady();
       if (canceled_ || now >= deadline_) {
@@ -171,7 +183,7 @@ class Watch {
     }
     const bool exited = record.ending == Ending::kExited;
     if (exited && spec_.may_reboot && record.exit_code == contract::kExitReboot) {
-      pump_.Notice("[exit code 194: the server reboots, then the script runs again]");
+      reboots_ = true;
       return;
     }
     if ((exited && record.exit_code == 0) || !spec_.going_down()) return;
@@ -199,6 +211,7 @@ class Watch {
   SteadyTime kill_at_{};
   std::optional<Ending> ending_;
   bool leader_gone_ = false;
+  bool reboots_ = false;  // so the script said
   bool canceled_ = false;
   // Not zeroed: a script that prints little touches none of it.
   std::unique_ptr<char[]> buffer_ = std::make_unique_for_overwrite<char[]>(kReadBytes);
@@ -226,7 +239,7 @@ Status Execute(const AttemptSpec& spec, const Clock& clock, ExitRecord& record) 
            spec.id.continuation == 0
                ? LogWriter::Create(spec.paths.Log(), spec.log, clock)
                : LogWriter::Continue(spec.paths.Log(), spec.log, clock, spec.log_dropped_bytes));
-  auto prepared = spec.prepare(SecretsDirectory(spec.paths));
+  auto prepared = spec.inputs ? *spec.inputs : spec.prepare(spec.paths.Secrets());
   if (!prepared) {
     record.invalid_inputs = prepared.error().code == ErrorCode::kInvalidArgument;
     record.unopened_inputs = prepared.error().code == ErrorCode::kPermissionDenied;
@@ -234,7 +247,7 @@ Status Execute(const AttemptSpec& spec, const Clock& clock, ExitRecord& record) 
   }
   const auto& inputs = *prepared;
   const auto& files = inputs.environment.secret_files;
-  if (!files.empty()) PROV_CHECK(DeliverSecretFiles(SecretsDirectory(spec.paths), files));
+  if (!files.empty()) PROV_CHECK(DeliverSecretFiles(spec.paths.Secrets(), files));
   PROV_TRY(const auto cgroup, Cgroup::Create(spec.cgroup, "provisioning-" + spec.id.job.ToString() +
                                                               "-" + spec.id.DirectoryName()));
   PROV_TRY(const auto self, ReferTo(getpid()));
@@ -274,16 +287,16 @@ Status Execute(const AttemptSpec& spec, const Clock& clock, ExitRecord& record) 
   return {};
 }
 
-// The executor has no network of its own, and a script without one would fail attempt by attempt.
+}  // namespace
+
 Status EnterNetwork(int network_namespace) {
   if (network_namespace >= 0 && setns(network_namespace, CLONE_NEWNET) != 0)
     return ErrnoError("cannot enter the server's network namespace");
   return {};
 }
 
-// `follower` is the process that keeps what the attempt leaves as long as it lives; 0: nobody does.
-Result<ExitRecord> RunFrom(const Status& entered, const AttemptSpec& spec, const Clock& clock,
-                           pid_t follower) {
+Result<ExitRecord> RunFollowedAttempt(const AttemptSpec& spec, const Clock& clock,
+                                      const Status& entered, pid_t follower) {
   ExitRecord record;
   record.job = spec.id.job;
   record.attempt = spec.id.attempt;
@@ -293,7 +306,7 @@ Result<ExitRecord> RunFrom(const Status& entered, const AttemptSpec& spec, const
     record.ending = Ending::kNotStarted;
     record.reason = executed.error().ToString();
   }
-  CleanAttempt(spec.paths);
+  CleanSecrets(spec.paths);
   record.finished_at = clock.Now();
   // A child whose parent died is another's.
   const bool alone = follower == 0 || getppid() != follower;
@@ -314,60 +327,27 @@ Result<ExitRecord> RunFrom(const Status& entered, const AttemptSpec& spec, const
   return record;
 }
 
-}  // namespace
-
 Result<ExitRecord> RunAttempt(const AttemptSpec& spec, const Clock& clock) {
-  return RunFrom(EnterNetwork(spec.network_namespace), spec, clock, 0);
-}
-
-Result<Runner> StartRunner(const AttemptSpec& spec, const Clock& clock) {
-  UniqueFd lock(open(spec.paths.RunnerLock().c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
-  if (!lock || flock(lock.get(), LOCK_EX | LOCK_NB) != 0)
-    return ErrnoError("cannot lock the attempt for its runner");
-  sigset_t term;
-  sigset_t before;
-  sigemptyset(&term);
-  sigaddset(&term, SIGTERM);
-  sigprocmask(SIG_BLOCK, &term, &before);
-  const pid_t starter = getpid();
-  const pid_t pid = fork();
-  const int failed = errno;
-  if (pid == 0) {
-    setsid();
-    const auto entered = EnterNetwork(spec.network_namespace);  // its descriptor goes below
-    constexpr int kLock = 3;
-    if (lock.get() != kLock) dup3(lock.get(), kLock, O_CLOEXEC);
-    syscall(SYS_close_range, kLock + 1u, ~0u, 0u);
-    prctl(PR_SET_NAME, "prov-runner");
-    _exit(RunFrom(entered, spec, clock, starter) ? 0 : 1);
-  }
-  sigprocmask(SIG_SETMASK, &before, nullptr);
-  if (pid < 0) return ErrnoError("cannot fork a runner", failed);
-  PROV_TRY(auto reference, ReferTo(pid));
-  // Not reaped yet, so the number is still its own.
-  UniqueFd held(static_cast<int>(syscall(SYS_pidfd_open, pid, 0)));
-  if (!held) return ErrnoError("cannot hold the runner");
-  return Runner{std::move(reference), std::move(held)};
+  return RunFollowedAttempt(spec, clock, EnterNetwork(spec.network_namespace), 0);
 }
 
 bool RunnerHoldsLock(const AttemptPaths& attempt) {
-  const UniqueFd lock(open(attempt.RunnerLock().c_str(), O_RDWR | O_CLOEXEC));
+  const UniqueFd lock(open(attempt.Runner().c_str(), O_RDWR | O_CLOEXEC));
   if (!lock) return errno != ENOENT && errno != ENOTDIR;
   return flock(lock.get(), LOCK_EX | LOCK_NB) != 0;
 }
 
 Status CancelAttempt(const AttemptPaths& attempt, const UniqueFd& runner) {
   // A link needs no room on a disk that is full.
-  if (link(attempt.RunnerLock().c_str(), attempt.Cancel().c_str()) != 0 && errno != EEXIST)
+  if (link(attempt.Runner().c_str(), attempt.Cancel().c_str()) != 0 && errno != EEXIST)
     return ErrnoError("cannot mark the attempt as canceled");
   SendSignal(runner, SIGTERM);
   return {};
 }
 
 void CleanAttempt(const AttemptPaths& attempt) {
-  umount2(SecretsDirectory(attempt).c_str(), MNT_DETACH | UMOUNT_NOFOLLOW);
+  CleanSecrets(attempt);
   std::error_code ignored;
-  std::filesystem::remove_all(SecretsDirectory(attempt), ignored);
   std::filesystem::remove_all(attempt.Installer(), ignored);
 }
 

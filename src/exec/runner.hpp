@@ -1,7 +1,8 @@
-// One attempt, from its cgroup to its exit record. Runs in a process of its own, forked from the
-// executor without exec; it stays outside the job's cgroup, talks by files only (`log`, and `exit`
-// last), and goes on when the executor dies. SIGTERM to it means cancel where CancelAttempt sent
-// it; a stranger's (a machine that goes down sends one to every process) it lives through.
+// One attempt, from its cgroup to its exit record. Runs in a process of its own (runner_pool.hpp),
+// forked from the executor without exec; it stays outside the job's cgroup, talks by files only
+// (`log`, and `exit` last), and goes on when the executor dies. SIGTERM to it means cancel where
+// CancelAttempt sent it; a stranger's (a machine that goes down sends one to every process) it
+// lives through.
 //
 // ::progress, ::output and ::warning lines stand in the log as printed (a sensitive output's does
 // not): whoever follows the log reads progress from it with contract::ParseScriptLine.
@@ -33,6 +34,8 @@ struct AttemptSpec {
   AttemptId id;
   AttemptPaths paths;  // made by MakeAttempt, with the verified copy at paths.Installer()
   std::string script;  // a bare file name in that copy
+  // Where nothing of it is secret. Otherwise `prepare` makes it, in the runner.
+  std::optional<ScriptInputs> inputs;
   // Unseals and validates the inputs and builds the environment (contract::BuildEnvironment), with
   // secret files in the directory given. An error is the attempt's reason: the script is not
   // started. kInvalidArgument: an input breaks a rule; kPermissionDenied: a sealed one does not
@@ -49,10 +52,11 @@ struct AttemptSpec {
   CgroupBase cgroup;
   LogLimits log;
   std::vector<DeclaredOutput> outputs;
-  // Asked after exit 0, until it is well or `services_within` passed: a sentence while the declared
-  // services are not active. It is asked without waiting. Empty: none declared.
-  std::function<std::optional<std::string>()> check_services;
+  // Looked at after exit 0, until all are active or `services_within` passed.
+  std::vector<std::string> services;
   Seconds services_within{30};
+  // Tests put their own in the place of CheckServices: a sentence while they are not active.
+  std::function<std::optional<std::string>()> check_services;
   // Asked when a script ends otherwise than well; tests put their own in its place.
   std::function<bool()> going_down = SystemIsGoingDown;
 };
@@ -62,16 +66,14 @@ struct AttemptSpec {
 // written. SIGTERM must be blocked by the caller beforehand, so that an early cancel is not lost.
 Result<ExitRecord> RunAttempt(const AttemptSpec& spec, const Clock& clock);
 
-struct Runner {
-  PidRef reference;
-  UniqueFd pidfd;  // readable when it is gone
-};
-// Forks a runner for the attempt; call it from a single-threaded process. While the caller lives it
-// is the caller who makes what the runner leaves durable (its journal, or KeepAttempt); where it
-// died the runner does so, as RunAttempt. The child keeps no
-// descriptor of the caller's above 2 but the lock of the attempt, which it holds as long as it
-// lives: taken before the fork, so that there is no moment in which a runner goes unnoticed.
-Result<Runner> StartRunner(const AttemptSpec& spec, const Clock& clock);
+// The executor has no network of its own, and a script without one would fail attempt by attempt.
+Status EnterNetwork(int network_namespace);
+// As RunAttempt, in a child of `follower`: as long as that lives it is the one who makes durable
+// what the attempt leaves (its journal, or KeepAttempt). An error in `entered` is why the script is
+// not started.
+Result<ExitRecord> RunFollowedAttempt(const AttemptSpec& spec, const Clock& clock,
+                                      const Status& entered, pid_t follower);
+
 // Whether a runner of this attempt lives, also one that has not yet said where it is contained.
 // True where that cannot be found out: doubt starts nothing.
 bool RunnerHoldsLock(const AttemptPaths& attempt);

@@ -1,5 +1,3 @@
-#include "exec/runner.hpp"
-
 #include <csignal>
 #include <cstdlib>
 #include <fcntl.h>
@@ -11,6 +9,7 @@
 #include <gtest/gtest.h>
 
 #include "exec/recovery.hpp"
+#include "exec/runner_pool.hpp"
 #include "support/power_cut.hpp"
 #include "support/requires.hpp"
 #include "support/temporary_directory.hpp"
@@ -59,7 +58,7 @@ class RunnerTest : public ::testing::Test {
     waitpid(static_cast<pid_t>(runner->reference.pid), nullptr, 0);
     auto record = ReadExit(spec.paths);
     EXPECT_TRUE(record && record->has_value());
-    EXPECT_FALSE(fs::exists(spec.paths.Installer()));
+    EXPECT_FALSE(fs::exists(spec.paths.directory / "secrets"));
     return record && *record ? **record : ExitRecord{};
   }
 
@@ -417,7 +416,7 @@ TEST_F(RunnerTest, Runner_KilledUnderASubreaper_TakesTheScriptWithIt) {
 TEST_F(RunnerTest, Runner_LockThatCannotBeLookedAt_CountsAsHeld) {
   auto spec = Spec("failing", CgroupBase{CgroupKind::kSubreaper, {}});
   EXPECT_FALSE(RunnerHoldsLock(spec.paths));
-  ASSERT_TRUE(WriteFileAtomically(spec.paths.RunnerLock(), "", 0600));
+  ASSERT_TRUE(WriteFileAtomically(spec.paths.Runner(), "", 0600));
   EXPECT_FALSE(RunnerHoldsLock(spec.paths));
   rlimit before{};
   ASSERT_EQ(getrlimit(RLIMIT_NOFILE, &before), 0);

@@ -142,12 +142,19 @@ Status WriteUnsynced(const Path& path, std::string_view bytes) {
 }
 
 Status WriteContainment(const AttemptPaths& attempt, const Containment& containment) {
-  // After the machine died nothing of it lives.
-  return WriteUnsynced(attempt.Containment(), json::Write(containment));
+  const UniqueFd fd(
+      open(attempt.Runner().c_str(), O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
+  if (!fd) return ErrnoError("cannot write " + attempt.Runner().string());
+  // In one write. After the machine died nothing of it lives, whatever stands there.
+  return WriteAll(fd.get(), json::Write(containment));
 }
 
 Result<std::optional<Containment>> ReadContainment(const AttemptPaths& attempt) {
-  return ReadDescribed<Containment>(attempt.Containment(), {"kind", "directory", "runner"});
+  struct stat found{};
+  // Locked already, and nothing said yet.
+  if (lstat(attempt.Runner().c_str(), &found) == 0 && found.st_size == 0)
+    return std::optional<Containment>();
+  return ReadDescribed<Containment>(attempt.Runner(), {"kind", "directory", "runner"});
 }
 
 Result<std::vector<SpooledJob>> ListJobs(const StatePaths& state) {

@@ -87,7 +87,7 @@ TEST_P(SpoolVectors, EveryOtherRecord_IsDamaged) {
 INSTANTIATE_TEST_SUITE_P(
     Kinds, SpoolVectors,
     testing::Values(MakeKind<ExitRecord>("exit", &AttemptPaths::Exit, &ReadExit, &WriteExit),
-                    MakeKind<Containment>("cgroup", &AttemptPaths::Containment, &ReadContainment,
+                    MakeKind<Containment>("runner", &AttemptPaths::Runner, &ReadContainment,
                                           &WriteContainment)),
     [](const auto& tested) { return tested.param.name; });
 

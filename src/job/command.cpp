@@ -21,6 +21,7 @@ void CheckBodies(Check& check, CommandType type, const Command& command) {
   body(command.ack.has_value(), CommandType::kAck);
   body(command.keys.has_value(), CommandType::kKeys);
   body(command.query.has_value(), CommandType::kQuery);
+  body(command.retry_now.has_value(), CommandType::kRetryNow);
 }
 
 Result<void> CheckCommand(CommandType type, const Command& command) {
@@ -39,6 +40,8 @@ Result<void> CheckCommand(CommandType type, const Command& command) {
     const auto asked = command.query->jobs.size() + command.query->handed_over.size();
     check.Must(asked > 0 && asked <= kMaxQueriedJobs, "/query", "must name 1 to 1000 jobs");
   }
+  if (command.retry_now)
+    check.Must(command.retry_now->attempt > 0, "/retry_now/attempt", "must be from 1");
   return check.Done();
 }
 
@@ -50,7 +53,7 @@ std::string PayloadType(CommandType type) {
 
 std::optional<CommandType> CommandTypeOf(std::string_view payload_type) {
   for (const auto type : {CommandType::kCancel, CommandType::kDrain, CommandType::kAck,
-                          CommandType::kKeys, CommandType::kQuery}) {
+                          CommandType::kKeys, CommandType::kQuery, CommandType::kRetryNow}) {
     if (PayloadType(type) == payload_type) return type;
   }
   return std::nullopt;

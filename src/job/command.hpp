@@ -19,8 +19,8 @@ namespace prov::job {
 
 inline constexpr std::size_t kMaxQueriedJobs = 1000;
 
-enum class CommandType { kCancel, kDrain, kAck, kKeys, kQuery };
-BOOST_DESCRIBE_ENUM(CommandType, kCancel, kDrain, kAck, kKeys, kQuery)
+enum class CommandType { kCancel, kDrain, kAck, kKeys, kQuery, kRetryNow };
+BOOST_DESCRIBE_ENUM(CommandType, kCancel, kDrain, kAck, kKeys, kQuery, kRetryNow)
 
 struct Cancel {
   Uuid job;
@@ -52,6 +52,13 @@ struct Query {
 };
 BOOST_DESCRIBE_STRUCT(Query, (), (jobs, handed_over))
 
+// The wait for the attempt after `attempt` ends now; where that wait is over, nothing happens.
+struct RetryNow {
+  Uuid job;
+  std::uint32_t attempt = 0;  // from 1
+};
+BOOST_DESCRIBE_STRUCT(RetryNow, (), (job, attempt))
+
 // Exactly one of the members from `cancel` on is set.
 struct Command {
   std::string agent;
@@ -64,9 +71,11 @@ struct Command {
   std::optional<Ack> ack;
   std::optional<NewKeys> keys;
   std::optional<Query> query;
+  std::optional<RetryNow> retry_now;
 };
 BOOST_DESCRIBE_STRUCT(Command, (),
-                      (agent, epoch, nonce, issued_at, expires_at, cancel, drain, ack, keys, query))
+                      (agent, epoch, nonce, issued_at, expires_at, cancel, drain, ack, keys, query,
+                       retry_now))
 
 // "application/vnd.provisioning.cancel.v1+json", …
 std::string PayloadType(CommandType type);

@@ -20,6 +20,7 @@ namespace prov::job {
 
 inline constexpr std::string_view kEventPayloadType = "application/vnd.provisioning.event.v1+json";
 inline constexpr std::size_t kMaxEventBytes = 256 * 1024;
+inline constexpr std::size_t kMaxSignedEventBytes = 2 * kMaxEventBytes;  // base64, in its envelope
 // Of one log event, decompressed: nobody has to unpack more than this because an agent says so.
 inline constexpr std::uint64_t kMaxLogChunkBytes = 1 << 20;
 

@@ -22,13 +22,13 @@ enum class Kind {
   kRestore,  // and then the agent answers where the job stands
 };
 
-struct Step {
+struct Move {
   Kind kind;
   std::uint8_t choice;
 };
 
-std::ostream& operator<<(std::ostream& to, const Step& step) {
-  return to << static_cast<int>(step.kind) << ':' << static_cast<int>(step.choice);
+std::ostream& operator<<(std::ostream& to, const Move& move) {
+  return to << static_cast<int>(move.kind) << ':' << static_cast<int>(move.choice);
 }
 
 struct Rules {
@@ -47,7 +47,7 @@ rc::Gen<T> AnyOf(T least, T most) {
   return rc::gen::resize(rc::kNominalSize, rc::gen::inRange<T>(least, most + 1));
 }
 
-rc::Gen<std::vector<Step>> Steps() {
+rc::Gen<std::vector<Move>> Moves() {
   const auto kind = rc::gen::weightedElement<Kind>({{3, Kind::kPanelActs},
                                                     {2, Kind::kSilence},
                                                     {4, Kind::kAgentActs},
@@ -55,8 +55,8 @@ rc::Gen<std::vector<Step>> Steps() {
                                                     {4, Kind::kDeliver},
                                                     {2, Kind::kBackup},
                                                     {2, Kind::kRestore}});
-  return rc::gen::container<std::vector<Step>>(
-      rc::gen::construct<Step>(kind, AnyOf<std::uint8_t>(0, 239)));
+  return rc::gen::container<std::vector<Move>>(
+      rc::gen::construct<Move>(kind, AnyOf<std::uint8_t>(0, 239)));
 }
 
 rc::Gen<Rules> AnyRules() {
@@ -132,17 +132,17 @@ class World {
  public:
   explicit World(const Rules& rules) : agent_(rules) {}
 
-  void Take(const Step& step) {
-    switch (step.kind) {
+  void Take(const Move& move) {
+    switch (move.kind) {
       case Kind::kPanelActs:
-        return PanelActs(step.choice);
+        return PanelActs(move.choice);
       case Kind::kSilence:
         return Silence();
       case Kind::kAgentActs:
-        if (handed_over_) agent_.Act(step.choice);
+        if (handed_over_) agent_.Act(move.choice);
         return;
       case Kind::kHappens:
-        return agent_.Happen(step.choice);
+        return agent_.Happen(move.choice);
       case Kind::kDeliver:
         return Deliver();
       case Kind::kBackup:
@@ -240,12 +240,12 @@ class World {
 
 TEST(Lifecycle, Lifecycle_WhateverHappens_ThePanelEndsWithTheTruth) {
   EXPECT_TRUE(rc::check([] {
-    const auto lives = *rc::gen::container<std::vector<std::pair<Rules, std::vector<Step>>>>(
-        20, rc::gen::pair(AnyRules(), Steps()));
-    for (const auto& [rules, steps] : lives) {
+    const auto lives = *rc::gen::container<std::vector<std::pair<Rules, std::vector<Move>>>>(
+        20, rc::gen::pair(AnyRules(), Moves()));
+    for (const auto& [rules, moves] : lives) {
       World world(rules);
-      for (const auto& step : steps) {
-        world.Take(step);
+      for (const auto& move : moves) {
+        world.Take(move);
         world.Check();
       }
       world.CheckEnd();

@@ -101,7 +101,8 @@ std::vector<PayloadKind> Kinds() {
           {"drain", Through(CommandType::kDrain)},
           {"ack", Through(CommandType::kAck)},
           {"keys", Through(CommandType::kKeys)},
-          {"query", Through(CommandType::kQuery)}};
+          {"query", Through(CommandType::kQuery)},
+          {"retry_now", Through(CommandType::kRetryNow)}};
 }
 
 INSTANTIATE_TEST_SUITE_P(Kinds, Payload, testing::ValuesIn(Kinds()),
@@ -156,7 +157,7 @@ TEST(Event, EachKindOfBody_IsReadAndWrittenAgain) {
 
 TEST(Command, EachKind_IsReadOnlyUnderItsOwnPayloadType) {
   const auto kinds = {CommandType::kCancel, CommandType::kDrain, CommandType::kAck,
-                      CommandType::kKeys, CommandType::kQuery};
+                      CommandType::kKeys,   CommandType::kQuery, CommandType::kRetryNow};
   for (const auto type : kinds) {
     Command command;
     command.agent = "agent-web1";
@@ -167,6 +168,7 @@ TEST(Command, EachKind_IsReadOnlyUnderItsOwnPayloadType) {
     if (type == CommandType::kAck) command.ack = Ack{.seq = 9};
     if (type == CommandType::kKeys) command.keys = NewKeys{.sealed = "AAEC"};
     if (type == CommandType::kQuery) command.query = Query{.jobs = {Uuid()}, .handed_over = {}};
+    if (type == CommandType::kRetryNow) command.retry_now = RetryNow{.job = {}, .attempt = 1};
     const auto text = SerializeCommand(type, command);
     ASSERT_TRUE(text) << text.error().message;
     for (const auto other : kinds) {

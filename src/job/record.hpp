@@ -14,6 +14,7 @@
 #include "contract/action.hpp"
 #include "job/retry.hpp"
 #include "job/status.hpp"
+#include "job/step.hpp"
 
 namespace prov::job {
 
@@ -48,6 +49,15 @@ struct LogSummary {
   bool operator==(const LogSummary&) const = default;
 };
 BOOST_DESCRIBE_STRUCT(LogSummary, (), (lines, bytes, complete, dropped_bytes, sha256))
+
+// Why an attempt failed, as its installer's `known_failures` name it (docs/contract.md, C-FAIL-1).
+struct FailureFound {
+  std::string cause;
+  std::string remedy;      // "" where the installer names none
+  std::uint64_t line = 0;  // of the attempt's log, from 1
+  bool operator==(const FailureFound&) const = default;
+};
+BOOST_DESCRIBE_STRUCT(FailureFound, (), (cause, remedy, line))
 
 // Where a job came from: made by a panel, or pushed to the queue by somebody else, correctly
 // signed.
@@ -89,6 +99,9 @@ struct Record : NewJob {
   std::vector<Output> outputs;
   std::vector<LeftRunning> left_running;
   LogSummary log;
+  // Of the attempt that was started last, as the two above.
+  std::vector<Step> steps;
+  std::optional<FailureFound> known_failure;
 };
 
 }  // namespace prov::job

@@ -55,6 +55,11 @@ constexpr bool IsTerminal(Status status) {
          status == Status::kCanceled || status == Status::kRejected || status == Status::kExpired;
 }
 
+// It ran, and went wrong: what a success rate counts against the successes.
+constexpr bool IsFailure(Status status) {
+  return status == Status::kFailed || status == Status::kTimedOut;
+}
+
 // Nothing follows by itself, but a late result of the agent may still resolve it.
 constexpr bool IsParked(Status status) {
   return status == Status::kInterrupted || status == Status::kLost;
@@ -62,6 +67,11 @@ constexpr bool IsParked(Status status) {
 
 // Still under way: neither terminal nor parked.
 constexpr bool IsActive(Status status) { return !IsTerminal(status) && !IsParked(status); }
+
+// It has not begun, and will: what the depth of a server's queue counts.
+constexpr bool IsWaiting(Status status) {
+  return status == Status::kQueued || status == Status::kDispatched || status == Status::kAccepted;
+}
 
 std::span<const Transition> Transitions();
 bool MayTransition(Status from, Status to, Party by);

@@ -21,7 +21,10 @@ asio::awaitable<bool> BodyStream::Send(std::string bytes) {
     co_await writable_.Wait();
   }
   if (!open()) co_return false;
-  buffer_ += bytes;
+  if (buffer_.empty())
+    buffer_ = std::move(bytes);
+  else
+    buffer_ += bytes;
   readable_.Notify();
   co_return true;
 }

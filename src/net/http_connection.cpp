@@ -3,6 +3,7 @@
 #include <boost/asio/error.hpp>
 #include <boost/system/system_error.hpp>
 
+#include "net/header_list.hpp"
 #include "net/problem.hpp"
 
 namespace prov::net {
@@ -15,19 +16,9 @@ constexpr std::size_t kWriteBytes = 256 * 1024;
 
 bool WantsClose(const WireHead& head) {
   if (head.version == 10) return true;
-  for (const auto& [name, value] : head.headers.all()) {
-    if (!EqualsIgnoringCase(name, "Connection")) continue;
-    std::string_view rest = value;
-    while (!rest.empty()) {
-      const auto comma = rest.find(',');
-      auto token = rest.substr(0, comma);
-      rest = comma == rest.npos ? "" : rest.substr(comma + 1);
-      while (token.starts_with(' ')) token.remove_prefix(1);
-      while (token.ends_with(' ')) token.remove_suffix(1);
-      if (EqualsIgnoringCase(token, "close")) return true;
-    }
-  }
-  return false;
+  return std::ranges::any_of(ListElements(head.headers, "Connection"), [](std::string_view token) {
+    return EqualsIgnoringCase(token, "close");
+  });
 }
 
 bool HasNoBody(int status) { return status == 204 || status == 304; }
@@ -204,11 +195,13 @@ asio::awaitable<std::size_t> HttpConnection::SendStream(StreamBody body, bool ch
   if (producer == 0) stream->Close();
   std::size_t sent = 0;
   while (true) {
-    const auto bytes = co_await stream->Take();
-    if (bytes.empty()) break;
-    auto frame = chunked ? fmt::format("{:x}\r\n{}\r\n", bytes.size(), bytes) : bytes;
-    if (!(co_await Write(frame))) break;
-    sent += bytes.size();
+    auto bytes = co_await stream->Take();
+    const auto size = bytes.size();
+    if (size == 0) break;
+    // In its own memory: it may be a megabyte.
+    if (chunked) bytes.insert(0, fmt::format("{:x}\r\n", bytes.size())).append("\r\n");
+    if (!(co_await Write(bytes))) break;
+    sent += size;
   }
   const bool whole = !stream->closed();
   if (whole && chunked) std::ignore = co_await Write("0\r\n\r\n");

@@ -1,5 +1,7 @@
 #include "net/http_message.hpp"
 
+#include "base/encoding.hpp"
+
 namespace prov::net {
 
 namespace {
@@ -71,6 +73,17 @@ Result<std::string> PercentDecode(std::string_view text, bool plus_is_space) {
   return decoded;
 }
 
+namespace {
+
+Result<std::string> DecodeText(std::string_view text, bool plus_is_space) {
+  auto decoded = PercentDecode(text, plus_is_space);
+  if (decoded && !IsUtf8(*decoded))
+    return Error{ErrorCode::kInvalidArgument, "the request target must be UTF-8"};
+  return decoded;
+}
+
+}  // namespace
+
 Status SetTarget(Request& request, std::string_view target) {
   if (!target.starts_with('/')) {
     return Error{ErrorCode::kInvalidArgument, "the request target must begin with \"/\""};
@@ -78,7 +91,7 @@ Status SetTarget(Request& request, std::string_view target) {
   request.target = target;
   const auto question = target.find('?');
   request.raw_path = target.substr(0, question);
-  PROV_TRY(request.path, PercentDecode(request.raw_path, false));
+  PROV_TRY(request.path, DecodeText(request.raw_path, false));
   request.query.clear();
   auto rest = question == std::string_view::npos ? std::string_view() : target.substr(question + 1);
   while (!rest.empty()) {
@@ -89,8 +102,8 @@ Status SetTarget(Request& request, std::string_view target) {
     const auto equals = pair.find('=');
     const auto raw =
         equals == std::string_view::npos ? std::string_view() : pair.substr(equals + 1);
-    PROV_TRY(auto key, PercentDecode(pair.substr(0, equals), true));
-    PROV_TRY(auto value, PercentDecode(raw, true));
+    PROV_TRY(auto key, DecodeText(pair.substr(0, equals), true));
+    PROV_TRY(auto value, DecodeText(raw, true));
     request.query.emplace_back(std::move(key), std::move(value));
   }
   return {};

@@ -63,6 +63,8 @@ TEST_F(HttpServerTest, HttpServer_HostileRequests_AreRefusedAndNothingIsHandled)
       {"chunk with bare LF",
        "POST / HTTP/1.1\r\n" + host + "Transfer-Encoding: chunked\r\n\r\n1\nx\n0\n\n", "400"},
       {"bad escape", "GET /%zz HTTP/1.1\r\n" + host + "\r\n", "400"},
+      {"path that is no UTF-8", "GET /%ff HTTP/1.1\r\n" + host + "\r\n", "400"},
+      {"query that is no UTF-8", "GET /?a=%c3%28 HTTP/1.1\r\n" + host + "\r\n", "400"},
       {"absolute target", "GET http://a/ HTTP/1.1\r\n" + host + "\r\n", "400"},
       {"HTTP/2", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "400"},
       {"TLS hello", std::string("\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n", 15), "400"},

@@ -63,7 +63,8 @@ Response MakeProblem(const Problem& problem) {
   Response response{.status = problem.status, .body = json::Serialize(body)};
   response.headers.Set("Content-Type", "application/problem+json");
   if (problem.status == 401) response.headers.Set("WWW-Authenticate", "Bearer");
-  if (problem.status == 429 || problem.status == 503) response.headers.Set("Retry-After", "5");
+  if (problem.status == 429 || problem.status == 503)
+    response.headers.Set("Retry-After", std::to_string(problem.retry_after));
   return response;
 }
 

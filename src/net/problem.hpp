@@ -21,6 +21,7 @@ struct Problem {
   std::string detail;    // a sentence for a person
   std::string instance;  // the request's path; "" leaves it out
   std::vector<FieldError> errors;
+  int retry_after = 5;  // seconds; of 429 and 503
 };
 
 int HttpStatus(ErrorCode code);

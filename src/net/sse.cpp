@@ -18,6 +18,7 @@ std::string OneLine(std::string_view text) {
 
 std::string FormatSse(const SseEvent& event) {
   std::string frame;
+  frame.reserve(event.id.size() + event.event.size() + event.data.size() + 64);
   if (!event.id.empty()) frame += "id: " + OneLine(event.id) + "\n";
   if (!event.event.empty()) frame += "event: " + OneLine(event.event) + "\n";
   frame += "data: ";

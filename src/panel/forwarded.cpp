@@ -1,15 +1,12 @@
 #include "panel/forwarded.hpp"
 
+#include "net/header_list.hpp"
 #include "net/url.hpp"
 
 namespace prov::panel {
 namespace {
 
-std::string Address(std::string_view text) {
-  while (text.starts_with(' ')) text.remove_prefix(1);
-  while (text.ends_with(' ')) text.remove_suffix(1);
-  return net::CanonicalAddress(text);
-}
+std::string Address(std::string_view text) { return net::CanonicalAddress(net::TrimSpace(text)); }
 
 }  // namespace
 

@@ -24,6 +24,7 @@
 #include "panel/enrolment/enrolment_desk.hpp"
 #include "panel/forwarded.hpp"
 #include "panel/metrics/metrics.hpp"
+#include "panel/web/pages.hpp"
 #include "store/sqlite/database.hpp"
 
 namespace prov::panel {
@@ -62,13 +63,19 @@ Result<Logs> OpenLogs(const PanelConfiguration& configuration, const Clock& cloc
   return logs;
 }
 
+// Whether browsers reach the panel by https: its own, or its proxy's.
+bool Secure(const PanelConfiguration& configuration) {
+  return configuration.tls || !configuration.trusted_proxy.empty();
+}
+
 class Panel {
  public:
   Panel(const PanelConfiguration& configuration,
-        std::function<Result<PanelConfiguration>()> read_again, Logs& logs,
-        store::Database& database, KeyRing keys, const Clock& clock, Random& random)
+        std::function<Result<PanelConfiguration>()> read_again, std::span<const WebFile> files,
+        Logs& logs, store::Database& database, KeyRing keys, const Clock& clock, Random& random)
       : configuration_(configuration),
         read_again_(std::move(read_again)),
+        pages_(files),
         logs_(logs),
         clock_(clock),
         keys_(std::move(keys)),
@@ -77,7 +84,10 @@ class Panel {
         dispatcher_(io_.get_executor(), gate_, registry_, hub_, keys_, clock, random, *logs.panel),
         desk_(gate_, hub_, clock, *logs.panel, configuration.secret_key),
         end_(io_.get_executor(), clock, dispatcher_, desk_, desk_, *logs.panel),
-        authenticator_(gate_, clock),
+        passwords_(random),
+        sign_in_(gate_, passwords_, clock, random, *logs.panel),
+        authenticator_(gate_, clock, keys_, Secure(configuration)),
+        random_(random),
         metrics_(gate_, registry_, clock),
         tasks_(io_.get_executor(), [this](std::exception_ptr failure) { GiveUp(failure); }) {}
 
@@ -136,8 +146,18 @@ class Panel {
   }
 
   void AddRoutes() {
-    const ApiDependencies api{gate_,    registry_, dispatcher_,    keys_,
-                              metrics_, clock_,    clock_.Steady()};
+    const ApiDependencies api{.store = gate_,
+                              .registry = registry_,
+                              .dispatcher = dispatcher_,
+                              .keys = keys_,
+                              .metrics = metrics_,
+                              .clock = clock_,
+                              .random = random_,
+                              .sign_in = sign_in_,
+                              .passwords = passwords_,
+                              .desk = desk_,
+                              .secure = Secure(configuration_),
+                              .started = clock_.Steady()};
     const LiveDependencies live{
         .store = gate_,
         .hub = hub_,
@@ -177,7 +197,9 @@ class Panel {
     if (!TakeForwarded(configuration_.trusted_proxy, request))
       co_return net::MakeProblem(403, "forbidden", "this panel is reached through its proxy");
     const auto client = request.peer;
-    auto response = co_await router_.Dispatch(std::move(request), before_);
+    auto page = pages_.Answer(request);
+    auto response =
+        page ? std::move(*page) : co_await router_.Dispatch(std::move(request), before_);
     response.headers.Set("X-Content-Type-Options", "nosniff");
     if (!response.headers.Find("Cache-Control")) response.headers.Set("Cache-Control", "no-store");
     response.client = client;
@@ -271,19 +293,23 @@ class Panel {
 
   const PanelConfiguration& configuration_;
   std::function<Result<PanelConfiguration>()> read_again_;
+  Pages pages_;
   Logs& logs_;
   const Clock& clock_;
   asio::io_context io_{1};
-  asio::thread_pool loader_{1};
   KeyRing keys_;
   StoreGate gate_;
   LiveHub hub_;
   LiveStreams streams_;
   Registry registry_;
+  asio::thread_pool loader_{1};  // ends before what it loads into
   Dispatcher dispatcher_;
   EnrolmentDesk desk_;
   transport::http::PanelEnd end_;
+  PasswordPool passwords_;
+  SignIn sign_in_;
   Authenticator authenticator_;
+  Random& random_;
   Metrics metrics_;
   net::Router router_;
   net::Router::Before before_;
@@ -296,7 +322,8 @@ class Panel {
 }  // namespace
 
 int RunPanel(PanelConfiguration configuration,
-             std::function<Result<PanelConfiguration>()> read_again) {
+             std::function<Result<PanelConfiguration>()> read_again,
+             std::span<const WebFile> files) {
   const SystemClock clock;
   SystemRandom random;
   auto keys = KeyRing::Create(configuration.secret_key);
@@ -308,8 +335,8 @@ int RunPanel(PanelConfiguration configuration,
   RaiseDescriptorLimit();
   auto database = store::sqlite::SqliteDatabase::Open({.path = configuration.database});
   if (!database) return Refuse(database.error());
-  return Panel(configuration, std::move(read_again), *logs, **database, std::move(*keys), clock,
-               random)
+  return Panel(configuration, std::move(read_again), files, *logs, **database, std::move(*keys),
+               clock, random)
       .Run();
 }
 

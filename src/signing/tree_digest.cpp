@@ -35,6 +35,13 @@ Error Refused(const std::string& path, std::string_view why) {
   return {ErrorCode::kInvalidArgument, fmt::format("`{}` in the installer {}", path, why), {}};
 }
 
+bool IsAsCopied(const struct stat& found) {
+  const auto mode = found.st_mode & 07777;
+  const bool file = S_ISREG(found.st_mode);
+  return found.st_uid == geteuid() && (mode == 0755 || (file && mode == 0644)) &&
+         (!file || found.st_nlink == 1);
+}
+
 // One walk over a directory: hashes everything, and copies it where a destination is given.
 class TreeWalk {
  public:
@@ -82,9 +89,11 @@ class TreeWalk {
               path),
           {}};
     }
+    if (limits_.as_copied && !IsAsCopied(found)) return Refused(path, "is not as it was copied");
     if (S_ISDIR(found.st_mode)) {
       lines_.emplace_back(path, fmt::format("d 0755 0 - {}\n", path));
-      if (destination_ >= 0 && mkdirat(destination_, path.c_str(), 0755) != 0)
+      if (destination_ >= 0 && (mkdirat(destination_, path.c_str(), 0755) != 0 ||
+                                fchmodat(destination_, path.c_str(), 0755, 0) != 0))
         return ErrnoError("cannot copy " + path);
       return WalkDirectory(path, depth + 1);
     }

@@ -21,6 +21,9 @@ struct TreeLimits {
   // Refuses, with kPermissionDenied, what belongs to another than root and this process's user, or
   // that others can write.
   bool only_roots = false;
+  // Refuses what CopyAndDigestTree would not have made: another owner or mode than it gives, a file
+  // with a second name.
+  bool as_copied = false;
 };
 
 // "sha256:<64 hex digits>". kInvalidArgument names the path that is refused, kTooLarge the limit.

@@ -34,6 +34,11 @@ std::string AuditHash(const AuditEntry& entry) {
   return Sha256(bytes);
 }
 
+Status CheckMayRead(const Actor& actor) {
+  if (actor.admin) return {};
+  return Error{ErrorCode::kPermissionDenied, "only administrators may read the audit."};
+}
+
 AuditVerifier::AuditVerifier() : last_(kHashBytes, '\0') {}
 
 bool AuditVerifier::Take(const AuditEntry& entry) {

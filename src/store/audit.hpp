@@ -44,7 +44,18 @@ struct AuditVerdict {
   std::string reason;                      // a sentence, when there is a bad one
 };
 
+struct AuditFilter {
+  std::string user_id;            // empty: any
+  std::string action;             // empty: any
+  std::string subject;            // empty: any
+  std::optional<WallTime> since;  // inclusive
+  std::optional<WallTime> until;  // exclusive
+};
+
 std::string AuditHash(const AuditEntry& entry);
+
+// Shared by the implementations: kPermissionDenied for anyone but an administrator.
+Status CheckMayRead(const Actor& actor);
 
 // Goes through a chain entry by entry. Pure.
 class AuditVerifier {
@@ -66,6 +77,11 @@ class Audit {
   // Entries above `sequence`, in order. kPermissionDenied for anyone but an administrator.
   virtual Result<std::vector<AuditEntry>> After(const Actor& actor, std::uint64_t sequence,
                                                 std::size_t limit) = 0;
+  // Newest first; only entries below `before`, where it is given. kPermissionDenied for anyone but
+  // an administrator.
+  virtual Result<std::vector<AuditEntry>> List(const Actor& actor, const AuditFilter& filter,
+                                               const std::optional<std::uint64_t>& before,
+                                               std::size_t limit) = 0;
   virtual Result<AuditHead> Head() = 0;
 
   // Reads the whole chain, in pages.

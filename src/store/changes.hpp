@@ -42,6 +42,8 @@ class Changes {
   // Changes with a sequence above `seq`, in order.
   virtual Result<std::vector<Change>> After(const Actor& actor, const Uuid& job_id,
                                             std::uint64_t seq, std::size_t limit) = 0;
+  // The sequence of the newest one; 0 where there is no such job.
+  virtual Result<std::uint64_t> Newest(const Actor& actor, const Uuid& job_id) = 0;
   // The log chunks of an attempt that hold line `from_line` or a later one, in order.
   virtual Result<std::vector<LogChunk>> Log(const Actor& actor, const Uuid& job_id,
                                             std::uint32_t attempt, std::uint64_t from_line,

@@ -122,6 +122,9 @@ TEST_P(Store, Apply_EveryMutableMember_IsReadBack) {
   next.outputs = {{"url", "URL", "http://x", false}};
   next.left_running = {{7, "nginx", "nginx.service"}};
   next.log = {3, 40, true, 1, "ab"};
+  next.steps = {{"Install", 1, clock_.Now(), clock_.Now(), job::StepStatus::kFailed},
+                {"Start", 3, clock_.Now(), std::nullopt, job::StepStatus::kRunning}};
+  next.known_failure = job::FailureFound{"The disk is full", "Free some", 3};
   ASSERT_TRUE(db_->Write([&](Transaction& t) {
     return t.jobs().Apply({0, job::Status::kQueued}, Party::kPanel, next, clock_.Now());
   }));
@@ -139,6 +142,14 @@ TEST_P(Store, Apply_EveryMutableMember_IsReadBack) {
   EXPECT_EQ(read.outputs, next.outputs);
   EXPECT_EQ(read.left_running, next.left_running);
   EXPECT_EQ(read.log, next.log);
+  EXPECT_EQ(read.steps, next.steps);
+  EXPECT_EQ(read.known_failure, next.known_failure);
+  auto last = read;
+  last.known_failure.reset();
+  ASSERT_TRUE(db_->Write([&](Transaction& t) {
+    return t.jobs().Apply({0, job::Status::kDispatched}, Party::kPanel, last, clock_.Now());
+  }));
+  EXPECT_EQ(Get(id).known_failure, std::nullopt);
 }
 
 TEST_P(Store, FailingClosure_RollsBackAllItWrote) {
@@ -423,6 +434,12 @@ TEST_P(Store, Changes_AreGaplessAndCarryTheLog) {
   EXPECT_EQ(after(0)[0].status, S::kQueued);
   ASSERT_EQ(after(3).size(), 1u);
   EXPECT_EQ(after(3)[0].log, (LogChunk{4, 2, "de"}));
+  const auto newest = [&](const Uuid& of) {
+    return *db_->Read([&](Transaction& t) { return t.changes().Newest(ann_, of); });
+  };
+  EXPECT_EQ(newest(id), 4u);
+  EXPECT_EQ(newest(Inserted().job.id), 1u);
+  EXPECT_EQ(newest(Uuid::MakeV7(clock_, random_)), 0u);
   auto log = [&](std::uint64_t from) {
     return *db_->Read([&](Transaction& t) { return t.changes().Log(ann_, id, 0, from, 100); });
   };
@@ -590,6 +607,276 @@ TEST_P(Store, EnrolmentToken_WorksOnceForItsAgentBeforeItsExpiry) {
   ASSERT_TRUE(used);
   EXPECT_EQ(used->purpose, EnrolmentPurpose::kReEnrol);
   EXPECT_EQ(use("hash", "agent-1", now).error().code, ErrorCode::kConflict);
+}
+
+TEST_P(Store, Users_AreUniqueByNameAndWhollyWritten) {
+  User user{Uuid::MakeV7(clock_, random_),
+            "ann",
+            "$argon2id$1",
+            Role::kUser,
+            false,
+            clock_.Now(),
+            std::nullopt,
+            "{}"};
+  const auto write = [&](auto change) {
+    return db_->Write([&](Transaction& t) -> Status { return change(t.users()); });
+  };
+  const auto get = [&] {
+    return *db_->Read([&](Transaction& t) { return t.users().Get(user.id); });
+  };
+  EXPECT_EQ(write([&](Users& u) { return u.Update(user); }).error().code, ErrorCode::kNotFound);
+  ASSERT_TRUE(write([&](Users& u) { return u.Insert(user); }));
+  auto other = user;
+  other.id = Uuid::MakeV7(clock_, random_);
+  EXPECT_EQ(write([&](Users& u) { return u.Insert(other); }).error().code, ErrorCode::kConflict);
+  other.name = "Ann";
+  EXPECT_TRUE(write([&](Users& u) { return u.Insert(other); })) << "names are compared bytewise";
+  EXPECT_EQ(get(), user);
+  user.password_hash = "$argon2id$2";
+  user.role = Role::kAdministrator;
+  user.disabled = true;
+  user.preferences = R"({"theme":"dark"})";
+  ASSERT_TRUE(write([&](Users& u) { return u.Update(user); }));
+  user.last_seen_at = clock_.Now();
+  ASSERT_TRUE(write([&](Users& u) { return u.Seen(user.id, clock_.Now()); }));
+  EXPECT_EQ(get(), user);
+  EXPECT_EQ(*db_->Read([](Transaction& t) { return t.users().FindByName("ann"); }), user);
+  EXPECT_EQ(*db_->Read([](Transaction& t) { return t.users().List(); }),
+            (std::vector{other, user}));
+  EXPECT_EQ(db_->Read([](Transaction& t) { return t.users().FindByName("eve"); }).error().code,
+            ErrorCode::kNotFound);
+  ASSERT_TRUE(write([&](Users& u) { return u.Remove(user.id); }));
+  EXPECT_EQ(write([&](Users& u) { return u.Remove(user.id); }).error().code, ErrorCode::kNotFound);
+  EXPECT_EQ(write([&](Users& u) { return u.Seen(user.id, clock_.Now()); }).error().code,
+            ErrorCode::kNotFound);
+}
+
+TEST_P(Store, Sessions_EndOneByOneByUserAndByTime) {
+  const auto now = clock_.Now();
+  std::vector<User> users;
+  for (const auto* name : {"ann", "bob"}) {
+    users.push_back({Uuid::MakeV7(clock_, random_), name, "h", Role::kUser, false, now, {}, "{}"});
+    ASSERT_TRUE(db_->Write([&](Transaction& t) { return t.users().Insert(users.back()); }));
+  }
+  const auto there = [&] {
+    std::string all;
+    for (const auto* hash : {"a1", "a2", "a3", "b1"}) {
+      const auto found = db_->Read([&](Transaction& t) { return t.sessions().Find(hash); });
+      if (found) all += std::string(hash) + " ";
+    }
+    return all;
+  };
+  const auto write = [&](auto change) {
+    return db_->Write([&](Transaction& t) { return change(t.sessions()); });
+  };
+  const auto add = [&](const std::string& hash, int user) {
+    const Session session{hash, users[static_cast<std::size_t>(user)].id, now, now,
+                          now + Seconds{100}};
+    return write([&](Sessions& s) { return s.Insert(session); });
+  };
+  ASSERT_TRUE(add("a1", 0) && add("a2", 0) && add("a3", 0) && add("b1", 1));
+  EXPECT_EQ(add("a1", 1).error().code, ErrorCode::kConflict);
+  ASSERT_TRUE(write([&](Sessions& s) { return s.Seen("b1", now + Seconds{9}); }));
+  ASSERT_TRUE(write([&](Sessions& s) { return s.Seen("gone", now); }));
+  const auto b1 = *db_->Read([](Transaction& t) { return t.sessions().Find("b1"); });
+  EXPECT_EQ(b1, (Session{"b1", users[1].id, now, now + Seconds{9}, now + Seconds{100}}));
+  ASSERT_TRUE(write([](Sessions& s) { return s.Remove("a1"); }));
+  ASSERT_TRUE(write([](Sessions& s) { return s.Remove("a1"); }));
+  EXPECT_EQ(there(), "a2 a3 b1 ");
+  EXPECT_EQ(*write([&](Sessions& s) { return s.RemoveOf(users[0].id, "a3"); }), 1U);
+  EXPECT_EQ(there(), "a3 b1 ");
+  EXPECT_EQ(*write([&](Sessions& s) { return s.RemoveExpired(now, now - Millis{1}); }), 0U);
+  EXPECT_EQ(*write([&](Sessions& s) { return s.RemoveExpired(now, now); }), 1U);
+  EXPECT_EQ(there(), "b1 ");
+  ASSERT_TRUE(add("a2", 0));
+  ASSERT_TRUE(db_->Write([&](Transaction& t) { return t.users().Remove(users[0].id); }));
+  EXPECT_EQ(there(), "b1 ") << "a user who is gone has no session";
+  EXPECT_EQ(*write([&](Sessions& s) { return s.RemoveExpired(now + Seconds{100}, now); }), 1U);
+  EXPECT_EQ(there(), "");
+}
+
+TEST_P(Store, Statistics_AreKeptAsJobsAreMadeAndEnd) {
+  using S = job::Status;
+  const auto end = [&](const Uuid& id, S to, std::optional<Seconds> took) {
+    return db_->Write([&](Transaction& t) -> Status {
+      PROV_TRY(auto next, t.jobs().Get(ann_, id));
+      const Expected expected{next.attempt, next.status};
+      next.status = to;
+      if (took) {
+        next.started_at = clock_.Now();
+        next.finished_at = clock_.Now() + *took;
+      }
+      PROV_CHECK(t.jobs().Apply(expected, Party::kAnswer, next, clock_.Now()));
+      return {};
+    });
+  };
+  const auto made = [&](S to, std::optional<Seconds> took = std::nullopt) {
+    const auto id = Inserted().job.id;
+    ASSERT_TRUE(Apply(id, S::kQueued, S::kDispatched, Party::kPanel));
+    ASSERT_TRUE(end(id, to, took));
+  };
+  const auto of = [&](const std::string& app) {
+    return *db_->Read([&](Transaction& t) { return t.jobs().Statistics(app); });
+  };
+  EXPECT_TRUE(of("").empty());
+  made(S::kSucceeded, Seconds{9});
+  made(S::kSucceeded, Seconds{3});
+  made(S::kSucceeded, Seconds{4});
+  made(S::kFailed, Seconds{1});
+  made(S::kTimedOut);
+  made(S::kCanceled);
+  const auto newest = Inserted();
+  Inserted("redis");
+  const AppStatistics nginx{"nginx", 7, 3, 2, newest.job.created_at, Seconds{4}};
+  EXPECT_EQ(of("nginx"), std::vector{nginx});
+  ASSERT_EQ(of("").size(), 2U);
+  EXPECT_EQ(of("")[0], nginx);
+  EXPECT_EQ(of("")[1].usual, std::nullopt);
+  EXPECT_TRUE(of("gone").empty());
+  for (std::size_t i = 0; i < kUsualOf; ++i) made(S::kSucceeded, Seconds{20});
+  EXPECT_EQ(of("nginx")[0].usual, Seconds{20}) << "the newest only";
+}
+
+TEST_P(Store, Counts_AreByStatusWhateverStatusIsAskedFor) {
+  Inserted("nginx", "agent-1");
+  Inserted("nginx", "agent-2");
+  const auto ended = Inserted("redis", "agent-1").job;
+  ASSERT_TRUE(Apply(ended.id, job::Status::kQueued, job::Status::kCanceled, Party::kPanel));
+  const auto counts = [&](const JobFilter& filter) {
+    return *db_->Read([&](Transaction& t) { return t.jobs().Counts(ann_, filter); });
+  };
+  using Counted = std::map<job::Status, std::uint64_t>;
+  EXPECT_EQ(counts({}), (Counted{{job::Status::kQueued, 2}, {job::Status::kCanceled, 1}}));
+  EXPECT_EQ(counts({.app_id = "nginx", .statuses = {job::Status::kCanceled}}),
+            (Counted{{job::Status::kQueued, 2}}));
+  EXPECT_EQ(counts({.server_id = "agent-1", .since = ended.created_at}),
+            (Counted{{job::Status::kCanceled, 1}}));
+  EXPECT_EQ(counts({.user_id = "eve"}), Counted{});
+}
+
+TEST_P(Store, Installed_IsWhatSucceededLastUnlessItWasUndone) {
+  using S = job::Status;
+  const auto run = [&](const std::string& app, contract::Action action, S to,
+                       const std::string& server = "agent-1") {
+    auto creation = NewJob(app, server);
+    creation.job.action = action;
+    EXPECT_TRUE(Insert(creation));
+    const auto id = creation.job.id;
+    EXPECT_TRUE(Apply(id, S::kQueued, S::kDispatched, Party::kPanel));
+    EXPECT_TRUE(Apply(id, S::kDispatched, to, Party::kAnswer));
+    return id;
+  };
+  using A = contract::Action;
+  const auto installed = [&](const std::string& app = "") {
+    std::vector<Uuid> ids;
+    for (const auto& record :
+         *db_->Read([&](Transaction& t) { return t.jobs().Installed(ann_, "agent-1", app); }))
+      ids.push_back(record.id);
+    return ids;
+  };
+  run("redis", A::kInstall, S::kSucceeded);
+  const auto redis = run("redis", A::kUpgrade, S::kSucceeded);
+  run("redis", A::kCheck, S::kSucceeded);
+  run("redis", A::kUninstall, S::kFailed);
+  const auto nginx = run("nginx", A::kInstall, S::kSucceeded);
+  run("nginx", A::kInstall, S::kSucceeded, "agent-2");
+  EXPECT_EQ(installed(), (std::vector{nginx, redis}));
+  EXPECT_EQ(installed("redis"), std::vector{redis});
+  EXPECT_TRUE(installed("hello").empty());
+  run("nginx", A::kUninstall, S::kSucceeded);
+  EXPECT_EQ(installed(), std::vector{redis});
+  EXPECT_TRUE(installed("nginx").empty());
+}
+
+TEST_P(Store, Waiting_IsWhatAServerHasNotBegun_OldestFirst) {
+  std::vector<Uuid> ids;
+  for (const char* server : {"a", "b", "a", "a", "a"}) {
+    auto creation = NewJob();
+    creation.job.server_id = server;
+    ASSERT_TRUE(Insert(creation));
+    ids.push_back(creation.job.id);
+  }
+  using enum job::Status;
+  ASSERT_TRUE(Apply(ids[0], kQueued, kDispatched, Party::kPanel));
+  ASSERT_TRUE(Apply(ids[2], kQueued, kDispatched, Party::kPanel));
+  ASSERT_TRUE(Apply(ids[2], kDispatched, kAccepted, Party::kAgent));
+  ASSERT_TRUE(Apply(ids[2], kAccepted, kRunning, Party::kAgent));
+  ASSERT_TRUE(Apply(ids[3], kQueued, kDispatched, Party::kPanel));
+  ASSERT_TRUE(Apply(ids[3], kDispatched, kAccepted, Party::kAgent));
+  const auto waiting = [&](const std::string& server, std::size_t limit = 10) {
+    return *db_->Read([&](Transaction& t) { return t.jobs().Waiting(server, limit); });
+  };
+  EXPECT_EQ(waiting("a"), (std::vector<Uuid>{ids[0], ids[3], ids[4]}));
+  EXPECT_EQ(waiting("a", 2), (std::vector<Uuid>{ids[0], ids[3]}));
+  EXPECT_EQ(waiting("b"), (std::vector<Uuid>{ids[1]}));
+  EXPECT_TRUE(waiting("c").empty());
+}
+
+TEST_P(Store, Outlines_AreNewestFirstSinceATime) {
+  const auto first = Inserted().job;
+  const auto second = Inserted().job;
+  ASSERT_TRUE(Apply(second.id, job::Status::kQueued, job::Status::kCanceled, Party::kPanel));
+  const auto outlines = [&](WallTime since, std::size_t limit) {
+    return *db_->Read([&](Transaction& t) { return t.jobs().Outlines(ann_, since, limit); });
+  };
+  ASSERT_EQ(outlines(first.created_at, 9).size(), 2U);
+  EXPECT_EQ(outlines(first.created_at, 9)[1].id, first.id);
+  EXPECT_EQ(outlines(first.created_at, 1)[0].id, second.id);
+  const auto since_second = outlines(second.created_at, 9);
+  ASSERT_EQ(since_second.size(), 1U);
+  EXPECT_EQ(since_second[0].created_at, second.created_at);
+  EXPECT_EQ(since_second[0].status, job::Status::kCanceled);
+  EXPECT_EQ(since_second[0].started_at, std::nullopt);
+}
+
+TEST_P(Store, AuditList_IsNewestFirstByFilterAndPage) {
+  const auto start = clock_.Now();
+  const auto append = [&](const char* user, const char* action, const char* subject) {
+    ASSERT_TRUE(db_->Write([&](Transaction& t) {
+      return t.audit().Append({clock_.Now(), user, action, subject, {}});
+    }));
+    clock_.Advance(Seconds{1});
+  };
+  append("ann", "job.created", "a");
+  append("bob", "job.created", "b");
+  append("ann", "job.cancel_requested", "a");
+  append("ann", "job.created", "c");
+  const auto list = [&](const AuditFilter& filter,
+                        std::optional<std::uint64_t> before = std::nullopt, std::size_t limit = 9) {
+    std::vector<std::uint64_t> sequences;
+    for (const auto& entry :
+         *db_->Read([&](Transaction& t) { return t.audit().List(root_, filter, before, limit); }))
+      sequences.push_back(entry.sequence);
+    return sequences;
+  };
+  using Sequences = std::vector<std::uint64_t>;
+  EXPECT_EQ(list({}), (Sequences{4, 3, 2, 1}));
+  EXPECT_EQ(list({}, 4, 2), (Sequences{3, 2}));
+  EXPECT_EQ(list({.user_id = "ann", .action = "job.created"}), (Sequences{4, 1}));
+  EXPECT_EQ(list({.subject = "a"}), (Sequences{3, 1}));
+  EXPECT_EQ(list({.since = start + Seconds{1}, .until = start + Seconds{3}}), (Sequences{3, 2}));
+  EXPECT_EQ(db_->Read([&](Transaction& t) { return t.audit().List(ann_, {}, {}, 9); }).error().code,
+            ErrorCode::kPermissionDenied);
+}
+
+TEST_P(Store, RevokeOf_EndsEveryTokenOfThatUserOnce) {
+  for (const auto* user : {"ann", "ann", "bob"}) {
+    const ApiToken token{Uuid::MakeV7(clock_, random_),
+                         Uuid::MakeV7(clock_, random_).ToString(),
+                         "t",
+                         user,
+                         {"read"},
+                         clock_.Now()};
+    ASSERT_TRUE(db_->Write([&](Transaction& t) { return t.tokens().Insert(token); }));
+  }
+  const auto revoke = [&] {
+    return *db_->Write([&](Transaction& t) { return t.tokens().RevokeOf("ann", clock_.Now()); });
+  };
+  EXPECT_EQ(revoke(), 2U);
+  EXPECT_EQ(revoke(), 0U);
+  const auto rows = *db_->Read([&](Transaction& t) { return t.tokens().List(root_); });
+  EXPECT_EQ(std::ranges::count_if(rows, [](const auto& row) { return row.revoked_at.has_value(); }),
+            2);
 }
 
 INSTANTIATE_TEST_SUITE_P(Every, Store,

@@ -26,7 +26,9 @@
 #include "store/commands.hpp"
 #include "store/jobs.hpp"
 #include "store/replays.hpp"
+#include "store/sessions.hpp"
 #include "store/tokens.hpp"
+#include "store/users.hpp"
 
 namespace prov::store {
 
@@ -40,6 +42,8 @@ class Transaction {
   virtual Commands& commands() = 0;
   virtual Replays& replays() = 0;
   virtual Tokens& tokens() = 0;
+  virtual Users& users() = 0;
+  virtual Sessions& sessions() = 0;
 };
 
 enum class Access {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -60,6 +61,33 @@ struct ServerCount {
   std::uint64_t jobs = 0;
 };
 
+// What is known of an app's jobs: kept as they are made and end, so that nothing is counted when it
+// is asked for.
+struct AppStatistics {
+  std::string app_id;
+  std::uint64_t jobs = 0;
+  std::uint64_t succeeded = 0;
+  std::uint64_t failed = 0;  // failed or timed_out
+  WallTime last_used_at{};   // when the newest was made
+  // Of its newest installs that succeeded, at most kUsualOf: the median of started to finished.
+  std::optional<Millis> usual;
+  bool operator==(const AppStatistics&) const = default;
+};
+inline constexpr std::size_t kUsualOf = 15;
+
+// The middle one; of an even number the lower of the two. Nothing of nothing.
+std::optional<Millis> Median(std::vector<Millis> durations);
+
+// What an overview is made of: a job without its inputs and texts.
+struct JobOutline {
+  Uuid id;
+  WallTime created_at{};
+  std::optional<WallTime> started_at;
+  std::optional<WallTime> finished_at;
+  job::Status status = job::Status::kQueued;
+  std::optional<job::FailureKind> failure_kind;
+};
+
 class Jobs {
  public:
   virtual ~Jobs() = default;
@@ -102,9 +130,26 @@ class Jobs {
   virtual Result<std::vector<job::Record>> Unsettled(const std::string& server_id,
                                                      std::size_t limit) = 0;
 
+  // By app; `app_id` "" for all.
+  virtual Result<std::vector<AppStatistics>> Statistics(const std::string& app_id) = 0;
+  // How many of each status `filter` finds, whatever its statuses and limits of a page are.
+  virtual Result<std::map<job::Status, std::uint64_t>> Counts(const Actor& actor,
+                                                              const JobFilter& filter) = 0;
+  // Of each app, or of `app_id` where it is not "", the last job on this server that succeeded and
+  // was no check, unless that was its uninstall; by app.
+  virtual Result<std::vector<job::Record>> Installed(const Actor& actor,
+                                                     const std::string& server_id,
+                                                     const std::string& app_id = "") = 0;
+  // The first `limit` of a server's that wait (job::IsWaiting), in the order they will be begun:
+  // oldest first.
+  virtual Result<std::vector<Uuid>> Waiting(const std::string& server_id, std::size_t limit) = 0;
+  // Made at `since` or later, newest first.
+  virtual Result<std::vector<JobOutline>> Outlines(const Actor& actor, WallTime since,
+                                                   std::size_t limit) = 0;
+
   // For metrics.
   virtual Result<std::vector<StatusCount>> CountByAppAndStatus() = 0;
-  virtual Result<std::vector<ServerCount>> QueueDepth() = 0;  // queued, dispatched or accepted
+  virtual Result<std::vector<ServerCount>> QueueDepth() = 0;  // job::IsWaiting
 };
 
 }  // namespace prov::store

@@ -51,6 +51,8 @@ class Tokens {
   virtual Result<std::vector<ApiToken>> List(const Actor& actor) = 0;  // own ones; all for admins
   // kNotFound, also for another user's; the first revocation's time stays.
   virtual Status Revoke(const Actor& actor, const Uuid& id, WallTime at) = 0;
+  // Every one of the user that is not revoked yet; how many.
+  virtual Result<std::uint64_t> RevokeOf(const std::string& user_id, WallTime at) = 0;
   virtual Status Used(const Uuid& id, WallTime at) = 0;
 
   virtual Status InsertEnrolment(const EnrolmentToken& token) = 0;

@@ -90,6 +90,9 @@ class Platform:
 
     def ready(self):
         assert self.panel.poll() is None, (self.directory / "panel.err").read_text()
+        return self.answers()
+
+    def answers(self):
         try:
             return self.call("GET", "/api/ready", token=False)[0] == 200
         except OSError:
@@ -235,7 +238,7 @@ class Platform:
         status, body = self.call("GET", f"/api/jobs/{job}/log", headers={"Accept": "text/plain"})
         return body if status == 200 else ""
 
-    def installer(self, name, script, **manifest):
+    def installer(self, name, script, /, **manifest):
         """Writes an installer of this test's own and waits until the panel has seen it."""
         directory = self.installers / name
         directory.mkdir()
@@ -292,6 +295,12 @@ def everything_runs(platform):
         platform.start_agent()
     wait_for(platform.agent_online, what="the agent")
     yield
+
+
+def user(platform, *arguments, password):
+    """Runs `provisioning-panel user ..`, with the password on standard input."""
+    return subprocess.run([BIN / "provisioning-panel", "user", *arguments], input=password + "\n", text=True, check=False,
+                          env=platform.panel_environment(), capture_output=True)
 
 
 def gone(pid):

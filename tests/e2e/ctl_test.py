@@ -39,7 +39,7 @@ def test_follow_ends_with_the_jobs_status(platform, ctl, script, status):
 def test_follow_ends_with_5_when_the_runner_was_killed(platform, ctl):
     job = running(platform, "ctl-interrupted")
     followed = subprocess.Popen(ctl.command("logs", "-f", job), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-    runner = json.loads((platform.directory / "agent" / "jobs" / job / "1" / "cgroup").read_text())["runner"]["pid"]
+    runner = json.loads((platform.directory / "agent" / "jobs" / job / "1" / "runner").read_text())["runner"]["pid"]
     kill(runner)
     said, _ = followed.communicate(timeout=60)
     assert followed.returncode == 5, said

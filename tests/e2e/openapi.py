@@ -6,8 +6,8 @@ import urllib.parse
 import jsonschema
 import yaml
 
-# OpenAPI has no parameters of these names: content types and security say what they may be.
-NO_PARAMETERS = {"accept", "authorization", "content-type"}
+# OpenAPI has no parameters of these names: content types and security say what they may be, and browsers the last two.
+NO_PARAMETERS = {"accept", "authorization", "content-type", "cookie", "x-csrf-token", "origin", "sec-fetch-site"}
 NUMBER = {"integer": r"-?(0|[1-9][0-9]*)", "number": r"-?(0|[1-9][0-9]*)(\.[0-9]+)?"}
 
 

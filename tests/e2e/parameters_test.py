@@ -30,7 +30,9 @@ def path_of(template, **segments):
 def body_of(operation):
     if not operation.get("requestBody", {}).get("required"):
         return None, {}
-    body = {"inputs": {}} if "validate" in operation["operationId"] else {"app_id": "hello", "server_id": AGENT, "inputs": {}}
+    bodies = {"preflight": {"servers": [AGENT]}, "setUserPassword": {"new_password": "a long enough one"}}
+    name = operation["operationId"]
+    body = {"inputs": {}} if "validate" in name else bodies.get(name, {"app_id": "hello", "server_id": AGENT, "inputs": {}})
     return json.dumps(body), {"Content-Type": "application/json"}
 
 

@@ -146,7 +146,7 @@ def discreet(platform, **inputs):
 
 
 def containment(platform, job):
-    return json.loads((platform.directory / "agent/jobs" / job / "1/cgroup").read_text())
+    return json.loads((platform.directory / "agent/jobs" / job / "1/runner").read_text())
 
 
 def cgroup_of(platform, job):

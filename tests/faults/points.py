@@ -94,7 +94,9 @@ def in_lanes(lanes, work, strike):
             except NotReached:
                 missed.append(point)
             except Exception as error:  # noqa: each point's failure is told, and the next one is struck
-                wrong.append(f"{point}: {type(error).__name__}: {error}")
+                # What ends a lane after a failure may fail by that: both are told.
+                before = f" (after {error.__context__!r})" if error.__context__ else ""
+                wrong.append(f"{point}: {type(error).__name__}: {error}{before}")
     threads = [threading.Thread(target=run, args=(lane,)) for lane in lanes]
     for thread in threads:
         thread.start()

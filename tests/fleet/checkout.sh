@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
 # checkout.sh - the README's first command in a fresh clone on a fresh Debian server: as root below a directory that is
 # root's alone, then as a user with sudo. Everything is set up and built there for real; what this machine has compiled
-# already comes from its cache, read-only, for which the clone has this one's path. Prints TAP. Exit 77 where the machine
+# already comes from its cache, read-only, for which the clone has this one's path; so do the pages, for a fleet reaches no npm. Prints TAP. Exit 77 where the machine
 # cannot run a fleet.
 set -uo pipefail
 export FLEET_ID=${FLEET_ID:-63}
-cache=$(ccache --get-config cache_dir) && export FLEET_BIND=$cache:/ccache
+cache=$(ccache --get-config cache_dir) && export FLEET_BIND="$cache:/ccache ${PROV_WEB_DIST:-$PWD/web/dist}:/pages"
 # shellcheck source=tests/fleet/servers.sh
 . "$(dirname "$0")/servers.sh"
 servers 1
@@ -14,10 +14,15 @@ git bundle create "$scratch/project.bundle" HEAD >"$scratch/log" 2>&1 || { echo 
 $fleet push s1 "$scratch/project.bundle" /srv || exit 1
 must "git is all it has besides bash" on s1 sh -c 'apt-get -qq update && apt-get install -y -qq git sudo >/dev/null'
 # as USER COMMANDS; built as it was here, or the cache would hold nothing of it
-as() { on s1 su "$1" -c ". /etc/profile; export CI=${CI:-} CCACHE_DIR=/ccache CCACHE_READONLY=1 CCACHE_TEMPDIR=/tmp/ccache-$1; cd '$PWD' && $2"; }
+as() { FLEET_LIMIT=900 on s1 su "$1" -c ". /etc/profile; export CI=${CI:-} PROV_WEB_DIST=/pages CCACHE_DIR=/ccache CCACHE_READONLY=1 CCACHE_TEMPDIR=/tmp/ccache-$1; cd '$PWD' && $2"; }
 answers() { on s1 curl -sf -o /dev/null -H 'Host: example.test' http://127.0.0.1/; }
 clones() {
   on s1 sh -c "rm -rf '$PWD' && mkdir -p '$PWD' && chown $1: '$PWD' && chmod 700 '$PWD'" && as "$1" "git clone -q /srv/project.bundle ."
+}
+# shellcheck disable=SC2016 # the other side's shell expands it
+signs_in() { # USER, of the machine: as the panel's first administrator
+  as "$1" 'printf "{\"name\":\"admin\",\"password\":\"%s\"}" "$(cat var/admin-password)" |
+    curl -sf -H "Content-Type: application/json" --data @- http://127.0.0.1:5000/api/session' | grep -q '"role":"administrator"'
 }
 nothing_changed() { # USER: ./dev up again starts nothing anew, in seconds
   local before after; before=$(on s1 pgrep -f 'provisioning-(panel|agent)'); SECONDS=0
@@ -32,6 +37,8 @@ for user in root person; do
   must "$user: clones" clones $user
   must "$user: ./dev up nginx" as $user "./dev up nginx server_name=example.test"
   ok "$user: nginx answers" answers
+  ok "$user: the panel shows its pages" on s1 sh -c "curl -sf http://127.0.0.1:5000/ | grep -q '<div id=.root.>'"
+  ok "$user: the first administrator signs in" signs_in $user
   ok "$user: jobs have control groups" on s1 sh -c "tail -n 200 /var/log/provisioning/agent.log | grep -q '\"containment\":\"cgroup'"
   ok "$user: ./dev up again changes nothing" nothing_changed $user
   ok "$user: ./dev status" as $user "./dev status"

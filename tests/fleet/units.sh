@@ -50,6 +50,20 @@ must "s2 is online" eventually 20 online s2
 ok "its jobs have control groups" sh -c "$fleet exec s1 grep -q '\"containment\":\"cgroup' /var/log/provisioning/agent.log"
 ok "hello is installed on the other server" ctl install hello --server agent-s2 --follow
 
+# ---- a person with a browser
+
+ann() { # with a password that this test made
+  head -c 18 /dev/urandom | base64 >"$scratch/password" && $fleet push s1 "$scratch/password" /root/ann &&
+    on s1 sh -c 'provisioning-panel user create ann --administrator --config /etc/provisioning/panel.yml --password-file - </root/ann/password'
+}
+ok "an administrator is made" ann
+ok "another program has port 8080 of s2" on s2 systemd-run -q systemd-socket-activate -l 8080 /bin/cat
+browse() {
+  PANEL_URL=https://10.213.$FLEET_ID.11:5000 PANEL_SERVER=agent-s2 PANEL_PASSWORD=$(cat "$scratch/password") \
+    $fleet gw web/run playwright test --project=fleet --output="$scratch/browser"
+}
+ok "nginx is installed on the other server in a browser, and fails as it should" browse
+
 # ---- restarts and kills
 
 # An installer with a witness: how often it ran, and whether it was disturbed.

@@ -19,6 +19,8 @@ import struct
 import sys
 import uuid
 
+from crc32c import crc32c
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 TERMINAL = {"succeeded", "failed", "timed_out", "canceled", "rejected", "expired"}
 PARKED = {"interrupted", "lost"}
@@ -41,31 +43,12 @@ def transitions():
 
 # ---- bytes
 
-def crc_table():
-    table = []
-    for value in range(256):
-        for _ in range(8):
-            value = value >> 1 ^ (0x82F63B78 if value & 1 else 0)
-        table.append(value)
-    return table
-
-
-CRC = crc_table()
-
-
-def crc32c(data):
-    crc = 0xFFFFFFFF
-    for byte in data:
-        crc = crc >> 8 ^ CRC[(crc ^ byte) & 0xFF]
-    return crc ^ 0xFFFFFFFF
-
-
 def records(data, first):
     """(sequence, body) of each whole record; a torn end is passed over, as the programs do."""
     at = 0
     while len(data) - at >= 20:
         length, sequence, body_crc, head_crc = struct.unpack_from("<IQII", data, at)
-        if not any(data[at:]):
+        if not any(data[at:at + 20]) and not any(data[at:]):
             return
         if head_crc != crc32c(data[at:at + 16]):
             raise Damaged(f"a record's header at byte {at} is damaged")
@@ -330,7 +313,7 @@ def runs(attempt):
     if (attempt / "exit").exists():
         return True
     try:
-        runner = json.loads((attempt / "cgroup").read_text())["runner"]
+        runner = json.loads((attempt / "runner").read_text())["runner"]
         stat = pathlib.Path(f"/proc/{runner['pid']}/stat").read_text()
     except (OSError, ValueError):
         return False

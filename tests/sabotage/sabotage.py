@@ -23,6 +23,7 @@ import re
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 
 TREE = pathlib.Path(__file__).resolve().parents[2]
@@ -51,6 +52,7 @@ class Patch:
             raise SystemExit(f"{path}: its head must say `Promise: …` and `Red: binary Suite.Test`")
         self.red = head["Red"]
         self.binary, self.test = red
+        self.sources = re.findall(r"^\+\+\+ b/(\S+\.cpp)$", path.read_text(), re.MULTILINE)
 
     def apply(self, *options):
         return run(["git", "apply", "--unidiff-zero", *options, str(self.path)], cwd=TREE)
@@ -58,14 +60,17 @@ class Patch:
     def runs(self):
         """The named test's outcome: passed, failed, or the sentence that says what else happened."""
         command = [f"build/dev/{self.binary}", f"--gtest_filter={self.test}", "--gtest_brief=1"]
-        # A session of its own: a runner that the test has forked outlives it.
-        with subprocess.Popen(command, cwd=TREE, text=True, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                              stderr=subprocess.STDOUT, start_new_session=True) as test:
-            try:
-                said, _ = test.communicate(timeout=TEST_SECONDS)
-            except subprocess.TimeoutExpired:
-                os.killpg(test.pid, signal.SIGKILL)
-                return "failed", "it did not end"
+        # A file, and a session of its own: a runner that the test has forked may outlive it, and would hold a pipe open.
+        with tempfile.TemporaryFile("w+") as output:
+            with subprocess.Popen(command, cwd=TREE, text=True, stdin=subprocess.DEVNULL, stdout=output,
+                                  stderr=subprocess.STDOUT, start_new_session=True) as test:
+                try:
+                    test.wait(timeout=TEST_SECONDS)
+                except subprocess.TimeoutExpired:
+                    os.killpg(test.pid, signal.SIGKILL)
+                    return "failed", "it did not end"
+            output.seek(0)
+            said = output.read()
         if " 0 tests from 0 test suites ran" in said:
             return "missing", f"{self.binary} has no test {self.test}"
         if skip := re.search(r": Skipped\n(.*)", said):
@@ -73,8 +78,17 @@ class Patch:
         return ("passed" if test.returncode == 0 else "failed"), said
 
 
-def build(binary):
-    return run(["ninja", "-C", "build/dev", binary], cwd=TREE)
+def build(*binaries):
+    return run(["ninja", "-C", "build/dev", *binaries], cwd=TREE)
+
+
+def prepare(patches):
+    """Builds what the patches need, with each file that they change compiled by itself, once for all of them."""
+    apart = sorted({source for patch in patches for source in patch.sources})
+    configured = run(["cmake", "-S", ".", "-B", "build/dev", f"-DPROV_APART={';'.join(apart)}"], cwd=TREE)
+    built = configured if configured.returncode else build(*sorted({patch.binary for patch in patches}))
+    if built.returncode != 0:
+        raise SystemExit(f"the tree does not build without a patch: {built.stdout[-3000:]}")
 
 
 def sabotage(patch):
@@ -102,7 +116,7 @@ def enter_the_copy():
         raise SystemExit("sabotage needs root: it mounts a copy over the tree")
     COPY.mkdir(parents=True, exist_ok=True)
     left_out = ["--include=/build/", "--include=/build/dev/***"]
-    left_out += [f"--exclude={path}" for path in ("/build/*", "/.git", "/.cache", "/var", "__pycache__")]
+    left_out += [f"--exclude={path}" for path in ("/build/*", "node_modules", "/.git", "/.cache", "/var", "__pycache__")]
     if subprocess.run(["rsync", "-a", "--delete", *left_out, f"{TREE}/", f"{COPY}/"]).returncode != 0:
         raise SystemExit("the tree could not be copied")
     shell = f'mount --make-rprivate / && mount --bind "{COPY}" "{TREE}" && cd "{TREE}" && exec "$@"'
@@ -132,6 +146,9 @@ def main():
     if INSIDE not in os.environ:
         sys.argv[1:] = ["--seed", str(arguments.seed), *sys.argv[1:]]
         enter_the_copy()
+    start = time.monotonic()
+    prepare(patches)
+    print(f"# built in {time.monotonic() - start:.0f} s", flush=True)
     # Before the first patch: afterwards a binary may still hold the one before.
     before = {}
     for patch in patches:

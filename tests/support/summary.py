@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """summary.py RESULTS_DIR ALLOWED_SKIPS: adds up the results of all tests, and prints `N passed, N failed, N skipped`.
 
-They are GoogleTest's (*.json), pytest's (*.xml) and TAP of bash tests (*.tap).
+They are GoogleTest's (*.json), JUnit's of pytest, vitest and Playwright (*.xml), and TAP of bash tests (*.tap).
 
 Each skip is printed with its reason; one that ALLOWED_SKIPS does not name is a failure, and so is a run
 without a single test. Exits 1 if anything failed.
@@ -28,8 +28,8 @@ def googletest(path):
             yield f"{suite['name']}.{test['name']}", outcome, reason
 
 
-def pytest(path):
-    """The same of a pytest JUnit file."""
+def junit(path):
+    """The same of a JUnit file."""
     for case in xml.etree.ElementTree.parse(path).iter("testcase"):
         skip = case.find("skipped")
         broken = case.find("failure") is not None or case.find("error") is not None
@@ -45,7 +45,7 @@ def tap(path):
             yield f"{path.stem}: {test[2]}", outcome, test[3] or ""
 
 
-READERS = {".json": googletest, ".xml": pytest, ".tap": tap}
+READERS = {".json": googletest, ".xml": junit, ".tap": tap}
 
 
 def names_a_failure(path):

@@ -1,7 +1,6 @@
 // Attempts: started, followed, concluded (docs/contract.md, "The script"; docs/formats/states.md).
 #include <csignal>
 #include <poll.h>
-#include <sys/wait.h>
 
 #include <fmt/format.h>
 
@@ -10,10 +9,8 @@
 #include "agent/executor/outcome.hpp"
 #include "base/json.hpp"
 #include "contract/exit_code.hpp"
-#include "exec/services.hpp"
 #include "exec/spool.hpp"
 #include "job/retry.hpp"
-#include "signing/tree_digest.hpp"
 
 namespace prov::agent {
 namespace {
@@ -25,7 +22,12 @@ constexpr Millis kOrphansLoggedEvery{600'000};
 
 Result<std::shared_ptr<const PreparedJob>> Executor::Prepared(const Uuid& id, Job& job) {
   if (!job.prepared) {
-    PROV_TRY(auto loaded, LoadPreparedJob(setup_.configuration, setup_.state, id, setup_.identity));
+    std::string sealed;
+    if (job.envelope.empty()) {
+      PROV_TRY(sealed, ReadFile(setup_.state.Envelope(id), job::kMaxEnvelopeBytes));
+    }
+    PROV_TRY(auto loaded, LoadPreparedJob(setup_.configuration, installers_,
+                                          sealed.empty() ? job.envelope : sealed, setup_.identity));
     job.prepared = std::make_shared<const PreparedJob>(std::move(loaded));
   }
   return job.prepared;
@@ -34,7 +36,7 @@ Result<std::shared_ptr<const PreparedJob>> Executor::Prepared(const Uuid& id, Jo
 bool Executor::HasRun(const exec::AttemptId& attempt) const {
   const auto paths = setup_.state.Attempt(attempt);
   // The runner's lock is there before its fork.
-  for (const auto& left : {paths.RunnerLock(), paths.Containment(), paths.Log(), paths.Exit()}) {
+  for (const auto& left : {paths.Runner(), paths.Log(), paths.Exit()}) {
     std::error_code fault;
     if (std::filesystem::exists(left, fault) || fault) return true;
   }
@@ -108,8 +110,8 @@ void Executor::StartAttempt(const Uuid& id, Job& job) {
     auto& running = running_.at(id);
     auto runner = start_(*spec, clock_);
     if (runner) {
-      running.reference = runner->reference;
-      running.pidfd = std::move(runner->pidfd);
+      running.runner = std::move(*runner);
+      running.child = true;
       return;
     }
     if (exec::RunnerHoldsLock(spec->paths)) return;  // it runs, and could not be held: follow it
@@ -137,22 +139,17 @@ Result<exec::AttemptSpec> Executor::MakeSpec(const Uuid& id, Job& job) {
     ++spec.id.continuation;
   }
   spec.may_reboot = contract::MayReboot(manifest.reboot, spec.id.continuation);
-  PROV_TRY(spec.paths, exec::MakeAttempt(setup_.state, spec.id));
-  PROV_TRY(const auto digest,
-           signing::CopyAndDigestTree(setup_.state.Installer(id), spec.paths.Installer()));
-  if (digest != order.installer_digest) {
-    return Error{
-        ErrorCode::kCorrupt, "the job's copy of the installer is not what was verified", {}};
-  }
   // Again, since it may have been replaced while the job waited.
   PROV_CHECK(CheckLibrary(setup_.configuration));
+  const auto script_state = setup_.configuration.app_state_dir / order.app_id;
+  PROV_CHECK(MakeDirectories(script_state, 0700));
+  PROV_TRY(spec.paths, exec::MakeAttempt(setup_.state, spec.id));
+  PROV_CHECK(installers_.HandOut(order.installer_digest, spec.paths.Installer()));
   contract::EnvironmentFacts facts;
   facts.job_id = id.ToString();
   facts.attempt = spec.id.attempt;
   facts.action = order.action;
   facts.lib = setup_.configuration.library.string();
-  const auto script_state = setup_.configuration.app_state_dir / order.app_id;
-  PROV_CHECK(MakeDirectories(script_state, 0700));
   facts.state_dir = script_state.string();
   facts.proxies = setup_.configuration.proxies;
   spec.script = manifest.ScriptOf(order.action);
@@ -162,42 +159,40 @@ Result<exec::AttemptSpec> Executor::MakeSpec(const Uuid& id, Job& job) {
   spec.network_namespace = setup_.network_namespace;
   for (const auto& output : manifest.outputs)
     spec.outputs.push_back({output.name, output.label, output.sensitive});
-  spec.prepare = [this, prepared, facts,
-                  remembered = Remembered(order.app_id)](const Path& secrets) mutable {
-    facts.secret_dir = secrets.string();
+  facts.secret_dir = spec.paths.Secrets().string();
+  spec.prepare = [this, prepared, facts, remembered = Remembered(order.app_id)](const Path&) {
     return MakeScriptInputs(*prepared, setup_.identity.sealing, remembered, facts);
   };
+  // What is sealed is opened in the runner alone.
+  if (order.sealed_inputs.empty()) {
+    if (auto inputs = spec.prepare(spec.paths.Secrets())) spec.inputs = std::move(*inputs);
+  }
   const bool starts =
       order.action == contract::Action::kInstall || order.action == contract::Action::kUpgrade;
-  if (starts && !manifest.services.empty()) {
-    spec.check_services = [this, prepared] {
-      return exec::CheckServices(prepared->manifest.services, clock_, Seconds{0});
-    };
-  }
+  if (starts) spec.services = manifest.services;
   return spec;
 }
 
 void Executor::LookAtRunner(const Uuid& id, Running& running) {
   if (running.gone) return;
-  if (!running.pidfd) {
+  if (!running.runner.pidfd) {
     const auto& job = jobs_.at(id);
     running.gone = !FindRunner(setup_.state.Attempt(Current(id, job)), running);
     if (job.state.cancel) CancelRunner(id);  // it had nobody to go to before
     return;
   }
-  pollfd fd{running.pidfd.get(), POLLIN, 0};
+  pollfd fd{running.runner.ended_fd(), POLLIN, 0};
   if (poll(&fd, 1, 0) <= 0) return;
   running.gone = true;
-  // Where it is our child; one found after a restart is not.
-  if (running.reference) waitpid(static_cast<pid_t>(running.reference->pid), nullptr, WNOHANG);
+  if (running.child) runners_.Ended(std::move(running.runner), clock_);
 }
 
 void Executor::CancelRunner(const Uuid& id) {
   const auto running = running_.find(id);
-  if (running == running_.end() || !running->second.pidfd) return;
+  if (running == running_.end() || !running->second.runner.pidfd) return;
   const auto& job = jobs_.at(id);
   const auto sent =
-      exec::CancelAttempt(setup_.state.Attempt(Current(id, job)), running->second.pidfd);
+      exec::CancelAttempt(setup_.state.Attempt(Current(id, job)), running->second.runner.pidfd);
   if (!sent)
     logger_.Error("cancel_not_sent", {{"reason", sent.error().ToString()}}, Subject(id, job));
 }
@@ -260,6 +255,7 @@ void Executor::FinishAttempt(const Uuid& id, Job& job) {
     running.orphans_logged_at = now + kOrphansLoggedEvery;
     return logger_.Error("orphans_left", {{"attempt", job.state.attempt}}, Subject(id, job));
   }
+  TakeBackInstaller(job, paths, whole ? &**record : nullptr);
   const bool told = running.told;
   running_.erase(id);
   job.follower.reset();
@@ -385,15 +381,28 @@ void Executor::Tidy(const Uuid& id) {
                     Subject(id, ended));
   }
   CleanJob(id, ended);
-  ended.prepared.reset();
 }
 
 // The sealed inputs go with the envelope; what is left is the record and the logs.
-void Executor::CleanJob(const Uuid& id, const Job& job) {
+void Executor::CleanJob(const Uuid& id, Job& job) {
   std::error_code ignored;
-  std::filesystem::remove(setup_.state.Envelope(id), ignored);
-  std::filesystem::remove_all(setup_.state.Installer(id), ignored);
-  if (job.state.attempt == 0) std::filesystem::remove(setup_.state.Job(id), ignored);
+  const bool sealed = job.envelope.empty();
+  if (sealed) std::filesystem::remove(setup_.state.Envelope(id), ignored);
+  if (sealed && job.state.attempt == 0) std::filesystem::remove(setup_.state.Job(id), ignored);
+  job.envelope = {};
+  job.prepared.reset();
+  job.tidied = true;
+  tidied_.push_back(id);
+}
+
+void Executor::TakeBackInstaller(const Job& job, const exec::AttemptPaths& paths,
+                                 const exec::ExitRecord* record) {
+  // What runs on may write into it.
+  const bool alone = record != nullptr && record->ending == exec::Ending::kExited &&
+                     record->left_running.empty() && !record->reason;
+  if (job.prepared && alone)
+    return installers_.TakeBack(job.prepared->order.installer_digest, paths.Installer());
+  exec::CleanAttempt(paths);
 }
 
 }  // namespace prov::agent

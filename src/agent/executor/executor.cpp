@@ -30,7 +30,14 @@ Executor::Executor(ExecutorSetup setup, exec::Journal journal, Quarantine quaran
               setup_.identity.event_key.Clone(), clock),
       order_nonces_(setup_.most_nonces),
       command_nonces_(setup_.most_nonces),
-      housekeeping_due_(clock.Steady() + kHousekeepingAfter) {}
+      installers_(setup_.state.Installers()),
+      housekeeping_due_(clock.Steady() + kHousekeepingAfter) {
+  if (!start_) {
+    start_ = [this](const exec::AttemptSpec& spec, const Clock& now) {
+      return runners_.Start(spec, now);
+    };
+  }
+}
 
 Executor::~Executor() = default;
 
@@ -51,6 +58,7 @@ void Executor::UseIdentity(Identity identity) {
 void Executor::Append(Entry entry) {
   if (outbox_.acknowledged() > journalled_acknowledgement_)
     entry.acknowledged = journalled_acknowledgement_ = outbox_.acknowledged();
+  if (!tidied_.empty()) entry.tidied = std::exchange(tidied_, {});
   journal_.Append(json::ToValue(entry));
 }
 
@@ -139,6 +147,7 @@ void Executor::Tick() {
   }
   for (const auto& id : ended) FinishAttempt(id, jobs_.at(id));
   KeepEnded();
+  runners_.Tidy(clock_);
   RequestReboot();
   StartWaiting();
   const auto now = clock_.Steady();
@@ -165,7 +174,7 @@ Status Executor::Commit() {
 std::vector<int> Executor::RunnerFds() const {
   std::vector<int> fds;
   for (const auto& [id, running] : running_) {
-    if (running.pidfd && !running.gone) fds.push_back(running.pidfd.get());
+    if (running.runner.pidfd && !running.gone) fds.push_back(running.runner.ended_fd());
   }
   return fds;
 }

@@ -18,6 +18,7 @@
 
 #include "agent/configuration.hpp"
 #include "agent/executor/follower.hpp"
+#include "agent/executor/installer_store.hpp"
 #include "agent/executor/intake.hpp"
 #include "agent/executor/outbox.hpp"
 #include "agent/executor/quarantine.hpp"
@@ -30,7 +31,7 @@
 #include "exec/journal.hpp"
 #include "exec/reboot.hpp"
 #include "exec/recovery.hpp"
-#include "exec/runner.hpp"
+#include "exec/runner_pool.hpp"
 #include "job/command.hpp"
 #include "signing/replay_window.hpp"
 
@@ -63,13 +64,13 @@ struct ExecutorSetup {
 
 class Executor {
  public:
-  // Forks a runner; tests put their own in its place.
+  // RunnerPool's Start; tests put their own in its place.
   using StartRunner = std::function<Result<exec::Runner>(const exec::AttemptSpec&, const Clock&)>;
 
   // Opens the journal (or begins one), and settles what an earlier life left behind.
   static Result<std::unique_ptr<Executor>> Open(ExecutorSetup setup, const Clock& clock,
                                                 Random& random, Logger& logger,
-                                                StartRunner start = exec::StartRunner);
+                                                StartRunner start = {});
   ~Executor();
 
   // An envelope or a command, as it came. Refused or taken: either way it need not come again once
@@ -89,7 +90,7 @@ class Executor {
   const Identity& identity() const { return setup_.identity; }
 
   Outbox& outbox() { return outbox_; }
-  // pidfds of the runners under way, readable when one has gone.
+  // Of the runners under way, readable when one has ended its attempt.
   std::vector<int> RunnerFds() const;
   // When Tick() has something to do at the latest.
   Millis UntilNextTick() const;
@@ -98,11 +99,11 @@ class Executor {
 
  private:
   struct Running {
-    std::optional<exec::PidRef> reference;
-    UniqueFd pidfd;
-    bool gone = false;
-    bool kept = false;  // what it left is durable on its own
-    bool told = false;  // of a lost job: nothing more is said, only what it left is ended
+    exec::Runner runner;
+    bool child = false;  // of this process: else it was found after a restart
+    bool gone = false;   // it is not at work on the attempt any more
+    bool kept = false;   // what it left is durable on its own
+    bool told = false;   // of a lost job: nothing more is said, only what it left is ended
     std::optional<SteadyTime> orphans_logged_at;  // when it is said that they cannot be ended
   };
   struct RebootRequest {
@@ -116,7 +117,8 @@ class Executor {
     std::optional<StoredEvent> last_state_event;
     std::shared_ptr<const PreparedJob> prepared;
     std::unique_ptr<LogFollower> follower;
-    bool envelope_journalled = false;
+    std::string envelope;  // "" where it seals inputs: then it is on disk, and not in the journal
+    bool tidied = false;
     SteadyTime answer_again{};  // when its order, come once more, is answered once more
   };
 
@@ -125,7 +127,6 @@ class Executor {
 
   // recovery.cpp
   void Replay(std::vector<Entry> entries);
-  void RestoreEnvelope(const Uuid& id, const std::string& envelope);
   void RecoverJobs();
   void RecoverAttempt(const Uuid& id, Job& job);
   void RecoverLostJournal();
@@ -157,6 +158,7 @@ class Executor {
   std::string TakeKeys(const job::Command& command);
   void Cancel(const job::Command& command, Entry entry);
   void Drain(const job::Command& command, Entry entry);
+  void RetryNow(const job::Command& command, Entry entry);
   void Query(const job::Query& query);
   void ReportLost(const Uuid& id, std::string reason);
   Result<std::string> Verified(std::string_view bytes, std::string_view payload_type) const;
@@ -188,8 +190,12 @@ class Executor {
   void Retry(const Uuid& id, Job& job, Seconds delay, job::StateChange change);
   void EndJob(const Uuid& id, Job& job, job::StateChange change, Entry entry = {});
   void Tidy(const Uuid& id);
-  void CleanJob(const Uuid& id, const Job& job);
+  void CleanJob(const Uuid& id, Job& job);
+  // The attempt's copy of the installer, which goes back where nothing of the attempt is left.
+  void TakeBackInstaller(const Job& job, const exec::AttemptPaths& paths,
+                         const exec::ExitRecord* record);
   void ForgetFiles();
+  void ForgetInstallers();
   Path JobLog(const Uuid& id) const;
   void Remember(const Job& job, Entry& end);
   boost::json::object Remembered(const std::string& app_id) const;
@@ -227,6 +233,7 @@ class Executor {
   const Clock& clock_;
   Random& random_;
   Logger& logger_;
+  exec::RunnerPool runners_;
   StartRunner start_;
   Outbox outbox_;
   // Apart, so that no flood of orders makes a cancel too old to be taken.
@@ -246,7 +253,12 @@ class Executor {
   std::string failure_;  // why nothing more can be promised
   std::vector<std::function<void()>> effects_;
   std::vector<std::function<void()>> late_effects_;  // after those: nobody waits for them
+  // What orders are held against; asked of the kernel every few seconds, not for each order.
+  contract::MachineFacts machine_;
+  SteadyTime machine_until_{};
   KnownManifests manifests_;
+  InstallerStore installers_;
+  std::vector<Uuid> tidied_;  // for the next record
   // By application, what the journal says of its inputs; the files of these are not durable yet.
   std::map<std::string, boost::json::object> remembered_;
   std::uint64_t compact_above_ = std::uint64_t{16} << 20;

@@ -107,10 +107,26 @@ class ExecutorTest : public ::testing::Test {
     ASSERT_TRUE(opened) << opened.error().ToString();
     executor_ = std::move(*opened);
   }
+  // What the agent keeps of the installer, whatever becomes of the whitelist's directory.
+  Path Kept(const std::string& app = "demo") const {
+    const auto digest = *signing::DigestTree(configuration_.installers_dir / app);
+    return InstallerStore(state_.Installers()).Original(digest);
+  }
+
   // kill -9, and another start.
   void Restart() {
     executor_.reset();
     Start();
+  }
+
+  // One turn of the loop after `act`, whose steps are counted on; kill -9 after step `kill`.
+  void Turn(int& step, int kill, const std::function<void()>& act) {
+    if (act) act();
+    if (step++ == kill) Restart();
+    executor_->Tick();
+    if (step++ == kill) Restart();
+    ASSERT_TRUE(executor_->Commit());
+    if (step++ == kill) Restart();
   }
 
   virtual Result<exec::Runner> StartFake(const exec::AttemptSpec& spec) {
@@ -118,7 +134,7 @@ class ExecutorTest : public ::testing::Test {
     ++starts_[{spec.id.job, spec.id.attempt}];
     int ends[2];
     if (pipe2(ends, O_CLOEXEC) != 0) return ErrnoError("cannot make a pipe");
-    UniqueFd lock(open(spec.paths.RunnerLock().c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+    UniqueFd lock(open(spec.paths.Runner().c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
     if (flock(lock.get(), LOCK_EX | LOCK_NB) != 0) return ErrnoError("cannot lock the attempt");
     runners_[spec.id.job] = {spec, UniqueFd(ends[1]), std::move(lock)};
     frames_[spec.id.job] = 0;
@@ -172,6 +188,12 @@ class ExecutorTest : public ::testing::Test {
     auto command = NewCommand();
     command.cancel = job::Cancel{job};
     executor_->TakeParcel(Envelope(job::CommandType::kCancel, command));
+    Step();
+  }
+  void SendRetryNow(const Uuid& job, std::uint32_t attempt) {
+    auto command = NewCommand();
+    command.retry_now = job::RetryNow{job, attempt};
+    executor_->TakeParcel(Envelope(job::CommandType::kRetryNow, command));
     Step();
   }
   void Acknowledge(std::uint64_t seq) {

@@ -85,6 +85,7 @@ void Executor::Forget() {
     });
   }
   ForgetFiles();
+  ForgetInstallers();
   // The oldest ids first: they are the ones whose age alone tells that they are old.
   for (auto* ids : {&tombstones_, &canceled_ahead_}) {
     while (!ids->empty() &&
@@ -121,6 +122,16 @@ void Executor::ForgetFiles() {
              [](const Path& file) { return file.filename().string().starts_with("journal.old-"); });
 }
 
+void Executor::ForgetInstallers() {
+  std::set<std::string> needed;
+  for (const auto& [id, job] : jobs_) {
+    if (!job::IsActive(job.state.status)) continue;
+    if (!job.prepared) return;  // one of before a restart, whose digest is not known yet
+    needed.insert(job.prepared->order.installer_digest);
+  }
+  installers_.KeepOnly(needed);
+}
+
 Path Executor::JobLog(const Uuid& id) const { return JobLogPath(setup_.configuration.log_dir, id); }
 
 void Executor::CompactNow() {
@@ -151,9 +162,8 @@ Status Executor::Compact() {
   for (const auto& id : canceled_ahead_) keep({.job = id, .cancel_ahead = true});
   for (const auto& [id, job] : jobs_) {
     Entry entry{.job = id, .state = job.state, .log = job.log, .event = job.last_state_event};
-    if (job.envelope_journalled && job::IsActive(job.state.status)) {
-      PROV_TRY(entry.envelope, ReadFile(setup_.state.Envelope(id), job::kMaxEnvelopeBytes));
-    }
+    if (!job.envelope.empty()) entry.envelope = job.envelope;
+    if (job.tidied) entry.tidied = {id};
     keep(entry);
   }
   return journal_.Compact(kept);

@@ -73,22 +73,16 @@ std::optional<Refusal> CheckRoom(const exec::StatePaths& state) {
                               state.root.string(), free >> 20, kLeastFreeBytes >> 20));
 }
 
-// Copies what is hashed and compares: what was verified is what will run.
-std::optional<Refusal> CopyInstaller(const AgentConfiguration& configuration,
-                                     const exec::StatePaths& state, const job::Order& order) {
-  const auto copy = state.Installer(order.job);
-  std::error_code ignored;
-  std::filesystem::remove_all(copy, ignored);
+// What was verified is what will run: the store copied it while it was hashed.
+std::optional<Refusal> TakeInstaller(const AgentConfiguration& configuration,
+                                     InstallerStore& installers, const job::Order& order) {
   signing::TreeLimits limits;
   limits.only_roots = !configuration.allow_unsafe_installers_dir;
   const auto digest =
-      signing::CopyAndDigestTree(configuration.installers_dir / order.app_id, copy, limits);
-  if (!digest && digest.error().code == ErrorCode::kPermissionDenied) {
-    std::filesystem::remove_all(copy, ignored);
-    return Rejected("unsafe_installers_dir", digest.error().message);
-  }
+      installers.Take(configuration.installers_dir / order.app_id, order.installer_digest, limits);
   if (digest && *digest == order.installer_digest) return std::nullopt;
-  std::filesystem::remove_all(copy, ignored);
+  if (!digest && digest.error().code == ErrorCode::kPermissionDenied)
+    return Rejected("unsafe_installers_dir", digest.error().message);
   if (!digest) return Rejected("installer_unreadable", digest.error().ToString());
   return Rejected("installer_mismatch",
                   fmt::format("the job was made for {} {} with digest {}, and this server has {}",
@@ -132,12 +126,12 @@ std::optional<Refusal> CheckManifest(const IntakeContext& context, const Prepare
   return Rejected("unsuitable_server", fmt::format("{}", fmt::join(reasons, "; ")));
 }
 
-// Durable only where the journal does not hold it.
-Status WriteEnvelope(const exec::StatePaths& state, const job::Order& order,
-                     std::string_view envelope) {
-  const auto path = state.Envelope(order.job);
-  if (order.sealed_inputs.empty()) return exec::WriteUnsynced(path, envelope);
-  PROV_CHECK(WriteFileAtomically(path, envelope, 0600));
+// Where the journal does not hold it.
+Status KeepEnvelope(const exec::StatePaths& state, const job::Order& order,
+                    std::string_view envelope) {
+  if (order.sealed_inputs.empty()) return {};
+  PROV_CHECK(exec::MakeJob(state, order.job));
+  PROV_CHECK(WriteFileAtomically(state.Envelope(order.job), envelope, 0600));
   return SyncDirectory(state.Jobs());
 }
 
@@ -167,32 +161,29 @@ std::variant<PreparedJob, Refusal> Examine(const IntakeContext& context, job::Or
   if (auto refusal = CheckTimes(order, context.now)) return *refusal;
   if (auto refusal = CheckWhitelist(context.configuration, order)) return *refusal;
   if (auto refusal = CheckRoom(context.state)) return *refusal;
-  if (const auto made = exec::MakeJob(context.state, order.job); !made)
-    return Rejected("no_room", made.error().ToString());
-  if (auto refusal = CopyInstaller(context.configuration, context.state, order)) return *refusal;
-  auto manifest = context.manifests.Load(context.state.Installer(order.job), order.app_id,
-                                         order.installer_digest);
+  if (auto refusal = TakeInstaller(context.configuration, context.installers, order))
+    return *refusal;
+  auto manifest = context.manifests.Load(context.installers.Original(order.installer_digest),
+                                         order.app_id, order.installer_digest);
   if (!manifest) return Rejected("invalid_installer", manifest.error().ToString());
   PreparedJob prepared{std::move(order), std::move(*manifest)};
   if (auto refusal = CheckManifest(context, prepared)) return *refusal;
-  if (const auto written = WriteEnvelope(context.state, prepared.order, envelope); !written)
-    return Rejected("no_room", written.error().ToString());
+  if (const auto kept = KeepEnvelope(context.state, prepared.order, envelope); !kept)
+    return Rejected("no_room", kept.error().ToString());
   return prepared;
 }
 
 Result<PreparedJob> LoadPreparedJob(const AgentConfiguration& configuration,
-                                    const exec::StatePaths& state, const Uuid& job,
+                                    InstallerStore& installers, std::string_view envelope,
                                     const Identity& identity) {
-  PROV_TRY(const auto envelope, ReadFile(state.Envelope(job), job::kMaxEnvelopeBytes));
   PROV_TRY(const auto payload, VerifyFromPanel(identity, envelope, job::kOrderPayloadType));
   PROV_TRY(auto order, job::ParseOrder(payload));
   // Not worth an fsync of each file: what a power cut took is copied again.
-  const auto digest = signing::DigestTree(state.Installer(job));
-  if (!digest || *digest != order.installer_digest) {
-    if (const auto refusal = CopyInstaller(configuration, state, order))
+  if (!installers.Holds(order.installer_digest)) {
+    if (const auto refusal = TakeInstaller(configuration, installers, order))
       return Error{ErrorCode::kCorrupt, refusal->reason, {}};
   }
-  PROV_TRY(auto manifest, LoadManifest(state.Installer(job), order.app_id));
+  PROV_TRY(auto manifest, LoadManifest(installers.Original(order.installer_digest), order.app_id));
   return PreparedJob{std::move(order), std::move(manifest)};
 }
 

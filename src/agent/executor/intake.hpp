@@ -8,6 +8,7 @@
 #include <variant>
 
 #include "agent/configuration.hpp"
+#include "agent/executor/installer_store.hpp"
 #include "agent/identity.hpp"
 #include "base/clock.hpp"
 #include "contract/input_validation.hpp"
@@ -47,24 +48,25 @@ struct IntakeContext {
   const AgentConfiguration& configuration;
   const exec::StatePaths& state;
   Uuid epoch;
-  contract::MachineFacts machine;
+  const contract::MachineFacts& machine;
   WallTime now{};
   KnownManifests& manifests;
+  InstallerStore& installers;
   boost::json::object remembered;  // plain inputs of the application's last successful install
 };
 
-// On success the job's directory holds the verified copy and the envelope. Durable is the envelope
-// alone, and only where it seals inputs: any other is for the journal's record to keep.
+// On success the store holds what the job was made for. An envelope that seals inputs is on disk,
+// durable; any other is for the journal's record to keep.
 std::variant<PreparedJob, Refusal> Examine(const IntakeContext& context, job::Order order,
                                            std::string_view envelope);
 
 // What root's scripts source must be nobody else's, as the installers.
 Status CheckLibrary(const AgentConfiguration& configuration);
 
-// A job that was taken before a restart. kCorrupt where its copy of the installer is gone or
-// damaged and the whitelist no longer holds what it was made of.
+// A job that was taken before a restart, from its envelope. kCorrupt where the store's copy of the
+// installer is gone or damaged and the whitelist no longer holds what it was made of.
 Result<PreparedJob> LoadPreparedJob(const AgentConfiguration& configuration,
-                                    const exec::StatePaths& state, const Uuid& job,
+                                    InstallerStore& installers, std::string_view envelope,
                                     const Identity& identity);
 
 // The payload type an envelope claims, to choose what to verify it as.

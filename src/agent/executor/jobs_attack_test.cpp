@@ -55,14 +55,7 @@ TEST_F(Jobs, KilledAtEveryStep_TheSameStatesAreReportedOnce) {
     const auto order = NewOrder();
     const auto envelope = Envelope(order);
     int step = 0;
-    const auto turn = [&](const std::function<void()>& act) {
-      if (act) act();
-      if (step++ == kill) Restart();
-      executor_->Tick();
-      if (step++ == kill) Restart();
-      ASSERT_TRUE(executor_->Commit());
-      if (step++ == kill) Restart();
-    };
+    const auto turn = [&](const std::function<void()>& act) { Turn(step, kill, act); };
     turn([&] { executor_->TakeParcel(envelope); });
     turn(
         [&] { executor_->TakeParcel(envelope); });  // the net role asks again what was not answered
@@ -113,8 +106,8 @@ TEST_F(Jobs, KilledBetweenTheRecordOfAStartAndTheRunner_OnlyAnotherAttemptRuns) 
 TEST_F(Jobs, PowerCutThatTookTheInstallersCopy_TheNextAttemptRunsTheSameBytes) {
   for (const bool replaced : {false, true}) {
     const auto id = Run(NewOrder());
-    std::filesystem::resize_file(state_.Installer(id) / "manifest.yml", 0);
-    std::filesystem::resize_file(state_.Installer(id) / "install.sh", 0);
+    std::filesystem::resize_file(Kept() / "manifest.yml", 0);
+    std::filesystem::resize_file(Kept() / "install.sh", 0);
     if (replaced) AddInstaller("demo", "idempotent: true\n", "echo other bytes\n");
     Crash(id);
     Restart();
@@ -393,16 +386,55 @@ TEST_F(Jobs, InstallerReplacedWhileTheJobWaits_ItsOwnBytesRun) {
   EXPECT_EQ(*ReadFile(script, 1000), "echo hello\n");
 }
 
-TEST_F(Jobs, JobsCopyTamperedWithWhileItWaits_DoesNotRun) {
+TEST_F(Jobs, EveryCopyTamperedWithWhileTheJobWaits_DoesNotRun) {
   const auto first = Run(NewOrder());
   const auto waiting = NewOrder();
   Run(waiting);
-  ASSERT_TRUE(
-      WriteFileAtomically(state_.Installer(waiting.job) / "install.sh", "echo evil\n", 0644));
+  ASSERT_TRUE(WriteFileAtomically(Kept() / "install.sh", "echo evil\n", 0644));
+  const auto script = runners_.at(first).spec.paths.Installer() / "install.sh";
+  ASSERT_TRUE(WriteFileAtomically(script, "echo evil\n", 0644));
   Exit(first, 0);
   Step();
   EXPECT_EQ(States(waiting.job), "accepted rejected");
   EXPECT_EQ(Starts(waiting.job), 0);
+}
+
+TEST_F(Jobs, ScriptThatChangesItsOwnDirectory_TheNextAttemptFindsItAsItWas) {
+  const auto first = Run(NewOrder());
+  const auto own = runners_.at(first).spec.paths.Installer();
+  ASSERT_TRUE(WriteFileAtomically(own / "install.sh", "echo changed\n", 0644));
+  ASSERT_TRUE(WriteFileAtomically(own / "left behind", "", 0644));
+  Exit(first, 0);
+  Step();
+  EXPECT_FALSE(std::filesystem::exists(own));
+  const auto second = Run(NewOrder());
+  const auto next = runners_.at(second).spec.paths.Installer();
+  EXPECT_EQ(*ReadFile(next / "install.sh", 100), "echo hello\n");
+  EXPECT_FALSE(std::filesystem::exists(next / "left behind"));
+}
+
+TEST_F(Jobs, CopyThatAProcessOfTheJobMayStillUse_IsGivenToNobodyElse) {
+  for (const bool uses : {false, true}) {
+    const auto first = Run(NewOrder());
+    // Held open, so that its inode is not used again.
+    const UniqueFd script(
+        open((runners_.at(first).spec.paths.Installer() / "install.sh").c_str(), O_RDONLY));
+    exec::ExitRecord record;
+    record.ending = exec::Ending::kExited;
+    record.exit_code = 0;
+    if (uses) record.left_running.push_back({4711, "daemon", std::nullopt});
+    End(first, record);
+    Step();
+    const auto second = Run(NewOrder());
+    const auto next = runners_.at(second).spec.paths.Installer() / "install.sh";
+    struct stat before{};
+    struct stat after{};
+    ASSERT_EQ(fstat(script.get(), &before), 0);
+    ASSERT_EQ(stat(next.c_str(), &after), 0);
+    EXPECT_EQ(before.st_ino == after.st_ino, !uses);
+    Exit(second, 0);
+    Step();
+  }
 }
 
 // The journal was cut at a record boundary, which leaves no trace in it: the attempt's directory
@@ -499,10 +531,10 @@ TEST_F(Jobs, JournalLostAfterTheRunner_WhatItLeftIsTakenAway) {
   EXPECT_FALSE(std::filesystem::exists(state_.Envelope(id))) << "it holds the sealed inputs";
 }
 
-TEST_F(Jobs, CopyOfAJobThatWasNotJournalled_IsRemovedAtTheNextStart) {
+TEST_F(Jobs, EnvelopeOfAJobThatWasNotJournalled_IsRemovedAtTheNextStart) {
   const auto order = NewOrder();
   executor_.reset();
-  ASSERT_TRUE(MakeDirectories(state_.Installer(order.job), 0700));
+  ASSERT_TRUE(MakeDirectories(state_.Job(order.job), 0700));
   ASSERT_TRUE(WriteFileAtomically(state_.Envelope(order.job), Envelope(order), 0600));
   Start();
   EXPECT_FALSE(std::filesystem::exists(state_.Job(order.job)));
@@ -619,6 +651,30 @@ TEST_F(Jobs, KilledBeforeARetryIsDurable_NothingOfItsAttemptWasBegun) {
   Step();
   EXPECT_EQ(States(id), "accepted running retry_wait running");
   EXPECT_EQ(Starts(id), 2);
+}
+
+TEST_F(Jobs, RetryNow_EndsTheWaitItWasMeantFor_ThoughTheAgentRestarts) {
+  for (const bool restarts : {false, true}) {
+    const auto id = Run(NewOrder());
+    Exit(id, 2);
+    Step();
+    const auto due = clock_.Now() + Seconds{10};
+    ASSERT_EQ(Last(id).next_attempt_at, due);
+    SendRetryNow(id, 2);
+    SendRetryNow(Uuid::MakeV7(clock_, random_), 1);
+    EXPECT_EQ(Last(id).next_attempt_at, due) << "of another attempt, and of another job";
+    SendRetryNow(id, 1);
+    EXPECT_EQ(Last(id).status, job::Status::kRetryWait);
+    EXPECT_EQ(Last(id).next_attempt_at, clock_.Now());
+    if (restarts) Restart();
+    Step();
+    EXPECT_EQ(States(id), "accepted running retry_wait retry_wait running");
+    SendRetryNow(id, 1);
+    EXPECT_EQ(States(id), "accepted running retry_wait retry_wait running") << "it is over";
+    EXPECT_EQ(Starts(id), 2);
+    Exit(id, 0);
+    Step();
+  }
 }
 
 TEST_F(Jobs, InstallationError_IsRetriedAsOftenAsItSays) {
@@ -748,6 +804,23 @@ TEST_F(Jobs, LibraryOrFileThatOthersCanWrite_TheJobIsRefused) {
   EXPECT_THAT(Last(file).reason.value_or(""), StartsWith("unsafe_installers_dir: `install.sh`"));
 }
 
+TEST_F(Jobs, LibraryChangedWhileTheJobWaits_ItIsRefusedBeforeAnAttemptIsMade) {
+  configuration_.library = directory_.path() / "provisioning.sh";
+  ASSERT_TRUE(WriteFileAtomically(configuration_.library, "", 0644));
+  configuration_.allow_unsafe_installers_dir = false;
+  ASSERT_EQ(chmod(configuration_.installers_dir.c_str(), 0755), 0);
+  ASSERT_EQ(chmod((configuration_.installers_dir / "demo").c_str(), 0755), 0);
+  Restart();
+  SendDrain(true, Seconds{1});
+  const auto id = Run(NewOrder());
+  ASSERT_EQ(States(id), "accepted") << Last(id).reason.value_or("");
+  ASSERT_EQ(chmod(configuration_.library.c_str(), 0666), 0);
+  SendDrain(false);
+  Step();
+  EXPECT_EQ(States(id), "accepted rejected");
+  EXPECT_FALSE(exec::AttemptExists(state_, {id, 1, 0}));
+}
+
 TEST_F(Jobs, Commands_ForgedExpiredRepeatedOrForAnother_HaveNoEffect) {
   const auto id = Run(NewOrder());
   Run(NewOrder());
@@ -815,21 +888,36 @@ TEST_F(Jobs, Query_OfWhatWasOnlyHandedOver_SaysNothingAndTheJobRuns) {
 }
 
 TEST_F(Jobs, CrashBetweenTheEndAndItsCleaning_TheSealedInputsGoAtTheNextStart) {
-  const auto id = Run(NewOrder());
-  const auto envelope = *ReadFile(state_.Envelope(id), 1 << 20);
+  const auto order = NewOrder();
+  const auto id = Run(order);
   Exit(id, 0);
   Step();
-  ASSERT_TRUE(WriteFileAtomically(state_.Envelope(id), envelope, 0600));
+  ASSERT_TRUE(WriteFileAtomically(state_.Envelope(id), Envelope(order), 0600));
   Restart();
   Step();
   EXPECT_FALSE(std::filesystem::exists(state_.Envelope(id)));
+}
+
+TEST_F(Jobs, JobThatIsTidiedUp_IsNotTidiedUpAtEachStart) {
+  const auto id = Run(NewOrder());
+  Exit(id, 0);
+  Step();
+  const auto text = configuration_.log_dir / (id.ToString() + ".log");
+  for (const bool compacted : {false, true}) {
+    Run(NewOrder());  // with whose record it is said
+    if (compacted) executor_->CompactNow();
+    std::filesystem::remove(text);
+    Restart();
+    Step();
+    EXPECT_FALSE(std::filesystem::exists(text)) << "written once more";
+  }
 }
 
 TEST_F(Jobs, InstallerCopyGoneAtRecovery_TheAgentStartsAllTheSame) {
   const auto id = Run(NewOrder());
   executor_.reset();
   Crash(id);
-  std::filesystem::remove_all(state_.Installer(id));
+  std::filesystem::remove_all(state_.Installers());
   std::filesystem::remove_all(configuration_.installers_dir / "demo");
   Start();
   Step();

@@ -46,9 +46,8 @@ void Outbox::UseKey(std::uint32_t generation, signing::SecretBytes event_key) {
 // replaced could not verify what was signed under the old one.
 void Outbox::SignAnew(StoredEvent& event) const {
   const signing::VerificationKey keys[] = {{keyid_, key_.view()}};
-  constexpr auto kMost = 2 * job::kMaxEventBytes;
-  if (signing::Verify(event.bytes, job::kEventPayloadType, keys, kMost)) return;
-  const auto payload = signing::ClaimedPayload(event.bytes, kMost);
+  if (signing::Verify(event.bytes, job::kEventPayloadType, keys, job::kMaxSignedEventBytes)) return;
+  const auto payload = signing::ClaimedPayload(event.bytes, job::kMaxSignedEventBytes);
   if (payload) event.bytes = signing::Sign(job::kEventPayloadType, *payload, keyid_, key_.view());
 }
 

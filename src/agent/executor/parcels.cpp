@@ -14,6 +14,7 @@ namespace prov::agent {
 namespace {
 
 constexpr Millis kAnswerEvery{10'000};
+constexpr Millis kMachineKnownFor{5'000};
 constexpr Millis kAuditWindow{60'000};
 constexpr std::uint64_t kMostAudited = 300;
 
@@ -140,13 +141,13 @@ void Executor::TakeNew(job::Order order, const std::string& envelope, const std:
     refusal = {job::Status::kRejected, "nonce_seen: " + taken.error().message};
   } else {
     entry.nonce = nonce;
-    const IntakeContext context{setup_.configuration,
-                                setup_.state,
-                                setup_.epoch.id,
-                                CollectMachine(setup_.state.root),
-                                clock_.Now(),
-                                manifests_,
-                                Remembered(order.app_id)};
+    if (clock_.Steady() >= machine_until_) {
+      machine_ = CollectMachine(setup_.state.root);
+      machine_until_ = clock_.Steady() + kMachineKnownFor;
+    }
+    const IntakeContext context{
+        setup_.configuration, setup_.state, setup_.epoch.id, machine_,
+        clock_.Now(),         manifests_,   installers_,     Remembered(order.app_id)};
     auto examined = Examine(context, std::move(order), envelope);
     if (auto* refused = std::get_if<Refusal>(&examined)) {
       refusal = std::move(*refused);
@@ -154,8 +155,10 @@ void Executor::TakeNew(job::Order order, const std::string& envelope, const std:
       job.prepared =
           std::make_shared<const PreparedJob>(std::move(std::get<PreparedJob>(examined)));
       // Ciphertext is to be gone when the job ends, and the journal forgets nothing so soon.
-      job.envelope_journalled = job.prepared->order.sealed_inputs.empty();
-      if (job.envelope_journalled) entry.envelope = envelope;
+      if (job.prepared->order.sealed_inputs.empty()) {
+        job.envelope = envelope;
+        entry.envelope = envelope;
+      }
     }
   }
   Settle(id, std::move(job), std::move(refusal), std::move(entry));
@@ -233,6 +236,8 @@ void Executor::TakeCommand(job::CommandType type, const std::string& bytes) {
       return Cancel(*command, std::move(entry));
     case job::CommandType::kDrain:
       return Drain(*command, std::move(entry));
+    case job::CommandType::kRetryNow:
+      return RetryNow(*command, std::move(entry));
     case job::CommandType::kQuery:
       Query(*command->query);
       return ReportCommand(command->nonce, "done", entry);
@@ -309,6 +314,28 @@ void Executor::Drain(const job::Command& command, Entry entry) {
     entry.drain_issued_at = drain_issued_at_ = command.issued_at;
     facts_due_ = {};
     logger_.Info(drained_ ? "drained" : "undrained");
+  }
+  ReportCommand(command.nonce, "done", std::move(entry));
+}
+
+// Only the wait it was meant for: it may come when a later attempt is waited for, or none.
+void Executor::RetryNow(const job::Command& command, Entry entry) {
+  const auto& [id, attempt] = *command.retry_now;
+  const auto found = jobs_.find(id);
+  const auto now = clock_.Now();
+  if (found != jobs_.end() && found->second.state.attempt == attempt && found->second.state.due &&
+      *found->second.state.due > now) {
+    auto& job = found->second;
+    logger_.Info("retry_hurried", {{"attempt", attempt}}, Subject(id, job));
+    job.state.due = now;
+    auto change = LastChange(job);
+    change.again.reset();
+    change.next_attempt_at = now;
+    Change(id, job, std::move(change));
+    effects_.push_back([this, id = id] {
+      const auto waits = retrying_.find(id);
+      if (waits != retrying_.end()) waits->second = clock_.Steady();
+    });
   }
   ReportCommand(command.nonce, "done", std::move(entry));
 }

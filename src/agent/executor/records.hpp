@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include <boost/describe.hpp>
 #include <boost/json.hpp>
@@ -82,11 +83,14 @@ struct Entry {
   std::optional<std::string> envelope;      // of `job`, where it seals nothing
   // With a `state`: the plain inputs of its application from now on; none after an uninstall.
   std::optional<boost::json::object> remembered;
+  // Jobs that are over, of which nothing is left to be done: their logs are written as text, and
+  // what they needed is gone.
+  std::optional<std::vector<Uuid>> tidied;
 };
 BOOST_DESCRIBE_STRUCT(Entry, (),
                       (job, state, log, tombstone, cancel_ahead, nonce, command_nonce,
                        nonces_forgotten, event, acknowledged, drained, drain_issued_at, envelope,
-                       remembered))
+                       remembered, tidied))
 
 Result<Entry> ParseEntry(const boost::json::value& payload);
 

@@ -133,27 +133,18 @@ void Executor::Replay(std::vector<Entry> entries) {
     if (entry.job && entry.envelope) envelopes[*entry.job] = std::move(*entry.envelope);
     if (entry.job && entry.log) jobs_[*entry.job].log = *entry.log;
     if (ours && entry.event) outbox_.Restore(std::move(*entry.event));
-  }
-  if (ours) journalled_acknowledgement_ = outbox_.acknowledged();
-  for (const auto& [id, envelope] : envelopes) {
-    if (const auto found = jobs_.find(id); found != jobs_.end()) {
-      found->second.envelope_journalled = true;
-      if (job::IsActive(found->second.state.status)) RestoreEnvelope(id, envelope);
+    if (!entry.tidied) continue;
+    for (const auto& id : *entry.tidied) {
+      if (const auto found = jobs_.find(id); found != jobs_.end()) found->second.tidied = true;
     }
   }
+  if (ours) journalled_acknowledgement_ = outbox_.acknowledged();
+  for (auto& [id, envelope] : envelopes) {
+    if (const auto found = jobs_.find(id);
+        found != jobs_.end() && job::IsActive(found->second.state.status))
+      found->second.envelope = std::move(envelope);
+  }
   for (const auto& [app, inputs] : remembered_) WriteRemembered(app);
-}
-
-// The file was not made durable.
-void Executor::RestoreEnvelope(const Uuid& id, const std::string& envelope) {
-  const auto path = setup_.state.Envelope(id);
-  if (const auto there = ReadFile(path, job::kMaxEnvelopeBytes); there && *there == envelope)
-    return;
-  auto restored = exec::MakeJob(setup_.state, id);
-  if (restored) restored = exec::WriteUnsynced(path, envelope);
-  if (!restored)
-    logger_.Error("envelope_not_restored", {{"reason", restored.error().ToString()}},
-                  Subject(id, jobs_.at(id)));
 }
 
 job::StateChange Executor::LastChange(const Job& job) const {
@@ -189,14 +180,14 @@ void Executor::Lose(const Uuid& id, Job& job, std::string reason) {
 void Executor::RecoverLostJournal() {
   const auto reason =
       "the journal of this server was lost while the job was under way: " + setup_.epoch.reason;
-  std::error_code ignored;
   for (auto& [id, job] : jobs_) {
-    const bool followed = job.state.status == job::Status::kLost &&
-                          std::filesystem::exists(setup_.state.Envelope(id), ignored);
-    if (job::IsActive(job.state.status) || followed)
+    const bool followed = job.state.status == job::Status::kLost && !job.tidied;
+    if (job::IsActive(job.state.status) || followed) {
       RecoverLost(id, job, reason);
-    else
+    } else {
+      if (job.tidied) tidied_.push_back(id);
       Change(id, job, LastChange(job));
+    }
   }
   Entry entry;
   entry.drained = drained_;
@@ -287,16 +278,14 @@ void Executor::RecoverJobs() {
               clock_.Steady() + std::clamp<Millis>(wait, Millis{0}, job::kLongestRetryDelay);
         }
         break;
-      default: {
-        // Not tidied up: the process before this one was killed first, or followed a lost one.
-        std::error_code ignored;
-        if (!std::filesystem::exists(setup_.state.Envelope(id), ignored)) break;
+      default:
+        // The process before this one was killed first, or followed a lost one.
+        if (job.tidied) break;
         if (job.state.status == job::Status::kLost)
           RecoverLate(id, job);
         else
           effects_.push_back([this, id = id] { Tidy(id); });
         break;
-      }
     }
   }
   RecoverUnknown();
@@ -308,17 +297,19 @@ void Executor::RecoverJobs() {
 }
 
 bool Executor::FindRunner(const exec::AttemptPaths& paths, Running& running) {
+  // It may be at work on another attempt by now.
+  if (!exec::RunnerHoldsLock(paths)) return false;
   const auto containment = exec::ReadContainment(paths);
   if (containment && *containment) {
     if (auto held = exec::OpenPid((*containment)->runner)) {
-      running.reference = (*containment)->runner;
-      running.pidfd = std::move(*held);
+      running.runner.reference = (*containment)->runner;
+      running.runner.pidfd = std::move(*held);
       return true;
     } else if (held.error().code == ErrorCode::kNotFound) {
       return false;
     }
   }
-  return exec::RunnerHoldsLock(paths);
+  return true;
 }
 
 exec::Recovery Executor::FindOut(const exec::AttemptId& attempt, exec::Evidence evidence,

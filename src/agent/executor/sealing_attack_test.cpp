@@ -205,14 +205,7 @@ TEST_F(SealingRotation, NewKeysThatWereSealedToTheKeyBefore_AreTakenAndBothSeali
 TEST_F(SealingRotation, KilledAtEveryStep_NoJobIsLostAndTheKeyBeforeGoes) {
   for (int kill = 0; kill < 24; ++kill) {
     int step = 0;
-    const auto turn = [&](const std::function<void()>& act) {
-      if (act) act();
-      if (step++ == kill) Restart();
-      executor_->Tick();
-      if (step++ == kill) Restart();
-      ASSERT_TRUE(executor_->Commit());
-      if (step++ == kill) Restart();
-    };
+    const auto turn = [&](const std::function<void()>& act) { Turn(step, kill, act); };
     const auto command = [&](auto member) {
       auto made = NewCommand();
       if constexpr (std::is_same_v<decltype(member), job::Drain>)

@@ -32,15 +32,27 @@ class ApiTest : public PanelTest {
     end_ = std::make_unique<transport::http::PanelEnd>(io_.get_executor(), clock_, *dispatcher_,
                                                        *desk_, *desk_, log_);
     dispatcher_->SetQueue(*end_);
-    authenticator_ = std::make_unique<Authenticator>(gate_, clock_);
+    passwords_ = std::make_unique<PasswordPool>(random_, kCheap);
+    sign_in_ = std::make_unique<SignIn>(gate_, *passwords_, clock_, random_, log_);
+    authenticator_ = std::make_unique<Authenticator>(gate_, clock_, keys_, secure_);
     before_ = [this](const net::Route& route, net::Request& request) {
       return authenticator_->Before(route, request);
     };
     metrics_ = std::make_unique<Metrics>(gate_, *registry_, clock_);
     metrics_->SetSources(dispatcher_.get(), [this] { return streams_.open(); });
     router_ = std::make_unique<net::Router>();
-    const ApiDependencies api{gate_,     *registry_, *dispatcher_,   keys_,
-                              *metrics_, clock_,     clock_.Steady()};
+    const ApiDependencies api{.store = gate_,
+                              .registry = *registry_,
+                              .dispatcher = *dispatcher_,
+                              .keys = keys_,
+                              .metrics = *metrics_,
+                              .clock = clock_,
+                              .random = random_,
+                              .sign_in = *sign_in_,
+                              .passwords = *passwords_,
+                              .desk = *desk_,
+                              .secure = secure_,
+                              .started = clock_.Steady()};
     const LiveDependencies live{
         .store = gate_,
         .hub = hub_,
@@ -54,6 +66,8 @@ class ApiTest : public PanelTest {
     router_.reset();
     metrics_.reset();
     authenticator_.reset();
+    sign_in_.reset();
+    passwords_.reset();
     if (end_) end_->Close();
     end_.reset();
     desk_.reset();
@@ -84,7 +98,7 @@ class ApiTest : public PanelTest {
     net::Request request;
     request.method = method;
     EXPECT_TRUE(net::SetTarget(request, target)) << target;
-    request.peer = "192.0.2.1";
+    request.peer = peer_;
     request.body = body;
     if (!body.empty()) request.headers.Set("Content-Type", "application/json");
     if (!token.empty()) request.headers.Set("Authorization", "Bearer " + token);
@@ -97,11 +111,60 @@ class ApiTest : public PanelTest {
     return value && value->is_object() ? value->as_object() : boost::json::object{};
   }
 
+  // ---- people
+
+  static constexpr PasswordCost kCheap{.memory_kib = 64, .passes = 1};
+  static constexpr const char* kPassword = "correct horse battery";
+
+  store::User AddPerson(const std::string& name, store::Role role = store::Role::kUser,
+                        const std::string& password = kPassword) {
+    store::User user;
+    user.id = Uuid::MakeV7(clock_, random_);
+    user.name = name;
+    user.role = role;
+    user.password_hash = *HashPassword(password, random_, kCheap);
+    const auto added = database_.Write(
+        [&](store::Transaction& t) { return AddUser(t, user, {"admin", clock_.Now()}); });
+    EXPECT_TRUE(added) << added.error().ToString();
+    return added ? *added : user;
+  }
+  // What a browser has after it signed in.
+  struct Browser {
+    std::string cookie;  // as it sends it
+    std::string csrf;
+  };
+  static Browser BrowserOf(const net::Response& response) {
+    EXPECT_EQ(response.status, 200) << response.body;
+    const auto set = std::string(response.headers.Find("Set-Cookie").value_or(""));
+    return {set.substr(0, set.find(';')), std::string(Read(response)["csrf_token"].as_string())};
+  }
+  net::Response TrySignIn(const std::string& name, const std::string& password = kPassword,
+                          const std::vector<std::pair<std::string, std::string>>& headers = {}) {
+    return Ask("POST", "/api/session", "",
+               json::Serialize(boost::json::object{{"name", name}, {"password", password}}),
+               headers);
+  }
+  Browser SignedInAs(const std::string& name) { return BrowserOf(TrySignIn(name)); }
+  // As a page of the panel asks.
+  net::Response AskAs(const Browser& browser, const std::string& method, const std::string& target,
+                      const std::string& body = "") {
+    return Ask(method, target, "", body,
+               {{"Host", "127.0.0.1:5000"},
+                {"Origin", "http://127.0.0.1:5000"},
+                {"Sec-Fetch-Site", "same-origin"},
+                {"Cookie", browser.cookie},
+                {"X-CSRF-Token", browser.csrf}});
+  }
+
+  std::string peer_ = "192.0.2.1";
+  bool secure_ = false;
   LiveStreams streams_;
   std::unique_ptr<Registry> registry_;
   std::unique_ptr<Dispatcher> dispatcher_;
   std::unique_ptr<EnrolmentDesk> desk_;
   std::unique_ptr<transport::http::PanelEnd> end_;
+  std::unique_ptr<PasswordPool> passwords_;
+  std::unique_ptr<SignIn> sign_in_;
   std::unique_ptr<Authenticator> authenticator_;
   net::Router::Before before_;
   std::unique_ptr<Metrics> metrics_;

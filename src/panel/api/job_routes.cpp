@@ -36,8 +36,6 @@ store::StoredResponse Accepted(const job::Record& record) {
   return {202, "/api/jobs/" + record.id.ToString(), JobText(record)};
 }
 
-Response NotThere() { return net::MakeProblem(404, "not_found", "there is no such job"); }
-
 std::optional<Uuid> IdOf(const Request& request) {
   const auto id = Uuid::Parse(request.parameters.at("id"));
   return id ? std::optional(*id) : std::nullopt;
@@ -65,16 +63,6 @@ asio::awaitable<Response> Create(JobService& jobs, Request request) {
                         std::move(given.inputs), given.action.value_or(contract::Action::kInstall)};
   co_return Answer(
       co_await jobs.Submit(CallerOf(request).actor, std::move(submission), std::move(*keyed)));
-}
-
-std::optional<WallTime> TimeParameter(const Request& request, const char* name,
-                                      std::vector<net::FieldError>& faults) {
-  const auto text = request.Query(name);
-  if (!text) return std::nullopt;
-  const auto time = ParseTime(*text);
-  if (time) return *time;
-  faults.push_back({name, "format", "must be a time such as 2026-11-24T00:23:58Z"});
-  return std::nullopt;
 }
 
 std::string IdParameter(const Request& request, const char* name, bool (*is_id)(std::string_view),
@@ -112,7 +100,25 @@ store::JobFilter ReadFilter(const Request& request, std::vector<net::FieldError>
   return filter;
 }
 
-asio::awaitable<Response> List(StoreGate& store, const KeyRing& keys, Request request) {
+// Jobs, and the queues that some of them wait in.
+struct Shown {
+  std::vector<job::Record> jobs;
+  Queues queues;
+};
+
+std::optional<Waiting> WhyItWaits(const Dispatcher& dispatcher, const Queues& queues,
+                                  const job::Record& record) {
+  static const std::vector<Uuid> kNone;
+  const auto agent = queues.agents.find(record.server_id);
+  const auto queue = queues.waiting.find(record.server_id);
+  return WaitingOf(
+      record,
+      agent == queues.agents.end() ? ServerStatus::kNeverSeen : dispatcher.StatusOf(agent->second),
+      queue == queues.waiting.end() ? kNone : queue->second);
+}
+
+asio::awaitable<Response> ListJobs(StoreGate& store, const Dispatcher& dispatcher,
+                                   const KeyRing& keys, Request request) {
   std::vector<net::FieldError> faults;
   CheckParameters(
       request,
@@ -129,46 +135,75 @@ asio::awaitable<Response> List(StoreGate& store, const KeyRing& keys, Request re
   const auto actor = CallerOf(request).actor;
   // One more than is shown says whether there is a next page.
   const auto wanted = page.limit + 1;
-  auto records = co_await store.Read([actor, filter, before, wanted](store::Transaction& t) {
-    return t.jobs().List(actor, filter, before, wanted);
-  });
-  if (!records) co_return net::MakeProblem(net::ToProblem(records.error()));
-  const bool more = records->size() > page.limit;
-  if (more) records->pop_back();
+  auto shown =
+      co_await store.Read([actor, filter, before, wanted](store::Transaction& t) -> Result<Shown> {
+        Shown read;
+        PROV_TRY(read.jobs, t.jobs().List(actor, filter, before, wanted));
+        PROV_TRY(read.queues, ReadQueues(t, actor, read.jobs));
+        return read;
+      });
+  if (!shown) co_return net::MakeProblem(net::ToProblem(shown.error()));
+  auto& [records, queues] = *shown;
+  const bool more = records.size() > page.limit;
+  if (more) records.pop_back();
   boost::json::array items;
-  for (const auto& record : *records) items.push_back(JobJson(record));
+  for (const auto& record : records)
+    items.push_back(JobJson(record, WhyItWaits(dispatcher, queues, record)));
   boost::json::value next = nullptr;
-  if (more) next = MakeCursor(keys, bound, records->back().id.ToString());
-  co_return net::MakeJson(
-      boost::json::object{{"items", std::move(items)}, {"next_cursor", std::move(next)}});
+  if (more) next = MakeCursor(keys, bound, records.back().id.ToString());
+  co_return Listed(std::move(items), std::move(next));
 }
 
-asio::awaitable<Response> Show(StoreGate& store, Request request) {
+asio::awaitable<Response> CountJobs(StoreGate& store, Request request) {
+  std::vector<net::FieldError> faults;
+  CheckParameters(request, {"app_id", "server_id", "status", "user", "action", "since", "until"},
+                  faults, "status");
+  const auto filter = ReadFilter(request, faults);
+  if (!faults.empty()) co_return Unprocessable(std::move(faults));
+  const auto counts =
+      co_await store.Read([actor = CallerOf(request).actor, filter](store::Transaction& t) {
+        return t.jobs().Counts(actor, filter);
+      });
+  if (!counts) co_return net::MakeProblem(net::ToProblem(counts.error()));
+  boost::json::object by_status;
+  for (const auto& [status, count] : *counts) by_status[json::EnumName(status)] = count;
+  co_return net::MakeJson(boost::json::object{{"by_status", std::move(by_status)}});
+}
+
+asio::awaitable<Response> ShowJob(StoreGate& store, const Dispatcher& dispatcher, Request request) {
   const auto id = IdOf(request);
-  if (!id) co_return NotThere();
+  if (!id) co_return NoSuch("job");
   const auto actor = CallerOf(request).actor;
-  const auto record = co_await store.Read(
-      [actor, id = *id](store::Transaction& t) { return t.jobs().Get(actor, id); });
-  if (record) {
-    Response response{.body = JobText(*record)};
+  const auto shown = co_await store.Read([actor, id = *id](store::Transaction& t) -> Result<Shown> {
+    Shown read;
+    PROV_TRY(auto record, t.jobs().Get(actor, id));
+    read.jobs.push_back(std::move(record));
+    PROV_TRY(read.queues, ReadQueues(t, actor, read.jobs));
+    return read;
+  });
+  if (shown) {
+    const auto& record = shown->jobs.front();
+    Response response{.body = JobText(record, WhyItWaits(dispatcher, shown->queues, record))};
     response.headers.Set("Content-Type", "application/json");
     co_return response;
   }
-  if (record.error().code == ErrorCode::kNotFound) co_return NotThere();
-  co_return net::MakeProblem(net::ToProblem(record.error()));
+  if (shown.error().code == ErrorCode::kNotFound) co_return NoSuch("job");
+  co_return net::MakeProblem(net::ToProblem(shown.error()));
 }
 
-asio::awaitable<Response> Cancel(JobService& jobs, Request request) {
+// `act` is JobService::Cancel or ::RetryNow.
+asio::awaitable<Response> Ask(JobService& jobs, decltype(&JobService::Cancel) act,
+                              Request request) {
   const auto id = IdOf(request);
-  if (!id) co_return NotThere();
+  if (!id) co_return NoSuch("job");
   auto keyed = KeyedOf(request);
   if (!keyed) co_return BadKey(keyed.error());
-  co_return Answer(co_await jobs.Cancel(CallerOf(request).actor, *id, std::move(*keyed)));
+  co_return Answer(co_await (jobs.*act)(CallerOf(request).actor, *id, std::move(*keyed)));
 }
 
 asio::awaitable<Response> Retry(JobService& jobs, Request request) {
   const auto id = IdOf(request);
-  if (!id) co_return NotThere();
+  if (!id) co_return NoSuch("job");
   RetryBody given;
   if (!request.body.empty()) {
     auto body = net::ReadJsonBody<RetryBody>(request);
@@ -187,20 +222,27 @@ asio::awaitable<Response> Retry(JobService& jobs, Request request) {
 void AddJobRoutes(net::Router& router, const ApiDependencies& dependencies) {
   auto& store = dependencies.store;
   const auto& keys = dependencies.keys;
-  auto& jobs = dependencies.dispatcher.jobs();
+  auto& dispatcher = dependencies.dispatcher;
+  auto& jobs = dispatcher.jobs();
   const std::string read(kScopeRead);
   const std::string write(kScopeJobs);
   router.Add({"POST", "/api/jobs", write, {}, [&jobs](Request request) {
                 return Create(jobs, std::move(request));
               }});
-  router.Add({"GET", "/api/jobs", read, {}, [&store, &keys](Request request) {
-                return List(store, keys, std::move(request));
+  router.Add({"GET", "/api/jobs", read, {}, [&store, &dispatcher, &keys](Request request) {
+                return ListJobs(store, dispatcher, keys, std::move(request));
               }});
-  router.Add({"GET", "/api/jobs/{id}", read, {}, [&store](Request request) {
-                return Show(store, std::move(request));
+  router.Add({"GET", "/api/jobs/counts", read, {}, [&store](Request request) {
+                return CountJobs(store, std::move(request));
+              }});
+  router.Add({"GET", "/api/jobs/{id}", read, {}, [&store, &dispatcher](Request request) {
+                return ShowJob(store, dispatcher, std::move(request));
               }});
   router.Add({"POST", "/api/jobs/{id}/cancel", write, {}, [&jobs](Request request) {
-                return Cancel(jobs, std::move(request));
+                return Ask(jobs, &JobService::Cancel, std::move(request));
+              }});
+  router.Add({"POST", "/api/jobs/{id}/retry-now", write, {}, [&jobs](Request request) {
+                return Ask(jobs, &JobService::RetryNow, std::move(request));
               }});
   router.Add({"POST", "/api/jobs/{id}/retry", write, {}, [&jobs](Request request) {
                 return Retry(jobs, std::move(request));

@@ -60,6 +60,16 @@ void CheckParameters(const net::Request& request, const std::set<std::string_vie
   }
 }
 
+std::optional<WallTime> TimeParameter(const net::Request& request, const char* name,
+                                      std::vector<net::FieldError>& faults) {
+  const auto text = request.Query(name);
+  if (!text) return std::nullopt;
+  const auto time = ParseTime(*text);
+  if (time) return *time;
+  faults.push_back({name, "format", "must be a time such as 2026-11-24T00:23:58Z"});
+  return std::nullopt;
+}
+
 std::string FilterOf(const net::Request& request) {
   std::string filter = request.path;
   for (const auto& [name, value] : request.query) {

@@ -26,6 +26,9 @@ std::string MakeCursor(const KeyRing& keys, std::string_view filter, std::string
 // twice, but for `repeatable`.
 void CheckParameters(const net::Request& request, const std::set<std::string_view>& known,
                      std::vector<net::FieldError>& faults, std::string_view repeatable = "");
+// A time as docs/api/openapi.yaml spells it; a fault for anything else.
+std::optional<WallTime> TimeParameter(const net::Request& request, const char* name,
+                                      std::vector<net::FieldError>& faults);
 // Everything but the cursor, as the cursor is bound to it.
 std::string FilterOf(const net::Request& request);
 

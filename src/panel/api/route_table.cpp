@@ -8,6 +8,9 @@ void AddAllRoutes(net::Router& router, const ApiDependencies& api, const LiveDep
   AddInstallerRoutes(router, api);
   AddServerRoutes(router, api);
   AddJobRoutes(router, api);
+  AddSessionRoutes(router, api);
+  AddAccountRoutes(router, api);
+  AddOverviewRoutes(router, api);
   AddLiveRoutes(router, live);
   end.AddRoutes(router);
 }

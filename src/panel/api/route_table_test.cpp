@@ -15,7 +15,12 @@ using ::testing::UnorderedElementsAre;
 const std::map<std::string, std::set<std::string>> kMay{{"read", {"read", "jobs", "admin"}},
                                                         {"jobs", {"jobs", "admin"}},
                                                         {"metrics", {"metrics", "admin"}},
-                                                        {"admin", {"admin"}}};
+                                                        {"admin", {"admin"}},
+                                                        {"person", {}}};
+// What each role opens: a person may do everything with jobs, an administrator everything.
+const std::map<std::string, std::set<std::string>> kRolesMay{
+    {"user", {"read", "jobs", "person"}},
+    {"administrator", {"read", "jobs", "metrics", "admin", "person"}}};
 
 class EveryRoute : public ApiTest {
  protected:
@@ -66,14 +71,16 @@ TEST_F(EveryRoute, IsGuarded_ButTheFewThatMustBeOpen) {
   for (const auto& route : router_->routes()) {
     if (IsOpen(route)) open.push_back(NameOf(route));
   }
-  EXPECT_THAT(open,
-              UnorderedElementsAre("GET /api/health", "GET /api/ready", "POST /agent/v1/enroll",
-                                   "POST /agent/v1/poll", "POST /agent/v1/events"));
+  EXPECT_THAT(open, UnorderedElementsAre("GET /api/health", "GET /api/ready", "POST /api/session",
+                                         "POST /agent/v1/enroll", "POST /agent/v1/poll",
+                                         "POST /agent/v1/events"));
 }
 
 TEST_F(EveryRoute, ThatChangesSomething_WantsMoreThanRead) {
   for (const auto& route : router_->routes()) {
-    if (IsOpen(route) || route.method == "GET" || route.pattern.ends_with("/validate")) continue;
+    if (IsOpen(route) || route.method == "GET" || route.pattern.ends_with("/validate") ||
+        route.pattern.ends_with("/preflight"))
+      continue;
     EXPECT_FALSE(kMay.at(route.scope).contains("read")) << NameOf(route);
   }
 }
@@ -154,8 +161,35 @@ TEST_F(EveryRoute, WithATooSmallScope_Is403AndWithARightOneIsNot) {
   EXPECT_TRUE(Jobs().empty());
 }
 
+TEST_F(EveryRoute, OpensToAPersonWhatTheirRoleMay) {
+  AddPerson("user");
+  AddPerson("administrator", store::Role::kAdministrator);
+  std::size_t refused = 0;
+  for (const auto& [role, may] : kRolesMay) {
+    for (const auto& route : router_->routes()) {
+      if (IsOpen(route)) continue;
+      const auto browser = SignedInAs(role);  // some routes end it
+      for (const auto& method : MethodsOf(route)) {
+        SCOPED_TRACE(method + " " + route.pattern + " as " + role);
+        const auto body = method == "GET" || method == "HEAD" ? "" : R"({"inputs": {}})";
+        const auto answer = AskAs(browser, method, PathOf(route), body);
+        if (may.contains(route.scope)) {
+          EXPECT_NE(answer.status, 401);
+          EXPECT_NE(answer.status, 403);
+          continue;
+        }
+        ExpectProblem(answer, 403, "forbidden");
+        ++refused;
+      }
+    }
+  }
+  EXPECT_GE(refused, 8U);
+}
+
 TEST_F(EveryRoute, WhenTheStoreIsAway_LetsNobodyIn) {
   const auto token = Token({"admin"});
+  AddPerson("ann");
+  const auto browser = SignedInAs("ann");
   // A token that cannot be looked up is not a token that is not known.
   class Away final : public store::Database {
     void Submit(store::Access, store::Work, store::Completion done) override {
@@ -167,6 +201,7 @@ TEST_F(EveryRoute, WhenTheStoreIsAway_LetsNobodyIn) {
     if (IsOpen(route)) continue;
     SCOPED_TRACE(NameOf(route));
     ExpectProblem(Ask(route.method, PathOf(route), token, "{}"), 503, "unavailable");
+    ExpectProblem(AskAs(browser, route.method, PathOf(route), "{}"), 503, "unavailable");
   }
   EXPECT_EQ(Ask("GET", "/api/ready").status, 503);
   EXPECT_EQ(Read(Ask("GET", "/api/health"))["status"], "down");
@@ -200,7 +235,7 @@ TEST_F(EveryRoute, WithAnotherMethod_Is405WithWhatItTakes) {
   const auto token = Token({"admin"});
   for (const auto& route : router_->routes()) {
     SCOPED_TRACE(NameOf(route));
-    const auto answer = Ask("PATCH", PathOf(route), token);
+    const auto answer = Ask("PURGE", PathOf(route), token);
     ExpectProblem(answer, 405, "method_not_allowed");
     EXPECT_THAT(std::string(answer.headers.Find("Allow").value_or("")), HasSubstr(route.method));
   }

@@ -4,9 +4,14 @@
 #include <functional>
 #include <memory>
 
+#include <boost/json.hpp>
+
 #include "base/clock.hpp"
 #include "net/router.hpp"
+#include "panel/answers.hpp"
+#include "panel/auth/sign_in.hpp"
 #include "panel/dispatch/dispatcher.hpp"
+#include "panel/enrolment/enrolment_desk.hpp"
 #include "panel/metrics/metrics.hpp"
 #include "panel/registry/registry.hpp"
 #include "panel/store_gate.hpp"
@@ -22,18 +27,41 @@ struct ApiDependencies {
   const KeyRing& keys;
   Metrics& metrics;
   const Clock& clock;
+  Random& random;
+  SignIn& sign_in;
+  PasswordPool& passwords;
+  EnrolmentDesk& desk;
+  bool secure;  // session_cookie.hpp
   SteadyTime started;
 };
 
 // GET /api/health, /api/ready, /api/metrics.
 void AddStatusRoutes(net::Router& router, const ApiDependencies& dependencies);
-// GET /api/installers, /api/installers/{id}, …/schema; POST …/validate.
+// GET /api/installers, /api/installers/{id}, …/schema; POST …/validate, …/preflight.
 void AddInstallerRoutes(net::Router& router, const ApiDependencies& dependencies);
-// GET /api/servers, /api/servers/{id}.
+// GET /api/servers, /api/servers/{id}, …/applications; POST …/drain, …/resume,
+// /api/enrolment-tokens.
 void AddServerRoutes(net::Router& router, const ApiDependencies& dependencies);
-// /api/jobs, /api/jobs/{id}, …/cancel, …/retry.
+// /api/jobs, /api/jobs/counts, /api/jobs/{id}, …/cancel, …/retry, …/retry-now.
 void AddJobRoutes(net::Router& router, const ApiDependencies& dependencies);
 
-net::Response Unprocessable(std::vector<net::FieldError> faults);
+// /api/session, …/password, …/preferences, /api/sessions.
+void AddSessionRoutes(net::Router& router, const ApiDependencies& dependencies);
+// /api/users, …/{id}, …/password; /api/tokens, …/{id}.
+void AddAccountRoutes(net::Router& router, const ApiDependencies& dependencies);
+
+// /api/overview, /api/audit, …/verify, /api/jobs/{id}/audit.
+void AddOverviewRoutes(net::Router& router, const ApiDependencies& dependencies);
+
+// Adds routes whose handlers are given the dependencies and the request: any number of them, while
+// `router` and `api` are there.
+inline auto RouteAdder(net::Router& router, const ApiDependencies& api) {
+  return
+      [&router, &api](const char* method, const char* path, std::string_view scope, auto handler) {
+        router.Add({method, path, std::string(scope), {}, [api, handler](net::Request request) {
+                      return handler(api, std::move(request));
+                    }});
+      };
+}
 
 }  // namespace prov::panel

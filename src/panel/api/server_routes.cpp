@@ -1,3 +1,7 @@
+#include <algorithm>
+
+#include <fmt/format.h>
+
 #include "net/json_body.hpp"
 #include "panel/api/idempotency_key.hpp"
 #include "panel/api/paging.hpp"
@@ -55,8 +59,7 @@ asio::awaitable<Response> List(StoreGate& store, const Dispatcher& dispatcher, c
     items.push_back(View(dispatcher, *servers, agent));
     last = agent.id;
   }
-  co_return net::MakeJson(
-      boost::json::object{{"items", std::move(items)}, {"next_cursor", std::move(next)}});
+  co_return Listed(std::move(items), std::move(next));
 }
 
 asio::awaitable<Response> Show(StoreGate& store, const Dispatcher& dispatcher, Request request) {
@@ -86,6 +89,59 @@ asio::awaitable<Response> Drain(StoreGate& store, Dispatcher& dispatcher, bool o
   co_return replayed ? AnswerAgain(*replayed) : AnswerStored(answer);
 }
 
+asio::awaitable<Response> ListInstalled(StoreGate& store, Request request) {
+  using Records = std::vector<job::Record>;
+  const auto& id = request.parameters.at("id");
+  const auto actor = CallerOf(request).actor;
+  const auto records = co_await store.Read([actor, id](store::Transaction& t) -> Result<Records> {
+    PROV_CHECK(t.agents().Get(actor, id));
+    return t.jobs().Installed(actor, id);
+  });
+  if (!records && records.error().code == ErrorCode::kNotFound)
+    co_return net::MakeProblem(404, "unknown_server", "there is no server `" + id + "`");
+  if (!records) co_return net::MakeProblem(net::ToProblem(records.error()));
+  co_return Listed(*records, InstalledJson);
+}
+
+struct EnrolmentBody {
+  std::string server_id;
+};
+BOOST_DESCRIBE_STRUCT(EnrolmentBody, (), (server_id))
+
+// As this panel was reached just now. What is not spelled as a host must not get into a shell.
+std::string OwnUrl(const Request& request, bool secure) {
+  const auto host = request.headers.Find("Host").value_or("");
+  const auto allowed = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' ||
+           c == '-' || c == ':' || c == '[' || c == ']';
+  };
+  const bool usable = !host.empty() && std::ranges::all_of(host, allowed);
+  return (secure ? "https://" : "http://") + (usable ? std::string(host) : "PANEL");
+}
+
+// The token goes by standard input: arguments are read by every user of the machine.
+asio::awaitable<Response> CreateEnrolment(ApiDependencies api, Request request) {
+  auto body = net::ReadJsonBody<EnrolmentBody>(request);
+  if (auto* refusal = std::get_if<Response>(&body)) co_return std::move(*refusal);
+  const auto& id = std::get<EnrolmentBody>(body).server_id;
+  const auto issued =
+      co_await api.desk.Issue(CallerOf(request).actor, id, Uuid::MakeV7(api.clock, api.random));
+  if (!issued && issued.error().code == ErrorCode::kInvalidArgument)
+    co_return InvalidInput({{"/server_id", "format", issued.error().message}});
+  if (!issued) {
+    auto problem = net::ToProblem(issued.error());
+    if (problem.status == 409) problem.code = "already_registered";
+    co_return net::MakeProblem(problem);
+  }
+  const auto command =
+      fmt::format("printf %s '{}' | provisioning-agent enroll --panel '{}' --id {}", issued->token,
+                  OwnUrl(request, api.secure), id);
+  co_return net::MakeJson(boost::json::object{{"token", issued->token},
+                                              {"expires_at", FormatTime(issued->expires_at)},
+                                              {"command", command}},
+                          201);
+}
+
 }  // namespace
 
 void AddServerRoutes(net::Router& router, const ApiDependencies& dependencies) {
@@ -99,7 +155,13 @@ void AddServerRoutes(net::Router& router, const ApiDependencies& dependencies) {
   router.Add({"GET", "/api/servers/{id}", read, {}, [&store, &dispatcher](Request request) {
                 return Show(store, dispatcher, std::move(request));
               }});
+  router.Add({"GET", "/api/servers/{id}/applications", read, {}, [&store](Request request) {
+                return ListInstalled(store, std::move(request));
+              }});
   const std::string admin(kScopeAdmin);
+  router.Add({"POST", "/api/enrolment-tokens", admin, {}, [dependencies](Request request) {
+                return CreateEnrolment(dependencies, std::move(request));
+              }});
   for (const bool on : {true, false}) {
     router.Add({"POST",
                 std::string("/api/servers/{id}/") + (on ? "drain" : "resume"),

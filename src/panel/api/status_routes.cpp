@@ -94,15 +94,6 @@ asio::awaitable<Response> ShowMetrics(ApiDependencies dependencies, Request) {
 
 }  // namespace
 
-Response Unprocessable(std::vector<net::FieldError> faults) {
-  net::Problem problem;
-  problem.status = 422;
-  problem.code = "invalid_parameter";
-  problem.detail = "some parameters are not right";
-  problem.errors = std::move(faults);
-  return net::MakeProblem(problem);
-}
-
 void AddStatusRoutes(net::Router& router, const ApiDependencies& dependencies) {
   const std::string open(net::kOpenScope);
   const auto health = std::make_shared<Health>();

@@ -1,7 +1,11 @@
 #include "panel/api/views.hpp"
 
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
 #include "base/encoding.hpp"
 #include "base/json.hpp"
+#include "job/event.hpp"
 #include "panel/dispatch/agent_identity.hpp"
 
 namespace prov::panel {
@@ -44,6 +48,29 @@ bj::object InputsJson(const job::Record& record) {
   auto inputs = record.inputs;
   for (const auto& name : record.sealed_inputs) inputs[name] = bj::object{{"sealed", true}};
   return inputs;
+}
+
+bj::value WaitingJson(const std::optional<Waiting>& waiting) {
+  if (!waiting) return nullptr;
+  return bj::object{{"kind", json::EnumName(waiting->kind)}, {"message", waiting->message}};
+}
+
+bj::value KnownFailureJson(const std::optional<job::FailureFound>& found) {
+  if (!found) return nullptr;
+  return bj::object{
+      {"title", found->cause}, {"remedy", TextOrNull(found->remedy)}, {"line", found->line}};
+}
+
+bj::array StepsJson(const std::vector<job::Step>& steps) {
+  bj::array array;
+  for (const auto& step : steps) {
+    array.push_back(bj::object{{"name", step.name},
+                               {"line", step.line},
+                               {"started_at", FormatTime(step.started_at)},
+                               {"finished_at", OrNull(step.finished_at)},
+                               {"status", json::EnumName(step.status)}});
+  }
+  return array;
 }
 
 bj::value ConditionJson(const contract::Condition& condition) {
@@ -102,9 +129,39 @@ bj::object RequirementsJson(const contract::ResourceRequirements& wanted) {
   return object;
 }
 
+// What else the agent signed; nothing of one that told nothing yet, or of an older one.
+bj::object FurtherFactsJson(const store::Agent& agent) {
+  const auto facts = json::Parse<job::Facts>(agent.facts);
+  if (!facts) return {};
+  bj::object further{{"epoch", agent.epoch},
+                     {"epoch_since", FormatTime(facts->epoch.since)},
+                     {"epoch_reason", facts->epoch.reason}};
+  if (facts->os.id_like && !facts->os.id_like->empty())
+    further["os_like"] = fmt::format("{}", fmt::join(*facts->os.id_like, " "));
+  return further;
+}
+
+bj::object StatisticsJson(const Statistics& statistics) {
+  const auto known = statistics.value_or(store::AppStatistics{});
+  bj::value usual = nullptr;
+  if (known.usual) usual = static_cast<double>(known.usual->count()) / 1000;
+  return {{"jobs", known.jobs},
+          {"succeeded", known.succeeded},
+          {"success_rate", SuccessRate(known.succeeded, known.failed)},
+          {"usual_seconds", std::move(usual)},
+          {"last_used_at",
+           statistics ? bj::value(FormatTime(known.last_used_at)) : bj::value(nullptr)}};
+}
+
 }  // namespace
 
-bj::object JobJson(const job::Record& record, bj::storage_ptr storage) {
+bj::value SuccessRate(std::uint64_t succeeded, std::uint64_t failed) {
+  if (succeeded + failed == 0) return nullptr;
+  return static_cast<double>(succeeded) / static_cast<double>(succeeded + failed);
+}
+
+bj::object JobJson(const job::Record& record, const std::optional<Waiting>& waiting,
+                   bj::storage_ptr storage) {
   return bj::object({{"id", record.id.ToString()},
                      {"app_id", record.app_id},
                      {"app_version", record.app_version},
@@ -138,14 +195,18 @@ bj::object JobJson(const job::Record& record, bj::storage_ptr storage) {
                        {"bytes", record.log.bytes},
                        {"complete", record.log.complete},
                        {"dropped_bytes", record.log.dropped_bytes},
-                       {"sha256", OrNull(record.log.sha256)}}}},
+                       {"sha256", OrNull(record.log.sha256)}}},
+                     {"queue_position", waiting ? OrNull(waiting->queue_position) : bj::value()},
+                     {"waiting_for", WaitingJson(waiting)},
+                     {"known_failure", KnownFailureJson(record.known_failure)},
+                     {"steps", StepsJson(record.steps)}},
                     std::move(storage));
 }
 
-std::string JobText(const job::Record& record) {
+std::string JobText(const job::Record& record, const std::optional<Waiting>& waiting) {
   std::array<unsigned char, 8192> memory;  // more is taken where a job needs it
   bj::monotonic_resource resource(memory.data(), memory.size());
-  return bj::serialize(JobJson(record, &resource));
+  return bj::serialize(JobJson(record, waiting, &resource));
 }
 
 bj::object ServerJson(const ServerView& server) {
@@ -157,7 +218,7 @@ bj::object ServerJson(const ServerView& server) {
     return value != nullptr ? *value : bj::value(nullptr);
   };
   auto os = fact("os");
-  if (os.is_object()) os.get_object().erase("id_like");  // for the preflight alone
+  if (os.is_object()) os.get_object().erase("id_like");  // among the further facts
   auto containment = fact("containment");
   if (containment.is_string() && containment.get_string().empty()) containment = nullptr;
   const auto running = fact("running_jobs");
@@ -177,10 +238,32 @@ bj::object ServerJson(const ServerView& server) {
           {"containment", std::move(containment)},
           {"queue_depth", server.queue_depth},
           {"running_jobs", running.is_number() ? running : bj::value(0)},
-          {"warnings", std::move(warnings)}};
+          {"warnings", std::move(warnings)},
+          {"facts", FurtherFactsJson(server.agent)}};
 }
 
-bj::object InstallerSummaryJson(const Installer& installer) {
+bj::object AuditJson(const store::AuditEntry& entry) {
+  const auto& event = entry.event;
+  const auto* address = event.detail.if_contains("address");
+  return {{"id", std::to_string(entry.sequence)},
+          {"at", FormatTime(event.at)},
+          {"user", event.user_id},
+          {"action", event.action},
+          {"object", event.subject},
+          {"detail", entry.detail_text},
+          {"ip", address != nullptr && address->is_string() ? *address : bj::value(nullptr)}};
+}
+
+bj::object InstalledJson(const job::Record& record) {
+  return {{"app_id", record.app_id},
+          {"app_version", record.app_version},
+          {"installer_digest", record.installer_digest},
+          {"inputs", InputsJson(record)},
+          {"job_id", record.id.ToString()},
+          {"installed_at", FormatTime(record.finished_at.value_or(record.created_at))}};
+}
+
+bj::object InstallerSummaryJson(const Installer& installer, const Statistics& statistics) {
   static const contract::Manifest kNone;
   const auto& manifest = installer.manifest ? *installer.manifest : kNone;
   bj::array tags;
@@ -198,17 +281,18 @@ bj::object InstallerSummaryJson(const Installer& installer) {
                        : bj::value("data:image/svg+xml;base64," + Base64Encode(installer.icon))},
           {"digest", TextOrNull(installer.digest)},
           {"valid", installer.manifest.has_value()},
-          {"errors", std::move(errors)}};
+          {"errors", std::move(errors)},
+          {"statistics", StatisticsJson(statistics)}};
 }
 
-bj::object InstallerJson(const Installer& installer) {
+bj::object InstallerJson(const Installer& installer, const Statistics& statistics) {
   static const contract::Manifest kNone = [] {
     contract::Manifest none;
     none.timeout_seconds = 1;
     return none;
   }();
   const auto& manifest = installer.manifest ? *installer.manifest : kNone;
-  auto object = InstallerSummaryJson(installer);
+  auto object = InstallerSummaryJson(installer, statistics);
   bj::array inputs;
   for (const auto& input : manifest.inputs) inputs.push_back(InputJson(input));
   bj::array actions;

@@ -35,13 +35,44 @@ Result<store::ApiToken> Find(store::Transaction& t, const std::string& which) {
 
 std::string HashOfToken(std::string_view token) { return HexEncode(Sha256(token)); }
 
+bool IsTokenScope(std::string_view scope) {
+  return scope == kScopeRead || scope == kScopeJobs || scope == kScopeMetrics ||
+         scope == kScopeAdmin;
+}
+
+ComposedToken ComposeApiToken(const std::string& name, const std::string& user,
+                              const std::vector<std::string>& scopes,
+                              std::optional<WallTime> expires_at, const Clock& clock,
+                              Random& random) {
+  ComposedToken made;
+  made.text = std::string(kTokenPrefix) + Base64UrlEncode(random.Bytes(kTokenBytes));
+  made.row.id = Uuid::MakeV7(clock, random);
+  made.row.hash = HashOfToken(made.text);
+  made.row.name = name;
+  made.row.user_id = user;
+  made.row.scopes = scopes;
+  made.row.created_at = clock.Now();
+  made.row.expires_at = expires_at;
+  return made;
+}
+
+Status AddApiToken(store::Transaction& t, const store::ApiToken& token) {
+  PROV_CHECK(t.tokens().Insert(token));
+  PROV_CHECK(t.audit().Append(
+      {token.created_at,
+       token.user_id,
+       "api_token.created",
+       token.id.ToString(),
+       {{"name", token.name}, {"scopes", fmt::format("{}", fmt::join(token.scopes, " "))}}}));
+  return {};
+}
+
 Result<std::string> MakeApiToken(store::Database& database, const std::string& name,
                                  const std::string& user, const std::vector<std::string>& scopes,
                                  std::optional<Seconds> valid_for, const Clock& clock,
                                  Random& random) {
   for (const auto& scope : scopes) {
-    if (scope != kScopeRead && scope != kScopeJobs && scope != kScopeMetrics &&
-        scope != kScopeAdmin) {
+    if (!IsTokenScope(scope)) {
       return Error{ErrorCode::kInvalidArgument,
                    "`" + scope + "` is not a scope; there are read, jobs, metrics and admin",
                    {}};
@@ -49,26 +80,10 @@ Result<std::string> MakeApiToken(store::Database& database, const std::string& n
   }
   if (name.empty() || user.empty() || scopes.empty())
     return Error{ErrorCode::kInvalidArgument, "a token has a name, a user and a scope", {}};
-  const auto text = std::string(kTokenPrefix) + Base64UrlEncode(random.Bytes(kTokenBytes));
-  store::ApiToken token;
-  token.id = Uuid::MakeV7(clock, random);
-  token.hash = HashOfToken(text);
-  token.name = name;
-  token.user_id = user;
-  token.scopes = scopes;
-  token.created_at = clock.Now();
-  if (valid_for) token.expires_at = token.created_at + *valid_for;
-  PROV_CHECK(database.Write([&](store::Transaction& t) -> Status {
-    PROV_CHECK(t.tokens().Insert(token));
-    PROV_CHECK(t.audit().Append(
-        {token.created_at,
-         user,
-         "api_token.created",
-         token.id.ToString(),
-         {{"name", name}, {"scopes", fmt::format("{}", fmt::join(scopes, " "))}}}));
-    return {};
-  }));
-  return text;
+  const auto expires_at = valid_for ? std::optional(clock.Now() + *valid_for) : std::nullopt;
+  const auto made = ComposeApiToken(name, user, scopes, expires_at, clock, random);
+  PROV_CHECK(database.Write([&](store::Transaction& t) { return AddApiToken(t, made.row); }));
+  return made.text;
 }
 
 Result<std::string> ListApiTokens(store::Database& database) {

@@ -17,6 +17,20 @@ namespace prov::panel {
 // What is stored of a token: SHA-256, in hex. It is random enough that no slower hash is needed.
 std::string HashOfToken(std::string_view token);
 
+// Whether tokens have such a scope.
+bool IsTokenScope(std::string_view scope);
+
+// A token that is not kept yet: its text, for whoever asked, and the row.
+struct ComposedToken {
+  std::string text;
+  store::ApiToken row;
+};
+ComposedToken ComposeApiToken(const std::string& name, const std::string& user,
+                              const std::vector<std::string>& scopes,
+                              std::optional<WallTime> expires_at, const Clock& clock,
+                              Random& random);
+Status AddApiToken(store::Transaction& t, const store::ApiToken& token);
+
 // Makes an API token; the text is shown once, its hash is kept.
 Result<std::string> MakeApiToken(store::Database& database, const std::string& name,
                                  const std::string& user, const std::vector<std::string>& scopes,

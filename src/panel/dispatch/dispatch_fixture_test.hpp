@@ -52,6 +52,7 @@ class DispatchTest : public PanelTest {
  protected:
   using Status = job::Status;
   static constexpr Millis kNever = std::chrono::hours{1};
+  Millis write_seen_ = DispatchLimits{}.write_seen;
 
   void SetUp() override {
     registry_ = std::make_unique<Registry>(InstallersDirectory(), clock_, log_);
@@ -61,9 +62,11 @@ class DispatchTest : public PanelTest {
   void TearDown() override { Kill(); }
 
   // Real time, since the loops have real timers; what is late is said by the clock of the test.
-  void Start(Millis reconcile = Millis{1}) {
+  void Start(Millis reconcile = Millis{1}, std::size_t ahead = DispatchLimits{}.ahead) {
     DispatchLimits limits;
     limits.reconcile = reconcile;
+    limits.ahead = ahead;
+    limits.write_seen = write_seen_;
     dispatcher_ = std::make_unique<Dispatcher>(io_.get_executor(), gate_, *registry_, hub_, keys_,
                                                clock_, random_, log_, limits);
     dispatcher_->SetQueue(queue_);

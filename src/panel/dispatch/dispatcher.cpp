@@ -1,5 +1,7 @@
 #include "panel/dispatch/dispatcher.hpp"
 
+#include <algorithm>
+
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
@@ -141,7 +143,7 @@ Dispatcher::Dispatcher(asio::any_io_executor executor, StoreGate& store, Registr
       limits_(limits),
       jobs_(store, registry, hub, keys, clock, random, logger,
             [this](const std::string& agent) { Wake(agent); }),
-      events_(store, hub, keys, clock, random, logger,
+      events_(store, registry, hub, keys, clock, random, logger,
               [this](const std::string& agent) { Wake(agent); }),
       wake_(executor),
       tasks_(executor, [this](std::exception_ptr failure) {
@@ -201,6 +203,7 @@ void Dispatcher::Seen(const std::string& agent) {
   const bool back = !Alive(agent);
   seen_[agent] = clock_.Now();
   seen_unwritten_.insert(agent);
+  if (full_.erase(agent) > 0) Wake(agent);  // it may have taken some
   if (!back) return;
   // Whatever waited for it goes now.
   Wake(agent);
@@ -228,10 +231,17 @@ asio::awaitable<void> Dispatcher::RelayLoop() {
 
 asio::awaitable<void> Dispatcher::RelayTo(std::string agent) {
   for (bool more = true; more;) {
+    const auto waiting = co_await queue_->Depth(agent);
+    if (!waiting) co_return Complain("looking at a server's queue", waiting.error());
+    const auto room = std::min(kAtOnce, limits_.ahead - std::min(limits_.ahead, *waiting));
+    if (room == 0) {
+      full_.insert(agent);
+      co_return;
+    }
     auto deliveries = co_await store_.Read(
-        [agent](store::Transaction& t) { return t.jobs().Undelivered(agent, kAtOnce); });
+        [agent, room](store::Transaction& t) { return t.jobs().Undelivered(agent, room); });
     if (!deliveries) co_return Complain("looking for undelivered jobs", deliveries.error());
-    more = deliveries->size() == kAtOnce;
+    more = deliveries->size() == room;
     const auto together = co_await HandOver(*deliveries);
     if (together || !IsOneJobsFault(together.error())) {
       if (together) continue;
@@ -263,12 +273,12 @@ asio::awaitable<Status> Dispatcher::HandOver(std::vector<store::Delivery> delive
   PROV_CO_TRY(const auto send, co_await store_.Write([ids, now](store::Transaction& t) {
     return MarkDispatched(t, ids, now);
   }));
+  for (const auto& id : send) hub_.JobChanged(id);
   std::vector<Uuid> pushed;
   Status failed;
   for (auto& delivery : deliveries) {
     const auto id = delivery.job_id;
     if (!send.contains(id)) continue;
-    hub_.JobChanged(id);
     failed =
         co_await queue_->Push(delivery.server_id, {id.ToString(), std::move(delivery.envelope)});
     if (!failed) break;
@@ -353,6 +363,11 @@ asio::awaitable<void> Dispatcher::SeenLoop() {
   for (;;) {
     co_await Sleep(executor_, limits_.write_seen);
     co_await WriteSeen();
+    // Nobody says that he is away.
+    auto alive = AliveAgents();
+    const bool gone = !std::ranges::includes(alive, alive_);
+    alive_ = std::move(alive);
+    if (gone) hub_.ServersChanged();
   }
 }
 

@@ -21,6 +21,8 @@ inline constexpr Millis kUnreachableAfter{45'000};
 
 struct DispatchLimits {
   Millis reconcile{30'000};
+  // In an agent's queue: what is beyond stays `queued`, where the panel can still end it.
+  std::size_t ahead = 400;
   Millis write_seen{5'000};  // heartbeats are written in groups
   Millis silence = std::chrono::hours{24};
   Millis queued = std::chrono::hours{24};  // before it expires
@@ -98,7 +100,9 @@ class Dispatcher final : public transport::EventSink {
   WallTime started_{};
   std::map<std::string, WallTime> seen_;
   std::set<std::string> seen_unwritten_;
+  std::vector<std::string> alive_;  // at the last look
   std::set<std::string> woken_;
+  std::set<std::string> full_;  // agents whose queue had no room for all that waits
   net::Event wake_;
   net::TaskGroup tasks_;
 };

@@ -41,6 +41,23 @@ TEST_F(Dispatch, ToAServerThatIsAway_HandsNothingOver) {
   ASSERT_TRUE(RunUntil([&] { return Settled(late) && Settled(away); }));
 }
 
+TEST_F(Dispatch, MoreThanTheQueueIsToHold_WaitsInTheStoreAndFollowsAsItIsTaken) {
+  Kill();
+  Start(kNever, 4);  // nothing is left to the reconciler
+  std::vector<Uuid> ids;
+  for (int i = 0; i < 9; ++i) ids.push_back(AddJob());
+  for (const std::size_t expected : {4, 8, 9}) {
+    dispatcher_->Seen(kAgent);
+    ASSERT_TRUE(RunUntil([&] { return Settled(ids[expected - 1]); })) << expected;
+    int turns = 0;
+    ASSERT_TRUE(RunUntil([&] { return ++turns > 50; }));
+    if (expected < ids.size()) {
+      EXPECT_EQ(Job(ids[expected]).status, Status::kQueued);
+    }
+    queue_.Lose();  // the agent has taken them all
+  }
+}
+
 TEST_F(Dispatch, CanceledBeforeItWasHandedOver_IsNeverSent) {
   const auto id = AddJob();
   Put(id, Status::kCanceled);
@@ -311,6 +328,17 @@ TEST_F(Dispatch, DrainOfAServerThatIsNotThere_IsRefusedAndSaysSo) {
   EXPECT_EQ(problem->status, 404);
   EXPECT_EQ(problem->code, "unknown_server");
   EXPECT_THAT(Audited("server.drain_requested"), IsEmpty());
+}
+
+TEST_F(Dispatch, AServerThatFallsSilent_IsTold) {
+  Kill();
+  write_seen_ = Millis{1};
+  Start();
+  dispatcher_->Seen(kAgent);
+  RunSomeRounds();
+  const auto version = hub_.servers_version();
+  clock_.Advance(kUnreachableAfter);
+  EXPECT_TRUE(RunUntil([&] { return hub_.servers_version() > version; }));
 }
 
 TEST_F(Dispatch, AHeartbeat_IsWrittenAtTheLatestWhenItStops) {

@@ -2,18 +2,15 @@
 #include "base/json.hpp"
 #include "job/command.hpp"
 #include "panel/dispatch/dispatcher.hpp"
+#include "panel/dispatch/pending_commands.hpp"
 
 namespace prov::panel {
 namespace {
 
-constexpr std::string_view kDrain = "drain";
-
 // In place of what was said before: of the two only the later one counts.
 Status Say(store::Transaction& t, const store::Command& command) {
-  PROV_TRY(const auto pending, t.commands().Pending(command.agent_id, kMostPending));
-  for (const auto& other : pending) {
-    if (other.kind == kDrain) PROV_CHECK(t.commands().Confirm(other.id));
-  }
+  PROV_TRY(const auto before, PendingCommands(t, command.agent_id, job::CommandType::kDrain));
+  PROV_CHECK(Withdraw(t, before));
   return t.commands().Insert(command);
 }
 
@@ -38,8 +35,8 @@ boost::asio::awaitable<OrProblem<std::optional<store::StoredResponse>>> Dispatch
     command.drain = job::Drain{on};
     PROV_TRY(auto bytes,
              keys_.SignCommand(job::CommandType::kDrain, command, agent.key_generation));
-    PROV_CHECK(Say(t, {id, agent.id, std::string(kDrain), std::nullopt, std::move(bytes), now,
-                       command.expires_at}));
+    PROV_CHECK(Say(t, {id, agent.id, json::EnumName(job::CommandType::kDrain), std::nullopt,
+                       std::move(bytes), now, command.expires_at}));
     PROV_CHECK(t.audit().Append({now,
                                  actor.user_id,
                                  on ? "server.drain_requested" : "server.resume_requested",

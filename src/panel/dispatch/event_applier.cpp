@@ -11,6 +11,8 @@
 #include "job/log_chunk.hpp"
 #include "job/log_lines.hpp"
 #include "panel/dispatch/agent_identity.hpp"
+#include "panel/dispatch/known_failure.hpp"
+#include "panel/dispatch/pending_commands.hpp"
 
 namespace prov::panel {
 namespace {
@@ -18,9 +20,10 @@ namespace {
 namespace asio = boost::asio;
 
 constexpr Seconds kAckValid = std::chrono::minutes{10};
-constexpr std::string_view kQuery = "query";
 // The agent keeps 64 MiB of a job's log; what is sent beyond that, with a margin, is not stored.
 constexpr std::uint64_t kMostLogBytes = std::uint64_t{66} << 20;
+// Of one delivery, unpacked: what is behind it comes again. The event loop waits meanwhile.
+constexpr std::uint64_t kLogAtOnce = std::uint64_t{8} << 20;
 
 // With what an agent is asked, should events be missing.
 struct Question {
@@ -28,10 +31,16 @@ struct Question {
   Uuid id;  // of the command
 };
 
+// What an attempt that ends so may have failed of.
+bool IsToBeExplained(job::Status status) {
+  return job::IsFailure(status) || status == job::Status::kRetryWait;
+}
+
 class Application {
  public:
-  Application(store::Transaction& t, store::Agent agent, const Question& question, WallTime now)
-      : t_(t), agent_(std::move(agent)), question_(question), now_(now) {}
+  Application(store::Transaction& t, store::Agent agent, const Question& question,
+              const Catalogue& catalogue, WallTime now)
+      : t_(t), agent_(std::move(agent)), question_(question), catalogue_(catalogue), now_(now) {}
 
   Result<Applied> Run(const Delivery& delivery) {
     const auto before = agent_;
@@ -67,7 +76,7 @@ class Application {
   }
 
   Status ApplyInSequence(const Delivery& delivery) {
-    PROV_TRY(const auto asked, PendingQueries());
+    PROV_TRY(const auto asked, PendingCommands(t_, agent_.id, job::CommandType::kQuery));
     if (!asked.empty()) answering_ = true;
     PROV_TRY(const auto before, t_.agents().Position(agent_.id, agent_.epoch));
     auto position = before;
@@ -123,20 +132,11 @@ class Application {
     return {};
   }
 
-  Result<std::vector<Uuid>> PendingQueries() {
-    PROV_TRY(const auto pending, t_.commands().Pending(agent_.id, kMostPending));
-    std::vector<Uuid> queries;
-    for (const auto& command : pending) {
-      if (command.kind == kQuery) queries.push_back(command.id);
-    }
-    return queries;
-  }
-
   // In place of what was asked before: the answer to that may be among what was lost. Of more jobs
   // than one query holds, the newest are left out; they are sent again, which makes the agent say
   // where they stand.
   Status Ask(const std::vector<Uuid>& asked) {
-    for (const auto& id : asked) PROV_CHECK(t_.commands().Confirm(id));
+    PROV_CHECK(Withdraw(t_, asked));
     PROV_TRY(const auto unsettled, t_.jobs().Unsettled(agent_.id, job::kMaxQueriedJobs));
     if (unsettled.empty()) return {};
     done_.asked = true;
@@ -150,8 +150,8 @@ class Application {
     }
     PROV_TRY(auto bytes,
              question_.keys->SignCommand(job::CommandType::kQuery, command, agent_.key_generation));
-    return t_.commands().Insert({question_.id, agent_.id, std::string(kQuery), std::nullopt,
-                                 std::move(bytes), now_, command.expires_at});
+    return t_.commands().Insert({question_.id, agent_.id, json::EnumName(job::CommandType::kQuery),
+                                 std::nullopt, std::move(bytes), now_, command.expires_at});
   }
 
   // Of its jobs the agent says what it still knows of its own accord; of the rest it is asked.
@@ -230,6 +230,9 @@ class Application {
         by = job::Party::kAnswer;
       }
       SetState(next, event);
+      if (IsToBeExplained(next.status)) {
+        PROV_TRY(next.known_failure, FindKnownFailure(t_, catalogue_, next));
+      }
     } else {
       if (!job::IsActive(record->status) || event.attempt != record->attempt)
         return Refuse(id, "it is about an attempt that is over");
@@ -242,7 +245,11 @@ class Application {
     if (!applied && applied.error().code == ErrorCode::kConflict)
       return Refuse(id, applied.error().message);
     if (!applied) return applied.error();
-    if (event.state && event.state->status != record->status) PROV_CHECK(Audit(id, next));
+    if (event.state && event.state->status != record->status) {
+      PROV_CHECK(Audit(id, next));
+      // A wait that is over is not hurried any more.
+      if (record->status == job::Status::kRetryWait) PROV_CHECK(WithdrawRetryNow(id));
+    }
     done_.jobs.insert(id);
     if (!job::IsActive(next.status) && next.status != record->status)
       done_.finished.push_back(next);
@@ -260,6 +267,8 @@ class Application {
     if (event.attempt && *event.attempt > next.attempt) {
       next.attempt = *event.attempt;
       next.log = {};
+      next.steps.clear();
+      next.known_failure.reset();
       next.progress.reset();
       next.message.reset();
     }
@@ -276,6 +285,8 @@ class Application {
       next.log.complete = all && state.log->complete;
     }
     if (!job::IsActive(state.status)) next.finished_at = at;
+    if (!job::IsActive(state.status) || state.status == job::Status::kRetryWait)
+      job::EndSteps(next.steps, state.status, at);
     if (state.status == job::Status::kSucceeded) next.progress = 100;
   }
 
@@ -292,6 +303,7 @@ class Application {
       return std::nullopt;
     }
     next.log.bytes += verified.log_bytes;
+    job::TakeMarks(next.steps, verified.step_marks);
     next.log.lines = chunk.first + chunk.lines - 1;
     return store::LogChunk{chunk.first, chunk.lines, verified.stored_log};
   }
@@ -307,6 +319,11 @@ class Application {
                     [&](const job::Output& old) { return old.name == event.output->name; });
       next.outputs.push_back(*event.output);
     }
+  }
+
+  Status WithdrawRetryNow(const Uuid& id) {
+    PROV_TRY(const auto pending, PendingCommands(t_, agent_.id, job::CommandType::kRetryNow, id));
+    return Withdraw(t_, pending);
   }
 
   Status Audit(const Uuid& id, const job::Record& next) {
@@ -329,6 +346,7 @@ class Application {
   store::Transaction& t_;
   store::Agent agent_;
   const Question& question_;
+  const Catalogue& catalogue_;
   WallTime now_;
   bool answering_ = false;  // it was asked, and may say any state
   bool ask_ = false;
@@ -336,20 +354,21 @@ class Application {
 };
 
 Result<Applied> ApplyAll(store::Transaction& t, const Delivery& delivery, const Question& question,
-                         WallTime now) {
+                         const Catalogue& catalogue, WallTime now) {
   auto row = t.agents().Get(kPanel, delivery.agent);
   if (!row && row.error().code == ErrorCode::kNotFound)
     row = RegisterByEvent(t, delivery.agent, delivery.events, now);
   if (!row) return row.error();
-  return Application(t, std::move(*row), question, now).Run(delivery);
+  return Application(t, std::move(*row), question, catalogue, now).Run(delivery);
 }
 
 }  // namespace
 
-EventApplier::EventApplier(StoreGate& store, LiveHub& hub, const KeyRing& keys, const Clock& clock,
-                           Random& random, Logger& logger,
+EventApplier::EventApplier(StoreGate& store, const Registry& registry, LiveHub& hub,
+                           const KeyRing& keys, const Clock& clock, Random& random, Logger& logger,
                            std::function<void(const std::string&)> wake)
     : store_(store),
+      registry_(registry),
       hub_(hub),
       keys_(keys),
       clock_(clock),
@@ -373,6 +392,7 @@ Result<VerifiedEvent> EventApplier::Verified(const std::string& agent,
     if (job::CountLines(frames) != log->lines)
       return Error{ErrorCode::kInvalidArgument, "a log event counts its lines wrong", {}};
     for (const auto& frame : frames) verified.log_bytes += frame.bytes.size();
+    verified.step_marks = job::StepMarksOf(frames, log->first);
     verified.stored_log = job::EncodeStored(packed, log->raw_size);
   }
   return verified;
@@ -382,9 +402,12 @@ Delivery EventApplier::VerifyAll(const std::string& agent,
                                  std::span<const std::uint32_t> generations,
                                  const std::vector<std::string>& events) const {
   Delivery delivery{agent, {}, std::nullopt};
+  std::uint64_t log_bytes = 0;
   for (const auto& bytes : events) {
+    if (log_bytes >= kLogAtOnce) break;
     auto one = Verified(agent, generations, bytes);
     if (one) {
+      if (one->event.log) log_bytes += one->event.log->raw_size;
       delivery.events.push_back(std::move(*one));
       continue;
     }
@@ -412,9 +435,10 @@ asio::awaitable<Result<std::string>> EventApplier::Deliver(std::string agent,
   const auto delivery = VerifyAll(agent, generations, events);
   const auto now = clock_.Now();
   const Question question{&keys_, Uuid::MakeV7(clock_, random_)};
-  auto applied = co_await store_.Write([delivery, question, now](store::Transaction& t) {
-    return ApplyAll(t, delivery, question, now);
-  });
+  auto applied = co_await store_.Write(
+      [delivery, question, catalogue = registry_.Current(), now](store::Transaction& t) {
+        return ApplyAll(t, delivery, question, *catalogue, now);
+      });
   if (!applied) {
     logger_.Warning("events_refused",
                     {{"server_id", agent}, {"reason", applied.error().ToString()}});

@@ -25,6 +25,7 @@
 #include "panel/dispatch/key_ring.hpp"
 #include "panel/dispatch/verified_event.hpp"
 #include "panel/live/live_hub.hpp"
+#include "panel/registry/registry.hpp"
 #include "panel/store_gate.hpp"
 #include "transport/queue.hpp"
 
@@ -52,9 +53,10 @@ struct Applied {
 
 class EventApplier {
  public:
-  // `wake` is told of an agent for which there is a new command.
-  EventApplier(StoreGate& store, LiveHub& hub, const KeyRing& keys, const Clock& clock,
-               Random& random, Logger& logger, std::function<void(const std::string&)> wake);
+  // `registry` says why jobs fail. `wake` is told of an agent for which there is a new command.
+  EventApplier(StoreGate& store, const Registry& registry, LiveHub& hub, const KeyRing& keys,
+               const Clock& clock, Random& random, Logger& logger,
+               std::function<void(const std::string&)> wake);
 
   boost::asio::awaitable<Result<std::string>> Deliver(std::string agent,
                                                       std::vector<std::string> events);
@@ -70,6 +72,7 @@ class EventApplier {
                      const std::vector<std::string>& events) const;
 
   StoreGate& store_;
+  const Registry& registry_;
   LiveHub& hub_;
   const KeyRing& keys_;
   const Clock& clock_;

@@ -1,6 +1,8 @@
 #include "panel/dispatch/event_applier.hpp"
 
 #include "panel/dispatch/event_fixture_test.hpp"
+#include "panel/dispatch/known_failure.hpp"
+#include "panel/dispatch/store_job_service.hpp"
 
 namespace prov::panel {
 namespace {
@@ -242,6 +244,71 @@ TEST_F(EventApplication, AnotherAttempt_BeginsItsOwnLog) {
   EXPECT_THAT(Audited("event.refused"), IsEmpty());
 }
 
+TEST_F(EventApplication, Groups_AreTheJobsSteps_UntilTheNextAttempt) {
+  const auto id = AddJobIn(Status::kRunning, 1);
+  ASSERT_TRUE(
+      Deliver({Log(id, 1, "::group Install\nx\n::endgroup\n"), Log(id, 4, "::group Start\n")}));
+  auto steps = Job(id).steps;
+  ASSERT_THAT(steps, SizeIs(2));
+  EXPECT_EQ(steps[0].name, "Install");
+  EXPECT_EQ(steps[0].status, job::StepStatus::kSucceeded);
+  EXPECT_EQ(steps[1].line, 4U);
+  EXPECT_EQ(steps[1].status, job::StepStatus::kRunning);
+  clock_.Advance(Seconds{1});
+  ASSERT_TRUE(Deliver({State(id, Status::kRetryWait, 1)}));
+  steps = Job(id).steps;
+  EXPECT_EQ(steps[1].status, job::StepStatus::kFailed);
+  EXPECT_EQ(steps[1].finished_at, clock_.Now());
+  ASSERT_TRUE(Deliver({State(id, Status::kRunning, 2)}));
+  EXPECT_THAT(Job(id).steps, IsEmpty());
+}
+
+TEST_F(EventApplication, AFailure_IsExplainedByTheLastLineThatTheInstallerKnows) {
+  AddInstaller("demo",
+               "known_failures:\n"
+               "  - {pattern: 'No space', cause: The disk is full, remedy: Free some}\n"
+               "  - {pattern: 'port \\d+ .*in use', cause: The port is taken}\n");
+  ASSERT_TRUE(registry_.Reload());
+  const auto& installer = *registry_.Current()->Find("demo");
+  ASSERT_THAT(installer.faults, IsEmpty());
+  const auto fail = [&](const std::string& digest, std::vector<std::string> texts, Status end) {
+    const auto id = AddJob(kAgent, digest);
+    Put(id, Status::kDispatched);
+    Put(id, Status::kRunning, 1);
+    std::vector<job::Event> events;
+    std::uint64_t line = 1;
+    for (const auto& text : texts) {
+      events.push_back(Log(id, line, text));
+      line += events.back().log->lines;
+    }
+    events.push_back(State(id, end, 1));
+    EXPECT_TRUE(Deliver(events));
+    return Job(id).known_failure;
+  };
+  const std::vector<std::string> log{"one\nNo space left\n", "port 80 is in use\n", "bye\n"};
+  const job::FailureFound port{"The port is taken", "", 3};
+  for (const auto end : {Status::kFailed, Status::kTimedOut, Status::kRetryWait})
+    EXPECT_EQ(fail(installer.digest, log, end), port);
+  EXPECT_EQ(fail(installer.digest, {log[0]}, Status::kFailed),
+            (job::FailureFound{"The disk is full", "Free some", 2}));
+  EXPECT_EQ(fail(installer.digest, {"nothing known\n"}, Status::kFailed), std::nullopt);
+  EXPECT_EQ(fail(installer.digest, log, Status::kSucceeded), std::nullopt);
+  EXPECT_EQ(fail("sha256:of another version", log, Status::kFailed), std::nullopt);
+  std::string long_ago = "No space left\n";
+  for (std::uint64_t i = 0; i < kSearchedLines; ++i) long_ago += "x\n";
+  EXPECT_EQ(fail(installer.digest, {long_ago}, Status::kFailed), std::nullopt);
+}
+
+TEST_F(EventApplication, AWaitThatIsOver_IsNotHurriedAnyMore) {
+  const auto id = AddJobIn(Status::kRetryWait, 1);
+  StoreJobService service(gate_, registry_, hub_, keys_, clock_, random_, log_,
+                          [](const std::string&) {});
+  ASSERT_TRUE(std::holds_alternative<Submitted>(Await(service.RetryNow(Ann(), id))));
+  EXPECT_THAT(Queries(), SizeIs(1));
+  ASSERT_TRUE(Deliver({State(id, Status::kRunning, 2)}));
+  EXPECT_THAT(Queries(), IsEmpty());
+}
+
 TEST_F(EventApplication, LogChunksThatOverlap_AreKeptOnce) {
   const auto id = AddJobIn(Status::kRunning, 1);
   ASSERT_TRUE(Deliver({Log(id, 1, "one\ntwo\n"), Log(id, 3, "three\n")}));
@@ -273,6 +340,19 @@ TEST_F(EventApplication, ALogThatCountsWrongOrIsNone_IsRefusedWhole) {
   EXPECT_EQ(Position(), 0U);
   EXPECT_THAT(StoredLog(id), IsEmpty());
   EXPECT_EQ(*Deliver({good}), 1U);
+}
+
+// Packed, a megabyte of newlines has a few hundred bytes: of a thousand such events the loop would
+// wait for a minute.
+TEST_F(EventApplication, MoreLogThanIsUnpackedAtOnce_ComesAgain) {
+  const auto id = AddJobIn(Status::kRunning, 1);
+  std::vector<job::Event> events;
+  for (std::uint64_t i = 0; i < 20; ++i)
+    events.push_back(Log(id, 1 + i * 1'000'000, std::string(1'000'000, '\n')));
+  const auto before = Position();
+  const auto first = *Deliver(events);
+  EXPECT_EQ(first, before + 9);
+  EXPECT_EQ(*Deliver({events.begin() + 9, events.end()}), first + 9);
 }
 
 TEST_F(EventApplication, ALogBeyondTheLimit_IsCountedAndNotStored) {

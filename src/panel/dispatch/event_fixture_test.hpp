@@ -26,7 +26,7 @@ class EventTest : public PanelTest {
   // The panel's process is another one; the store is the same.
   void Restart() {
     applier_ =
-        std::make_unique<EventApplier>(gate_, hub_, keys_, clock_, random_, log_,
+        std::make_unique<EventApplier>(gate_, registry_, hub_, keys_, clock_, random_, log_,
                                        [this](const std::string& agent) { woken_.insert(agent); });
     applier_->OnFinished([this](const job::Record& record) { finished_.push_back(record); });
   }
@@ -136,6 +136,7 @@ class EventTest : public PanelTest {
         [&](store::Transaction& t) { return t.changes().Log(Admin(), id, attempt, 1, 1000); });
   }
 
+  Registry registry_{InstallersDirectory(), clock_, log_};
   std::unique_ptr<EventApplier> applier_;
   std::vector<job::Record> finished_;
   std::set<std::string> woken_;

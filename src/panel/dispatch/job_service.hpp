@@ -57,6 +57,11 @@ class JobService {
   // already_over (409), not_found, idempotency_conflict.
   virtual boost::asio::awaitable<OrProblem<Submitted>> Cancel(
       store::Actor actor, Uuid id, std::optional<KeyedRequest> keyed = {}) = 0;
+  // The agent is told to end the wait before the next attempt; asked again meanwhile, nothing is
+  // added. not_waiting (409) where no attempt is waited for, or a cancel is under way; not_found,
+  // idempotency_conflict.
+  virtual boost::asio::awaitable<OrProblem<Submitted>> RetryNow(
+      store::Actor actor, Uuid id, std::optional<KeyedRequest> keyed = {}) = 0;
   // A new job with `retry_of`: plain inputs are copied, sensitive ones come from `inputs`.
   // not_over (409) for an active job, invalid_input naming each sensitive input that is missing.
   virtual boost::asio::awaitable<OrProblem<Submitted>> Retry(

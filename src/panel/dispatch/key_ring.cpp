@@ -12,7 +12,6 @@ namespace {
 using signing::Purpose;
 
 // Base64 of a payload of kMaxEventBytes, and the envelope around it.
-constexpr std::size_t kMaxSignedEventBytes = 2 * job::kMaxEventBytes;
 
 }  // namespace
 
@@ -67,7 +66,8 @@ Result<KeyRing::SignedEvent> KeyRing::VerifyEvent(
     PROV_TRY(const auto key, AgentKey(Purpose::kEvent, agent, generation));
     const auto keyid = signing::KeyId(Purpose::kEvent, agent, generation);
     const signing::VerificationKey keys[] = {{keyid, key->view()}};
-    auto payload = signing::Verify(envelope, job::kEventPayloadType, keys, kMaxSignedEventBytes);
+    auto payload =
+        signing::Verify(envelope, job::kEventPayloadType, keys, job::kMaxSignedEventBytes);
     if (payload) return SignedEvent{std::move(*payload), generation};
     refusal = payload.error();
     if (refusal.code != ErrorCode::kPermissionDenied) break;  // it is no envelope

@@ -46,7 +46,6 @@ class KeyRing {
   std::shared_ptr<Derived> derived_;
 };
 
-inline constexpr std::size_t kMostPending = 1000;  // of one agent's commands, read at once
 inline constexpr Seconds kCommandValid = std::chrono::hours{24};
 
 // What every command begins with; the caller adds what it says.

@@ -31,4 +31,30 @@ std::optional<net::Problem> Preflight(const contract::Manifest& manifest,
   return problem;
 }
 
+std::optional<net::Problem> CheckServer(const contract::Manifest& manifest,
+                                        const std::string& server_id,
+                                        const std::optional<store::Agent>& agent) {
+  if (!agent) {
+    return net::Problem{
+        .status = 422,
+        .code = "unknown_server",
+        .detail = "there is no server `" + server_id + "`; GET /api/servers lists them"};
+  }
+  if (agent->sealing_key.empty()) {
+    return net::Problem{.status = 409,
+                        .code = "server_not_registered",
+                        .detail = server_id + " was seen, but is not enrolled"};
+  }
+  return Preflight(manifest, *agent);
+}
+
+Result<boost::json::object> LastInputs(store::Transaction& t, const store::Actor& actor,
+                                       const std::string& app_id, const std::string& server_id,
+                                       contract::Action action) {
+  if (action != contract::Action::kUninstall && action != contract::Action::kCheck)
+    return boost::json::object();
+  PROV_TRY(auto jobs, t.jobs().Installed(actor, server_id, app_id));
+  return jobs.empty() ? boost::json::object() : std::move(jobs.front().inputs);
+}
+
 }  // namespace prov::panel

@@ -7,6 +7,7 @@
 #include "contract/input_validation.hpp"
 #include "job/command.hpp"
 #include "job/order.hpp"
+#include "panel/dispatch/pending_commands.hpp"
 #include "panel/dispatch/preflight.hpp"
 #include "signing/sealed.hpp"
 
@@ -38,29 +39,6 @@ job::ResourceLimits LimitsOf(const contract::Manifest& manifest) {
   };
   const auto& limits = manifest.resource_limits;
   return {narrow(limits.memory_mb), narrow(limits.tasks), narrow(limits.cpu_percent)};
-}
-
-// The plain inputs of the last install or upgrade that succeeded there and was not undone since, as
-// the agent remembers them, for the form of an uninstall.
-Result<boost::json::object> LastInputs(store::Transaction& t, const store::Actor& actor,
-                                       const Submission& submission) {
-  if (submission.action != contract::Action::kUninstall &&
-      submission.action != contract::Action::kCheck)
-    return boost::json::object();
-  store::JobFilter filter;
-  filter.app_id = submission.app_id;
-  filter.server_id = submission.server_id;
-  filter.statuses = {job::Status::kSucceeded};
-  std::optional<Uuid> before;
-  for (;;) {
-    PROV_TRY(auto jobs, t.jobs().List(actor, filter, before, 100));
-    for (auto& record : jobs) {
-      if (record.action == contract::Action::kUninstall) return boost::json::object();
-      if (record.action != contract::Action::kCheck) return std::move(record.inputs);
-      before = record.id;
-    }
-    if (jobs.size() < 100) return boost::json::object();
-  }
 }
 
 Idempotency IdempotencyOf(const store::Actor& actor, const std::optional<KeyedRequest>& keyed,
@@ -96,7 +74,8 @@ Result<Known> Look(store::Transaction& t, const store::Actor& actor, const Submi
     known.agent = std::move(*agent);
   else if (agent.error().code != ErrorCode::kNotFound)
     return agent.error();
-  PROV_TRY(known.remembered, LastInputs(t, actor, submission));
+  PROV_TRY(known.remembered,
+           LastInputs(t, actor, submission.app_id, submission.server_id, submission.action));
   return known;
 }
 
@@ -212,16 +191,8 @@ asio::awaitable<OrProblem<Submitted>> StoreJobService::Create(store::Actor actor
         422, "action_not_supported",
         submission.app_id + " has no script for " + json::EnumName(submission.action));
   }
-  if (!known->agent) {
-    co_return MakeProblem(
-        422, "unknown_server",
-        "there is no server `" + submission.server_id + "`; GET /api/servers lists them");
-  }
-  if (known->agent->sealing_key.empty()) {
-    co_return MakeProblem(409, "server_not_registered",
-                          submission.server_id + " was seen, but is not enrolled");
-  }
-  if (auto unsuitable = Preflight(*installer->manifest, *known->agent)) co_return *unsuitable;
+  if (auto unsuitable = CheckServer(*installer->manifest, submission.server_id, known->agent))
+    co_return *unsuitable;
   auto composed = Compose(actor, submission, *installer, *known->agent, known->remembered);
   if (auto* problem = std::get_if<net::Problem>(&composed)) co_return std::move(*problem);
   auto& creation = std::get<store::Creation>(composed);
@@ -255,67 +226,112 @@ asio::awaitable<OrProblem<Submitted>> StoreJobService::Create(store::Actor actor
   co_return Submitted{std::move(written->record), {}};
 }
 
-// The record after it, unchanged where it was asked for already.
-Result<job::Record> StoreJobService::CancelIn(store::Transaction& t, const store::Actor& actor,
-                                              const Uuid& id, const Uuid& command_id,
-                                              WallTime now) const {
-  PROV_TRY(const auto record, t.jobs().Get(actor, id));
+Status StoreJobService::Tell(store::Transaction& t, const Asked& asked,
+                             const std::string& server_id, job::CommandType type,
+                             const std::function<void(job::Command&)>& fill) const {
+  PROV_TRY(const auto agent, t.agents().Get(kPanel, server_id));
+  PROV_TRY(const auto epoch, Uuid::Parse(agent.epoch));
+  auto command = CommandHeader(agent.id, epoch, asked.command_id, asked.now);
+  fill(command);
+  PROV_TRY(auto bytes, keys_.SignCommand(type, command, agent.key_generation));
+  return t.commands().Insert({asked.command_id, agent.id, json::EnumName(type), asked.id,
+                              std::move(bytes), asked.now, command.expires_at});
+}
+
+Result<job::Record> StoreJobService::CancelIn(store::Transaction& t, const Asked& asked) const {
+  PROV_TRY(const auto record, t.jobs().Get(asked.actor, asked.id));
   if (!job::IsActive(record.status)) {
     return Error{
         ErrorCode::kConflict, "the job is over: it is " + json::EnumName(record.status), {}};
   }
-  if (record.cancel_requested_at) return record;
-  auto next = Requested(record, now);
+  if (record.cancel_requested_at) {
+    PROV_TRY(const auto pending,
+             PendingCommands(t, record.server_id, job::CommandType::kCancel, asked.id));
+    if (!pending.empty()) return record;
+  }
+  // Asked for again where nothing is on its way any more: a command expires.
+  auto next = Requested(record, asked.now);
   const store::Expected expected{record.attempt, record.status};
   if (record.status == job::Status::kQueued) {
     next.status = job::Status::kCanceled;
     next.status_reason = "canceled before it was sent to the server";
-    next.finished_at = now;
+    next.finished_at = asked.now;
   } else {
-    PROV_TRY(const auto agent, t.agents().Get(kPanel, record.server_id));
-    PROV_TRY(const auto epoch, Uuid::Parse(agent.epoch));
-    auto command = CommandHeader(agent.id, epoch, command_id, now);
-    command.cancel = job::Cancel{id};
-    PROV_TRY(auto bytes,
-             keys_.SignCommand(job::CommandType::kCancel, command, agent.key_generation));
-    PROV_CHECK(t.commands().Insert(
-        {command_id, agent.id, "cancel", id, std::move(bytes), now, command.expires_at}));
+    PROV_CHECK(Tell(t, asked, record.server_id, job::CommandType::kCancel,
+                    [&](job::Command& command) { command.cancel = job::Cancel{asked.id}; }));
   }
-  PROV_CHECK(t.jobs().Apply(expected, job::Party::kPanel, next, now));
-  PROV_CHECK(t.audit().Append({now,
-                               actor.user_id,
+  PROV_CHECK(t.jobs().Apply(expected, job::Party::kPanel, next, asked.now));
+  PROV_CHECK(t.audit().Append({asked.now,
+                               asked.actor.user_id,
                                "job.cancel_requested",
-                               id.ToString(),
+                               asked.id.ToString(),
                                {{"status", json::EnumName(record.status)}}}));
-  return t.jobs().Get(actor, id);
+  return t.jobs().Get(asked.actor, asked.id);
 }
 
-asio::awaitable<OrProblem<Submitted>> StoreJobService::Cancel(store::Actor actor, Uuid id,
-                                                              std::optional<KeyedRequest> keyed) {
-  const auto now = clock_.Now();
-  const auto command_id = Uuid::MakeV7(clock_, random_);
-  const auto idempotency = IdempotencyOf(actor, keyed, keys_, now);
-  auto canceled = co_await store_.Write([this, actor, id, now, command_id, idempotency,
-                                         keyed](store::Transaction& t) -> Result<Written> {
-    Written result;
-    PROV_TRY(result.replay, idempotency.Find(t));
-    if (result.replay) return result;
-    PROV_TRY(result.record, CancelIn(t, actor, id, command_id, now));
-    if (keyed) PROV_CHECK(idempotency.Keep(t, keyed->answer(result.record)));
-    return result;
-  });
-  if (!canceled) {
-    auto problem = net::ToProblem(canceled.error());
-    if (problem.status == 409) problem.code = "already_over";
+Result<job::Record> StoreJobService::RetryNowIn(store::Transaction& t, const Asked& asked) const {
+  PROV_TRY(auto record, t.jobs().Get(asked.actor, asked.id));
+  if (record.status != job::Status::kRetryWait) {
+    return Error{
+        ErrorCode::kConflict,
+        "the job does not wait for another attempt: it is " + json::EnumName(record.status),
+        {}};
+  }
+  if (record.cancel_requested_at)
+    return Error{ErrorCode::kConflict, "the job is being canceled: no attempt follows", {}};
+  PROV_TRY(const auto pending,
+           PendingCommands(t, record.server_id, job::CommandType::kRetryNow, asked.id));
+  const bool due = record.next_attempt_at && *record.next_attempt_at <= asked.now;
+  if (due || !pending.empty()) return record;
+  PROV_CHECK(Tell(
+      t, asked, record.server_id, job::CommandType::kRetryNow,
+      [&](job::Command& command) { command.retry_now = job::RetryNow{asked.id, record.attempt}; }));
+  PROV_CHECK(t.audit().Append({asked.now,
+                               asked.actor.user_id,
+                               "job.retry_now_requested",
+                               asked.id.ToString(),
+                               {{"attempt", record.attempt}}}));
+  return record;
+}
+
+asio::awaitable<OrProblem<Submitted>> StoreJobService::Ask(store::Actor actor, Uuid id,
+                                                           std::optional<KeyedRequest> keyed,
+                                                           Act act) {
+  const bool cancels = act == &StoreJobService::CancelIn;
+  const Asked asked{actor, id, Uuid::MakeV7(clock_, random_), clock_.Now()};
+  const auto idempotency = IdempotencyOf(actor, keyed, keys_, asked.now);
+  auto written = co_await store_.Write(
+      [this, asked, idempotency, keyed, act](store::Transaction& t) -> Result<Written> {
+        Written result;
+        PROV_TRY(result.replay, idempotency.Find(t));
+        if (result.replay) return result;
+        PROV_TRY(result.record, (this->*act)(t, asked));
+        if (keyed) PROV_CHECK(idempotency.Keep(t, keyed->answer(result.record)));
+        return result;
+      });
+  if (!written) {
+    auto problem = net::ToProblem(written.error());
+    if (problem.status == 409) problem.code = cancels ? "already_over" : "not_waiting";
     co_return problem;
   }
-  if (canceled->replay) co_return Again(idempotency, *canceled->replay);
-  auto& record = canceled->record;
-  logger_.Info("cancel_requested", {{"user_id", actor.user_id}}, {id.ToString(), record.app_id});
+  if (written->replay) co_return Again(idempotency, *written->replay);
+  auto& record = written->record;
+  logger_.Info(cancels ? "cancel_requested" : "retry_now_requested", {{"user_id", actor.user_id}},
+               {id.ToString(), record.app_id});
   hub_.JobChanged(id);
   if (on_finished_ && !job::IsActive(record.status)) on_finished_(record);
   wake_(record.server_id);
   co_return Submitted{std::move(record), {}};
+}
+
+asio::awaitable<OrProblem<Submitted>> StoreJobService::Cancel(store::Actor actor, Uuid id,
+                                                              std::optional<KeyedRequest> keyed) {
+  co_return co_await Ask(std::move(actor), id, std::move(keyed), &StoreJobService::CancelIn);
+}
+
+asio::awaitable<OrProblem<Submitted>> StoreJobService::RetryNow(store::Actor actor, Uuid id,
+                                                                std::optional<KeyedRequest> keyed) {
+  co_return co_await Ask(std::move(actor), id, std::move(keyed), &StoreJobService::RetryNowIn);
 }
 
 asio::awaitable<OrProblem<Submitted>> StoreJobService::Retry(store::Actor actor, Uuid id,

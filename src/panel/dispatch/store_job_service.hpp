@@ -7,6 +7,7 @@
 #include "base/clock.hpp"
 #include "base/log.hpp"
 #include "base/random.hpp"
+#include "job/command.hpp"
 #include "panel/dispatch/job_listener.hpp"
 #include "panel/dispatch/job_service.hpp"
 #include "panel/dispatch/key_ring.hpp"
@@ -31,6 +32,8 @@ class StoreJobService final : public JobService {
       store::Actor actor, Submission submission, std::optional<KeyedRequest> keyed = {}) override;
   boost::asio::awaitable<OrProblem<Submitted>> Cancel(
       store::Actor actor, Uuid id, std::optional<KeyedRequest> keyed = {}) override;
+  boost::asio::awaitable<OrProblem<Submitted>> RetryNow(
+      store::Actor actor, Uuid id, std::optional<KeyedRequest> keyed = {}) override;
   boost::asio::awaitable<OrProblem<Submitted>> Retry(
       store::Actor actor, Uuid id, boost::json::object inputs,
       std::optional<KeyedRequest> keyed = {}) override;
@@ -39,8 +42,24 @@ class StoreJobService final : public JobService {
   boost::asio::awaitable<OrProblem<Submitted>> Create(store::Actor actor, Submission submission,
                                                       std::optional<Uuid> retry_of,
                                                       std::optional<KeyedRequest> keyed);
-  Result<job::Record> CancelIn(store::Transaction& t, const store::Actor& actor, const Uuid& id,
-                               const Uuid& command_id, WallTime now) const;
+  // What a person asks of a job that there is.
+  struct Asked {
+    store::Actor actor;
+    Uuid id;
+    Uuid command_id;  // of what the agent is told
+    WallTime now{};
+  };
+  // In the transaction: the record after it, unchanged where it was asked for already. kConflict
+  // where the job's state does not allow it.
+  using Act = Result<job::Record> (StoreJobService::*)(store::Transaction& t,
+                                                       const Asked& asked) const;
+  boost::asio::awaitable<OrProblem<Submitted>> Ask(store::Actor actor, Uuid id,
+                                                   std::optional<KeyedRequest> keyed, Act act);
+  Result<job::Record> CancelIn(store::Transaction& t, const Asked& asked) const;
+  Result<job::Record> RetryNowIn(store::Transaction& t, const Asked& asked) const;
+  // Signed now, and sent until its effect is reported.
+  Status Tell(store::Transaction& t, const Asked& asked, const std::string& server_id,
+              job::CommandType type, const std::function<void(job::Command&)>& fill) const;
   OrProblem<store::Creation> Compose(const store::Actor& actor, const Submission& submission,
                                      const Installer& installer, const store::Agent& agent,
                                      const boost::json::object& remembered);

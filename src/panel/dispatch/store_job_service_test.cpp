@@ -358,6 +358,13 @@ TEST_F(JobServiceTest, Cancel_OfAJobThatWasHandedOverTellsTheAgentOnce) {
       *database_.Read([](store::Transaction& t) { return t.commands().Pending(kAgent, 10); });
   ASSERT_THAT(commands, SizeIs(1));
   EXPECT_EQ(commands[0].job_id, id);
+  // Expired before it was taken: nothing is on its way any more.
+  ASSERT_TRUE(
+      database_.Write([&](store::Transaction& t) { return t.commands().Confirm(commands[0].id); }));
+  Await(service_.Cancel(Ann(), id));
+  EXPECT_THAT(
+      *database_.Read([](store::Transaction& t) { return t.commands().Pending(kAgent, 10); }),
+      SizeIs(1));
   EXPECT_EQ(Refused(Await(service_.Cancel(Ann(), Uuid::MakeV7(clock_, random_)))).status, 404);
 }
 
@@ -375,6 +382,46 @@ TEST_F(JobServiceTest, Cancel_WithTheSameKeyIsAnsweredTheSameAgain_AlsoOnceTheJo
   EXPECT_EQ(Refused(cancel("k2")).code, "already_over");
   EXPECT_EQ(Refused(cancel("k2")).code, "already_over") << "a refusal is not kept";
   EXPECT_THAT(Audited("job.cancel_requested"), SizeIs(1));
+}
+
+TEST_F(JobServiceTest, RetryNow_TellsTheAgentOnceForEachWait) {
+  const auto id = Make(Demo()).job.id;
+  const auto waits = [&](std::uint32_t attempt) {
+    Put(id, Status::kRunning, attempt);
+    Put(id, Status::kRetryWait, attempt);
+  };
+  const auto pending = [&] {
+    return *database_.Read([](store::Transaction& t) { return t.commands().Pending(kAgent, 10); });
+  };
+  Put(id, Status::kDispatched);
+  Put(id, Status::kAccepted);
+  waits(1);
+  for (int i = 0; i < 2; ++i) {
+    const auto asked = Await(service_.RetryNow(Ann(), id));
+    EXPECT_EQ(std::get<Submitted>(asked).job.status, Status::kRetryWait);
+  }
+  ASSERT_THAT(pending(), SizeIs(1));
+  EXPECT_EQ(pending()[0].kind, "retry_now");
+  EXPECT_EQ(pending()[0].job_id, id);
+  EXPECT_THAT(Audited("job.retry_now_requested"), SizeIs(1));
+}
+
+TEST_F(JobServiceTest, RetryNow_WhereNoAttemptIsWaitedFor_IsRefused) {
+  const auto id = Make(Demo()).job.id;
+  const auto refusal = [&] { return Refused(Await(service_.RetryNow(Ann(), id))); };
+  EXPECT_EQ(refusal().code, "not_waiting");
+  EXPECT_EQ(refusal().status, 409);
+  EXPECT_THAT(refusal().detail, HasSubstr("it is queued"));
+  for (const auto status : {Status::kDispatched, Status::kAccepted, Status::kRunning}) {
+    Put(id, status, status == Status::kRunning ? 1 : 0);
+    EXPECT_EQ(refusal().code, "not_waiting");
+  }
+  Put(id, Status::kRetryWait, 1);
+  Await(service_.Cancel(Ann(), id));
+  EXPECT_EQ(refusal().code, "not_waiting");
+  EXPECT_THAT(refusal().detail, HasSubstr("canceled"));
+  EXPECT_THAT(Audited("job.retry_now_requested"), IsEmpty());
+  EXPECT_EQ(Refused(Await(service_.RetryNow(Ann(), Uuid::MakeV7(clock_, random_)))).status, 404);
 }
 
 // As the agent remembers them: an upgrade's too, and none after an uninstall. Otherwise the panel

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "job/event.hpp"
 
@@ -15,6 +16,7 @@ struct VerifiedEvent {
   std::string hash;
   std::string stored_log;       // its log chunk as the store keeps it
   std::uint64_t log_bytes = 0;  // of text
+  std::vector<job::StepMark> step_marks;
 };
 
 }  // namespace prov::panel

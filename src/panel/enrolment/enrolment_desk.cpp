@@ -17,12 +17,50 @@ namespace asio = boost::asio;
 
 constexpr unsigned kMostFailures = 10;  // of one peer, within
 constexpr Seconds kFailureWindow{60};
+constexpr Seconds kIssuedFor = std::chrono::hours{1};
 constexpr std::size_t kMostPeers = 10'000;
 
 Error Refused(std::string why) { return {ErrorCode::kUnauthenticated, std::move(why), {}}; }
 
 std::string TokenHash(const signing::EnrollToken& token) {
   return HexEncode(Sha256(signing::FormatEnrollToken(token)));
+}
+
+struct ComposedEnrolment {
+  std::string text;
+  store::EnrolmentToken row;
+};
+
+Result<ComposedEnrolment> Compose(std::string_view secret_key, const std::string& agent,
+                                  Seconds valid_for, const std::string& created_by, WallTime now,
+                                  const Uuid& id) {
+  if (!signing::IsAgentId(agent)) {
+    return Error{ErrorCode::kInvalidArgument,
+                 "`" + agent +
+                     "` is not an agent id: 1 to 128 letters, digits, `.`, `_` and `-`, a "
+                     "letter or digit first",
+                 {}};
+  }
+  PROV_TRY(const auto token, signing::MakeEnrollToken(secret_key, id));
+  ComposedEnrolment made{signing::FormatEnrollToken(token), {}};
+  made.row.id = token.id;
+  made.row.hash = TokenHash(token);
+  made.row.agent_id = agent;
+  made.row.created_by = created_by;
+  made.row.created_at = now;
+  made.row.expires_at = now + valid_for;
+  return made;
+}
+
+Status Keep(store::Transaction& t, const store::EnrolmentToken& row) {
+  PROV_CHECK(t.tokens().InsertEnrolment(row));
+  const bool re_enrol = row.purpose == store::EnrolmentPurpose::kReEnrol;
+  PROV_CHECK(t.audit().Append({row.created_at,
+                               row.created_by,
+                               "enrolment_token.created",
+                               row.agent_id,
+                               {{"token", row.id.ToString()}, {"re_enrol", re_enrol}}}));
+  return {};
 }
 
 struct Registration {
@@ -191,6 +229,20 @@ void EnrolmentDesk::CountFailure(const std::string& peer) {
   if (failures.count++ == 0) failures.since = clock_.Steady();
 }
 
+asio::awaitable<Result<EnrolmentDesk::Issued>> EnrolmentDesk::Issue(store::Actor actor,
+                                                                    std::string agent, Uuid id) {
+  const auto made = Compose(secret_key_.view(), agent, kIssuedFor, actor.user_id, clock_.Now(), id);
+  if (!made) co_return made.error();
+  const auto kept = co_await store_.Write([row = made->row](store::Transaction& t) -> Status {
+    const auto known = t.agents().Get(kPanel, row.agent_id);
+    if (known) return AlreadyRegistered(row.agent_id);
+    if (known.error().code != ErrorCode::kNotFound) return known.error();
+    return Keep(t, row);
+  });
+  if (!kept) co_return kept.error();
+  co_return Issued{made->text, made->row.expires_at};
+}
+
 asio::awaitable<Result<std::string>> EnrolmentDesk::Enrol(std::string request, std::string peer) {
   if (TooManyFailures(peer)) {
     co_return Error{ErrorCode::kExhausted,
@@ -264,32 +316,11 @@ Result<std::string> MakeEnrolmentToken(store::Database& database, std::string_vi
                                        const std::string& agent, bool re_enrol, Seconds valid_for,
                                        const std::string& created_by, const Clock& clock,
                                        Random& random) {
-  if (!signing::IsAgentId(agent)) {
-    return Error{ErrorCode::kInvalidArgument,
-                 "`" + agent +
-                     "` is not an agent id: 1 to 128 letters, digits, `.`, `_` and `-`, a "
-                     "letter or digit first",
-                 {}};
-  }
-  PROV_TRY(const auto token, signing::MakeEnrollToken(secret_key, Uuid::MakeV7(clock, random)));
-  store::EnrolmentToken row;
-  row.id = token.id;
-  row.hash = TokenHash(token);
-  row.agent_id = agent;
-  row.purpose = re_enrol ? store::EnrolmentPurpose::kReEnrol : store::EnrolmentPurpose::kEnrol;
-  row.created_by = created_by;
-  row.created_at = clock.Now();
-  row.expires_at = row.created_at + valid_for;
-  PROV_CHECK(database.Write([&](store::Transaction& t) -> Status {
-    PROV_CHECK(t.tokens().InsertEnrolment(row));
-    PROV_CHECK(t.audit().Append({row.created_at,
-                                 created_by,
-                                 "enrolment_token.created",
-                                 agent,
-                                 {{"token", row.id.ToString()}, {"re_enrol", re_enrol}}}));
-    return {};
-  }));
-  return signing::FormatEnrollToken(token);
+  PROV_TRY(auto made, Compose(secret_key, agent, valid_for, created_by, clock.Now(),
+                              Uuid::MakeV7(clock, random)));
+  if (re_enrol) made.row.purpose = store::EnrolmentPurpose::kReEnrol;
+  PROV_CHECK(database.Write([&](store::Transaction& t) { return Keep(t, made.row); }));
+  return made.text;
 }
 
 Result<std::uint32_t> OfferKeys(store::Database& database, std::string_view secret_key,

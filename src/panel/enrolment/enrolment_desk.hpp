@@ -30,6 +30,15 @@ class EnrolmentDesk final : public transport::Registrar, public transport::Agent
                                                                std::uint32_t generation) override;
   boost::asio::awaitable<Status> Admit(std::string agent) override;
 
+  // A token, with this id, for a server that is not registered yet; its text is shown once.
+  // kInvalidArgument for what is no agent's id, kConflict for one that is registered: to enrol that
+  // again is done at the panel's own machine.
+  struct Issued {
+    std::string token;
+    WallTime expires_at{};
+  };
+  boost::asio::awaitable<Result<Issued>> Issue(store::Actor actor, std::string agent, Uuid id);
+
  private:
   struct Failures {
     unsigned count = 0;

@@ -1,5 +1,6 @@
 #include "panel/live/live_routes.hpp"
 
+#include "panel/answers.hpp"
 #include "panel/live/log_route.hpp"
 #include "panel/live/parameters.hpp"
 #include "panel/live/stream_session.hpp"
@@ -15,9 +16,13 @@ using Shared = std::shared_ptr<const LiveDependencies>;
 // Whether the job may be followed from `position` on: kNotFound, or kInvalidArgument for a position
 // that its stream never had.
 Result<StreamSubject::Job> Open(store::Transaction& t, const store::Actor& actor,
-                                const JobPosition& position) {
-  const auto& [job, at] = position;
+                                JobPosition position) {
+  auto& [job, at] = position;
   PROV_TRY(const auto record, t.jobs().Get(actor, job));
+  if (at == kNow) {
+    PROV_TRY(const auto newest, t.changes().Newest(actor, job));
+    at = {newest - 1, 0};  // a job has its first change with its row
+  }
   PROV_TRY(const auto before, t.changes().After(actor, job, at.seq == 0 ? 0 : at.seq - 1, 1));
   PROV_TRY(const auto after, t.changes().After(actor, job, at.seq, 1));
   bool known = at.seq == 0 || (!before.empty() && before.front().seq == at.seq);
@@ -66,10 +71,10 @@ asio::awaitable<net::Response> OpenStream(Shared dependencies, net::Request requ
   auto opened = co_await OpenAll(dependencies, subject.actor, std::move(jobs));
   if (!opened && opened.error().code == ErrorCode::kInvalidArgument) {
     const auto header = request.headers.Find("Last-Event-ID");
-    co_return MakeUnprocessable(request, {{header && !header->empty() ? "Last-Event-ID" : "after",
-                                           "position", "The stream never was at this position."}});
+    co_return Unprocessable({{header && !header->empty() ? "Last-Event-ID" : "after", "position",
+                              "The stream never was at this position."}});
   }
-  if (!opened) co_return MakeFailure(*dependencies, request, opened.error());
+  if (!opened) co_return MakeFailure(*dependencies, opened.error());
   subject.jobs = std::move(*opened);
   const bool topics = subject.jobs_topic || subject.servers_topic;
   if (!topics && std::all_of(subject.jobs.begin(), subject.jobs.end(),
@@ -80,10 +85,10 @@ asio::awaitable<net::Response> OpenStream(Shared dependencies, net::Request requ
 
 asio::awaitable<net::Response> GetJobStream(Shared dependencies, net::Request request) {
   const auto job = Uuid::Parse(request.parameters["id"]);
-  if (!job) co_return net::MakeProblem(404, "not_found", "There is no such job.");
+  if (!job) co_return NoSuch("job");
   std::vector<net::FieldError> faults;
   const auto position = ReadStreamQuery(request, faults);
-  if (!faults.empty()) co_return MakeUnprocessable(request, std::move(faults));
+  if (!faults.empty()) co_return Unprocessable(std::move(faults));
   StreamSubject subject{.actor = dependencies->caller(request)};
   std::vector<JobPosition> jobs{{*job, position.value_or(StreamPosition{})}};
   co_return co_await OpenStream(std::move(dependencies), std::move(request), std::move(subject),
@@ -93,7 +98,7 @@ asio::awaitable<net::Response> GetJobStream(Shared dependencies, net::Request re
 asio::awaitable<net::Response> GetStream(Shared dependencies, net::Request request) {
   std::vector<net::FieldError> faults;
   auto query = ReadStreamsQuery(request, faults);
-  if (!faults.empty()) co_return MakeUnprocessable(request, std::move(faults));
+  if (!faults.empty()) co_return Unprocessable(std::move(faults));
   StreamSubject subject{.actor = dependencies->caller(request),
                         .several = true,
                         .jobs_topic = query.jobs_topic,

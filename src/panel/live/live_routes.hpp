@@ -27,7 +27,7 @@ struct LiveLimits {
   Millis retry{1'000};     // before the store is asked again after it failed
   // After which a stream is ended: its client comes back where it was, and is asked again who it
   // is, so that a token that was revoked sees no more.
-  Millis lifetime{1'800'000};
+  Millis lifetime{1'500'000};
   std::size_t streams = 8'000;  // open at once; beyond: 429
 };
 

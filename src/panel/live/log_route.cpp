@@ -4,6 +4,7 @@
 #include <stdexcept>
 
 #include "base/json.hpp"
+#include "panel/answers.hpp"
 #include "panel/live/log_lines.hpp"
 #include "panel/live/parameters.hpp"
 
@@ -173,10 +174,8 @@ struct LogReader {
 
 }  // namespace
 
-net::Response MakeFailure(const LiveDependencies& dependencies, const net::Request& request,
-                          const Error& error) {
+net::Response MakeFailure(const LiveDependencies& dependencies, const Error& error) {
   auto problem = net::ToProblem(error);
-  problem.instance = request.path;
   if (problem.status >= 500 && dependencies.on_error) dependencies.on_error(error);
   return net::MakeProblem(problem);
 }
@@ -184,15 +183,15 @@ net::Response MakeFailure(const LiveDependencies& dependencies, const net::Reque
 asio::awaitable<net::Response> GetLog(std::shared_ptr<const LiveDependencies> dependencies,
                                       net::Request request) {
   const auto job = Uuid::Parse(request.parameters["id"]);
-  if (!job) co_return net::MakeProblem(404, "not_found", "There is no such job.");
+  if (!job) co_return NoSuch("job");
   std::vector<net::FieldError> faults;
   const auto query = ReadLogQuery(request, faults);
-  if (!faults.empty()) co_return MakeUnprocessable(request, std::move(faults));
+  if (!faults.empty()) co_return Unprocessable(std::move(faults));
   const auto actor = dependencies->caller(request);
   auto page = co_await dependencies->store.Read([actor, id = *job, query](store::Transaction& t) {
     return ReadPage(t, actor, id, query.attempt, query.from);
   });
-  if (!page) co_return MakeFailure(*dependencies, request, page.error());
+  if (!page) co_return MakeFailure(*dependencies, page.error());
   LogWriter writer(*page, query);
   const auto reader = std::make_shared<LogReader>(
       LogReader{dependencies, actor, *job, writer, std::move(*page), 0, {}});

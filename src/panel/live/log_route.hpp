@@ -13,7 +13,6 @@ boost::asio::awaitable<net::Response> GetLog(std::shared_ptr<const LiveDependenc
                                              net::Request request);
 
 // The answer to an error of the store; tells on_error what the server itself got wrong.
-net::Response MakeFailure(const LiveDependencies& dependencies, const net::Request& request,
-                          const Error& error);
+net::Response MakeFailure(const LiveDependencies& dependencies, const Error& error);
 
 }  // namespace prov::panel

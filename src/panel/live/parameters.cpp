@@ -173,13 +173,19 @@ std::optional<StreamPosition> ReadStreamQuery(const net::Request& request, Fault
 
 StreamsQuery ReadStreamsQuery(const net::Request& request, Faults& faults) {
   StreamsQuery query;
-  RefuseOthers(request, {"jobs", "topics", "after"}, faults);
+  RefuseOthers(request, {"jobs", "topics", "after", "from"}, faults);
   const auto jobs = One(request, "jobs", faults);
   const auto topics = One(request, "topics", faults);
   if (jobs) ReadJobs(*jobs, query, faults);
   if (topics) ReadTopics(*topics, query, faults);
   if (!jobs && !topics && faults.empty())
     faults.push_back({"jobs", "required", "Name jobs, or topics."});
+  const auto from = One(request, "from", faults).value_or("start");
+  if (from == "now") {
+    for (auto& job : query.jobs) job.at = kNow;  // those that no position is given of below
+  } else if (from != "start") {
+    faults.push_back({"from", "enum", "It must be start or now."});
+  }
   std::string field;
   const auto text = Resumption(request, faults, field);
   if (!text) return query;
@@ -195,14 +201,6 @@ StreamsQuery ReadStreamsQuery(const net::Request& request, Faults& faults) {
     }
   }
   return query;
-}
-
-net::Response MakeUnprocessable(const net::Request& request, Faults faults) {
-  return net::MakeProblem(net::Problem{.status = 422,
-                                       .code = "invalid_input",
-                                       .detail = "The request's parameters are not valid.",
-                                       .instance = request.path,
-                                       .errors = std::move(faults)});
 }
 
 }  // namespace prov::panel

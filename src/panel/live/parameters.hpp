@@ -27,13 +27,11 @@ std::optional<StreamPosition> ReadStreamQuery(const net::Request& request,
                                               std::vector<net::FieldError>& faults);
 
 struct StreamsQuery {
-  std::vector<JobPosition> jobs;  // 0..100, each once, with where it goes on
+  std::vector<JobPosition> jobs;  // 0..100, each once, with where it goes on; kNow with from=now
   bool resumes = false;           // a position was given
   bool jobs_topic = false;
   bool servers_topic = false;
 };
 StreamsQuery ReadStreamsQuery(const net::Request& request, std::vector<net::FieldError>& faults);
-
-net::Response MakeUnprocessable(const net::Request& request, std::vector<net::FieldError> faults);
 
 }  // namespace prov::panel

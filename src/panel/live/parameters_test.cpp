@@ -94,6 +94,8 @@ TEST(LiveParameters, StreamsQuery_HostileValues_AreRefused) {
       {"/api/stream", "jobs:required "},
       {"/api/stream?jobs=", "jobs:format "},
       {"/api/stream?jobs=x", "jobs:format "},
+      {"/api/stream?topics=jobs&from=yesterday", "from:enum "},
+      {"/api/stream?topics=jobs&from=now", ""},
       {"/api/stream?jobs=" + a + ",", "jobs:format "},
       {"/api/stream?jobs=" + a + "," + a, ""},
       {many, "jobs:range "},

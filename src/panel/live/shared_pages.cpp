@@ -66,9 +66,16 @@ asio::awaitable<Result<SharedPages::Page>> SharedPages::Read(const Place& place)
       page->last = false;
       break;
     }
-    page->status = change.status;
+    const auto status = change.status;
     maker.Load(std::move(change));
-    while (auto frame = maker.Next()) add(*frame);
+    while (auto frame = maker.Next()) {
+      add(*frame);
+      if (bytes < kPageBytes) continue;
+      // One change may be many pages; the frame's position says how far it went.
+      page->last = false;
+      co_return page;
+    }
+    page->status = status;
   }
   if (auto frame = maker.Flush()) add(*frame);
   co_return page;

@@ -109,11 +109,13 @@ std::string FrameJson(const StreamFrame& frame, const std::optional<Uuid>& job) 
   if (state.message) data["message"] = *state.message;
   if (state.cancel_requested_at)
     data["cancel_requested_at"] = FormatTime(*state.cancel_requested_at);
-  data["output"] = frame.output;
   auto text = json::Serialize(data);
   text.pop_back();
   // Without a tree: a million lines are a million objects.
-  text.reserve(text.size() + frame.lines.size() * 64);
+  text.reserve(text.size() + frame.output.size() + frame.output.size() / 8 +
+               frame.lines.size() * 64 + 64);
+  text += R"(,"output":)";
+  json::AppendString(text, frame.output);
   text += R"(,"lines":[)";
   // Lines that came together have one time.
   std::optional<WallTime> formatted;

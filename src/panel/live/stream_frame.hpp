@@ -23,6 +23,10 @@ struct StreamPosition {
   auto operator<=>(const StreamPosition&) const = default;
 };
 
+// Before the newest change there is: where a stream begins that tells the state first. No reader is
+// ever told it.
+inline constexpr StreamPosition kNow{~std::uint64_t{0}, 0};
+
 // "12", or "12.1000": as `id:` of a job's stream has it.
 std::string FormatPosition(const StreamPosition& position);
 // Only what FormatPosition writes.

@@ -6,6 +6,7 @@
 #include "base/json.hpp"
 #include "base/random.hpp"
 #include "job/log_chunk.hpp"
+#include "support/stream_frames.hpp"
 
 namespace prov::panel {
 namespace {
@@ -29,18 +30,6 @@ store::Change ChangeOf(std::uint64_t seq, std::uint32_t attempt, const std::stri
   return change;
 }
 
-std::vector<StreamFrame> Frames(const std::vector<store::Change>& changes, StreamPosition at) {
-  std::vector<StreamFrame> frames;
-  FrameMaker maker(at);
-  for (const auto& change : changes) {
-    if (change.seq <= at.seq) continue;
-    maker.Load(change);
-    while (auto frame = maker.Next()) frames.push_back(std::move(*frame));
-  }
-  if (auto frame = maker.Flush()) frames.push_back(std::move(*frame));
-  return frames;
-}
-
 std::string Numbered(int first, int count) {
   std::string text;
   for (int i = first; i < first + count; ++i) text += fmt::format("line {}\n", i);
@@ -50,7 +39,7 @@ std::string Numbered(int first, int count) {
 TEST(StreamFrame, FrameMaker_SeveralChanges_AreOneFrameWithTheIdOfTheLast) {
   auto last = ChangeOf(3, 1, "b\n", 2);
   last.progress = 40;
-  const auto frames = Frames({ChangeOf(1, 1), ChangeOf(2, 1, "a\n"), last}, {});
+  const auto frames = test::FramesAfter({ChangeOf(1, 1), ChangeOf(2, 1, "a\n"), last}, {});
   ASSERT_EQ(frames.size(), 1u);
   EXPECT_EQ(FormatPosition(frames[0].position), "3");
   EXPECT_EQ(frames[0].output, "a\nb\n");
@@ -60,8 +49,8 @@ TEST(StreamFrame, FrameMaker_SeveralChanges_AreOneFrameWithTheIdOfTheLast) {
 }
 
 TEST(StreamFrame, FrameMaker_AnotherAttempt_BeginsAFrame) {
-  const auto frames =
-      Frames({ChangeOf(1, 0), ChangeOf(2, 1, "a\n"), ChangeOf(3, 1), ChangeOf(4, 2, "a\n")}, {});
+  const auto frames = test::FramesAfter(
+      {ChangeOf(1, 0), ChangeOf(2, 1, "a\n"), ChangeOf(3, 1), ChangeOf(4, 2, "a\n")}, {});
   ASSERT_EQ(frames.size(), 3u);
   EXPECT_EQ(frames[0].position, (StreamPosition{1, 0}));
   EXPECT_EQ(frames[1].position, (StreamPosition{3, 0}));
@@ -74,7 +63,7 @@ TEST(StreamFrame, FrameMaker_OneChangeTooLargeForAFrame_ResumesWithinIt) {
   const std::vector<store::Change> changes{ChangeOf(1, 1, "first\n"),
                                            ChangeOf(2, 1, Numbered(2, 2500), 2),
                                            ChangeOf(3, 1, "last\n", 2502)};
-  const auto whole = Frames(changes, {});
+  const auto whole = test::FramesAfter(changes, {});
   ASSERT_EQ(whole.size(), 3u);
   EXPECT_EQ(FormatPosition(whole[0].position), "1.999");
   std::string all;
@@ -87,7 +76,7 @@ TEST(StreamFrame, FrameMaker_OneChangeTooLargeForAFrame_ResumesWithinIt) {
     ASSERT_TRUE(resumed);
     std::string rest;
     std::uint64_t n = frame.lines.back().n;
-    for (const auto& later : Frames(changes, *resumed)) {
+    for (const auto& later : test::FramesAfter(changes, *resumed)) {
       rest += later.output;
       for (const auto& line : later.lines) EXPECT_EQ(line.n, ++n);
     }
@@ -98,20 +87,20 @@ TEST(StreamFrame, FrameMaker_OneChangeTooLargeForAFrame_ResumesWithinIt) {
 TEST(StreamFrame, FrameMaker_LongLines_KeepFramesSmall) {
   std::string text;
   for (int i = 0; i < 4; ++i) text += std::string(60'000, '\x01') + "\n";
-  for (const auto& frame : Frames({ChangeOf(1, 1, text)}, {}))
+  for (const auto& frame : test::FramesAfter({ChangeOf(1, 1, text)}, {}))
     EXPECT_LT(FrameJson(frame, {}).size(), std::size_t{1} << 20);
 }
 
 TEST(StreamFrame, StreamFrame_HtmlAndEscapeSequences_AreInertInItsJson) {
   const std::string text = "\x1b[31m</script><img src=x onerror=alert(1)>\r\0id: 9\n"s;
-  const auto frames = Frames({ChangeOf(1, 1, text)}, {});
+  const auto frames = test::FramesAfter({ChangeOf(1, 1, text)}, {});
   const auto data = FrameJson(frames.at(0), {});
   for (const char c : data) EXPECT_GE(static_cast<unsigned char>(c), 0x20);
   EXPECT_EQ(boost::json::parse(data).at("output").as_string(), text);
 }
 
 TEST(StreamFrame, StreamFrame_Members_AreAlwaysThere) {
-  EXPECT_EQ(FrameJson(Frames({ChangeOf(1, 0)}, {}).at(0), {}),
+  EXPECT_EQ(FrameJson(test::FramesAfter({ChangeOf(1, 0)}, {}).at(0), {}),
             R"({"seq":1,"status":"running","attempt":0,"progress":null,"message":null,)"
             R"("output":"","lines":[]})");
 }

@@ -41,10 +41,13 @@ StreamSession::StreamSession(std::shared_ptr<const LiveDependencies> dependencie
       actor_(std::move(subject.actor)),
       several_(subject.several),
       topics_(subject.jobs_topic, subject.servers_topic) {
+  // Nobody tells a new stream what changed before it: what it reads must not be older than itself.
+  const auto now = SteadyClock::now();
   for (const auto& job : subject.jobs)
     followers_.push_back({.job = job.position.job,
                           .at = job.position.at,
                           .pending = !job.settled,
+                          .noticed = now,
                           .settled = job.settled});
 }
 
@@ -83,6 +86,7 @@ asio::awaitable<void> StreamSession::Run(std::shared_ptr<net::BodyStream> body) 
     const auto& limits = dependencies_->limits;
     if (outcome == Outcome::kStoreFailed) {
       co_await WaitUntil(SteadyClock::now() + limits.retry);
+      if (!co_await Comment()) co_return;
     } else {
       // All streams at the same moments: those of one job then share what they read.
       const auto batch = std::max<SteadyClock::duration>(limits.batch, streams.open() * kPerStream);
@@ -167,6 +171,11 @@ asio::awaitable<bool> StreamSession::Send(std::string bytes) {
   co_return sent;
 }
 
+asio::awaitable<bool> StreamSession::Comment() {
+  if (SteadyClock::now() < last_sent_ + dependencies_->limits.comment) co_return true;
+  co_return co_await Send(net::FormatSseComment("still here"));
+}
+
 asio::awaitable<void> StreamSession::Pause(SteadyClock::time_point not_before) {
   while (body_->open() && !woken_) {
     const auto comment = last_sent_ + dependencies_->limits.comment;
@@ -174,7 +183,7 @@ asio::awaitable<void> StreamSession::Pause(SteadyClock::time_point not_before) {
       co_await WaitUntil(comment);
       continue;
     }
-    if (!co_await Send(net::FormatSseComment("still here"))) co_return;
+    if (!co_await Comment()) co_return;
     // Another panel may have changed a job, and nobody here was told.
     for (auto& follower : followers_) {
       follower.pending = true;

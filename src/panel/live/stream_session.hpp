@@ -42,8 +42,8 @@ class StreamSession {
   struct Follower {
     Uuid job;
     StreamPosition at;
-    bool pending = true;                              // there may be something to read
-    std::chrono::steady_clock::time_point noticed{};  // when that was said last
+    bool pending = true;                            // there may be something to read
+    std::chrono::steady_clock::time_point noticed;  // when that was said last
     bool settled = false;  // its last frame had a terminal or parked status
   };
   enum class Outcome { kGoOn, kStoreFailed, kGone };
@@ -54,6 +54,8 @@ class StreamSession {
   boost::asio::awaitable<Outcome> SendTopics();
   boost::asio::awaitable<bool> SendData(std::string id, std::string data);
   boost::asio::awaitable<bool> Send(std::string bytes);
+  // Breaks a silence that has been long enough. False: the client has gone.
+  boost::asio::awaitable<bool> Comment();
   // For something to have changed, but at least until `not_before`; sends comments meanwhile.
   boost::asio::awaitable<void> Pause(std::chrono::steady_clock::time_point not_before);
   boost::asio::awaitable<void> WaitUntil(std::chrono::steady_clock::time_point time);

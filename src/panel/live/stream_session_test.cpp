@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "panel/live/live_fixture_test.hpp"
+#include "panel/live/shared_pages.hpp"
 #include "store/sqlite/database.hpp"
 #include "support/temporary_directory.hpp"
 
@@ -186,6 +187,39 @@ TEST_F(Streams, Stream_Live_TellsEachChangeAndEndsWithTheJob) {
   Run(follow(*this, id));
 }
 
+TEST_F(Streams, Stream_OfOneChangeWithManyLines_IsPageByPage) {
+  Serve();
+  const auto id = NewJob();
+  Start(id);
+  constexpr std::size_t kLines = 120'000;
+  std::string text;
+  for (std::size_t i = 0; i < kLines; ++i) text += "\n";
+  Log(id, 1, text);
+  SharedPages pages(gate_);
+  const auto look = [&](StreamPosition at) -> asio::awaitable<SharedPages::Page> {
+    auto page = co_await pages.After({{"ann"}, id, at, false}, std::chrono::steady_clock::now());
+    co_return page ? *page : nullptr;
+  };
+  StreamPosition at;
+  std::size_t lines = 0;
+  std::size_t seen = 0;
+  for (bool last = false; !last && seen < 200; ++seen) {
+    SharedPages::Page page;
+    Run([&]() -> asio::awaitable<void> { page = co_await look(at); }());
+    ASSERT_TRUE(page);
+    std::size_t bytes = 0;
+    for (const auto& frame : page->frames) {
+      bytes += frame.data.size();
+      at = frame.position;
+      lines += boost::json::parse(frame.data).at("lines").as_array().size();
+    }
+    EXPECT_LT(bytes, 700'000u);
+    last = page->last;
+  }
+  EXPECT_EQ(lines, kLines);
+  EXPECT_GT(seen, 4u);
+}
+
 // With answers that come from other threads.
 TEST_F(Streams, Stream_OverSqlite_ResumedAtEveryEventHasNoGapAndNoDouble) {
   test::TemporaryDirectory directory;
@@ -282,6 +316,26 @@ TEST_F(Streams, Stream_ManyReadersOfOneJob_ShareWhatIsReadAndMissNothing) {
       EXPECT_EQ(told[i], wanted);
     }
     EXPECT_LT(test.database_.reads - before, 20 * kReaders / 4);
+  };
+  Run(follow(*this, id));
+}
+
+// The first one's reading is still at hand when the second one comes.
+TEST_F(Streams, Stream_OpenedAgainFromTheBeginning_KnowsWhatChangedMeanwhile) {
+  Serve();
+  const auto id = NewJob();
+  const auto follow = [](Streams& test, Uuid job) -> asio::awaitable<void> {
+    Reader first;
+    co_await test.Open(test.Path(job, "/stream"), first);
+    co_await test.NextData(first);
+    test.To(job, job::Status::kCanceled, job::Party::kPanel);
+    while (co_await test.Next(first)) {
+    }
+    net::ClientResponse second;
+    const auto began = std::chrono::steady_clock::now();
+    co_await test.Fetch(test.Path(job, "/stream"), "", "", second);
+    EXPECT_EQ(TellAll(Events(second.body)).status, "canceled");
+    EXPECT_LT(std::chrono::steady_clock::now() - began, test.limits_.comment) << "it was not told";
   };
   Run(follow(*this, id));
 }
@@ -449,6 +503,26 @@ TEST_F(Streams, Stream_OfSeveral_NamesTheJobAndResumesOverAllOfThem) {
     EXPECT_EQ(by_job(both), all) << cut;
   }
   EXPECT_EQ(Get(target, "", events.back().id).status, 204);
+}
+
+TEST_F(Streams, Stream_FromNow_BeginsWithTheStateOfJobsWithoutAPosition) {
+  Serve();
+  const auto a = Finished();
+  const auto b = Finished();
+  const auto jobs = "/api/stream?jobs=" + a.ToString() + "," + b.ToString();
+  const auto whole = Events(Get(jobs).body);
+  const auto now = Events(Get(jobs + "&from=now").body);
+  ASSERT_EQ(now.size(), 2u);
+  for (const auto& event : now) {
+    const auto data = boost::json::parse(event.data);
+    EXPECT_EQ(data.at("status"), "succeeded");
+    EXPECT_EQ(data.at("seq"), boost::json::parse(whole.back().data).at("seq"));
+    EXPECT_EQ(data.at("output"), "") << "the end came without output";
+  }
+  EXPECT_EQ(now.back().id, whole.back().id);
+  // A position counts more, also one before the first change.
+  EXPECT_EQ(Events(Get(jobs + "&from=now", "", whole.front().id).body).size(), whole.size() - 1);
+  EXPECT_EQ(Events(Get(jobs + "&from=start").body).size(), whole.size());
 }
 
 TEST_F(Streams, Stream_OfSeveral_OneThatIsOverDoesNotEndIt) {

@@ -21,7 +21,9 @@ class MemoryTransaction final : public Transaction {
         agents_(view),
         commands_(view),
         replays_(view),
-        tokens_(view) {}
+        tokens_(view),
+        users_(view),
+        sessions_(view) {}
   Jobs& jobs() override { return jobs_; }
   Changes& changes() override { return changes_; }
   Audit& audit() override { return audit_; }
@@ -29,6 +31,8 @@ class MemoryTransaction final : public Transaction {
   Commands& commands() override { return commands_; }
   Replays& replays() override { return replays_; }
   Tokens& tokens() override { return tokens_; }
+  Users& users() override { return users_; }
+  Sessions& sessions() override { return sessions_; }
 
  private:
   MemoryJobs jobs_;
@@ -38,6 +42,8 @@ class MemoryTransaction final : public Transaction {
   MemoryCommands commands_;
   MemoryReplays replays_;
   MemoryTokens tokens_;
+  MemoryUsers users_;
+  MemorySessions sessions_;
 };
 
 struct Unit {

@@ -34,12 +34,29 @@ Result<std::uint64_t> MemoryAudit::Append(const AuditEvent& event) {
 
 Result<std::vector<AuditEntry>> MemoryAudit::After(const Actor& actor, std::uint64_t sequence,
                                                    std::size_t limit) {
-  if (!actor.admin) {
-    return Error{ErrorCode::kPermissionDenied, "only administrators may read the audit."};
-  }
+  PROV_CHECK(CheckMayRead(actor));
   std::vector<AuditEntry> rows;
   for (const auto& entry : view_.state.audit) {
     if (entry.sequence > sequence && rows.size() < limit) rows.push_back(entry);
+  }
+  return rows;
+}
+
+Result<std::vector<AuditEntry>> MemoryAudit::List(const Actor& actor, const AuditFilter& filter,
+                                                  const std::optional<std::uint64_t>& before,
+                                                  std::size_t limit) {
+  PROV_CHECK(CheckMayRead(actor));
+  std::vector<AuditEntry> rows;
+  const auto& entries = view_.state.audit;
+  for (auto it = entries.rbegin(); it != entries.rend() && rows.size() < limit; ++it) {
+    const auto& event = it->event;
+    const auto is = [](const std::string& wanted, const std::string& got) {
+      return wanted.empty() || wanted == got;
+    };
+    if ((!before || it->sequence < *before) && is(filter.user_id, event.user_id) &&
+        is(filter.action, event.action) && is(filter.subject, event.subject) &&
+        (!filter.since || event.at >= *filter.since) && (!filter.until || event.at < *filter.until))
+      rows.push_back(*it);
   }
   return rows;
 }
@@ -202,6 +219,17 @@ Status MemoryTokens::Revoke(const Actor& actor, const Uuid& id, WallTime at) {
   if (!seen) return Missing("token");
   if (!found->second.revoked_at) found->second.revoked_at = at;
   return {};
+}
+
+Result<std::uint64_t> MemoryTokens::RevokeOf(const std::string& user_id, WallTime at) {
+  PROV_CHECK(view_.CheckWritable());
+  std::uint64_t revoked = 0;
+  for (auto& [id, token] : view_.state.tokens) {
+    if (token.user_id != user_id || token.revoked_at) continue;
+    token.revoked_at = at;
+    ++revoked;
+  }
+  return revoked;
 }
 
 Status MemoryTokens::Used(const Uuid& id, WallTime at) {

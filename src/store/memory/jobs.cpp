@@ -177,6 +177,70 @@ Result<std::vector<job::Record>> MemoryJobs::Unsettled(const std::string& server
   return rows;
 }
 
+Result<std::vector<AppStatistics>> MemoryJobs::Statistics(const std::string& app_id) {
+  std::map<std::string, AppStatistics> apps;
+  std::map<std::string, std::vector<Millis>> durations;
+  for (auto it = view_.state.jobs.rbegin(); it != view_.state.jobs.rend(); ++it) {
+    const auto& record = it->second.record;
+    if (!app_id.empty() && record.app_id != app_id) continue;
+    auto& app = apps[record.app_id];
+    app.app_id = record.app_id;
+    app.last_used_at = std::max(app.last_used_at, record.created_at);
+    ++app.jobs;
+    app.succeeded += record.status == job::Status::kSucceeded;
+    app.failed += job::IsFailure(record.status);
+    auto& of = durations[record.app_id];
+    if (record.status == job::Status::kSucceeded && record.action == contract::Action::kInstall &&
+        record.started_at && record.finished_at && of.size() < kUsualOf)
+      of.push_back(*record.finished_at - *record.started_at);
+  }
+  std::vector<AppStatistics> rows;
+  for (auto& [id, app] : apps) {
+    app.usual = Median(durations[id]);
+    rows.push_back(app);
+  }
+  return rows;
+}
+
+Result<std::map<job::Status, std::uint64_t>> MemoryJobs::Counts(const Actor&,
+                                                                const JobFilter& filter) {
+  auto any = filter;
+  any.statuses.clear();
+  std::map<job::Status, std::uint64_t> counts;
+  for (const auto& [id, row] : view_.state.jobs) {
+    if (Matches(row.record, any)) ++counts[row.record.status];
+  }
+  return counts;
+}
+
+Result<std::vector<job::Record>> MemoryJobs::Installed(const Actor&, const std::string& server_id,
+                                                       const std::string& app_id) {
+  std::map<std::string, job::Record> last;
+  for (const auto& [id, row] : view_.state.jobs) {
+    const auto& record = row.record;
+    if (record.server_id == server_id && (app_id.empty() || record.app_id == app_id) &&
+        record.status == job::Status::kSucceeded && record.action != contract::Action::kCheck)
+      last[record.app_id] = record;
+  }
+  std::vector<job::Record> rows;
+  for (const auto& [app, record] : last) {
+    if (record.action != contract::Action::kUninstall) rows.push_back(record);
+  }
+  return rows;
+}
+
+Result<std::vector<JobOutline>> MemoryJobs::Outlines(const Actor&, WallTime since,
+                                                     std::size_t limit) {
+  std::vector<JobOutline> rows;
+  const auto& jobs = view_.state.jobs;
+  for (auto it = jobs.rbegin(); it != jobs.rend() && rows.size() < limit; ++it) {
+    const auto& r = it->second.record;
+    if (r.id.Time() >= since)
+      rows.push_back({r.id, r.created_at, r.started_at, r.finished_at, r.status, r.failure_kind});
+  }
+  return rows;
+}
+
 Result<std::vector<StatusCount>> MemoryJobs::CountByAppAndStatus() {
   std::map<std::pair<std::string, job::Status>, std::uint64_t> counts;
   for (const auto& [id, row] : view_.state.jobs) ++counts[{row.record.app_id, row.record.status}];
@@ -185,12 +249,19 @@ Result<std::vector<StatusCount>> MemoryJobs::CountByAppAndStatus() {
   return rows;
 }
 
+Result<std::vector<Uuid>> MemoryJobs::Waiting(const std::string& server_id, std::size_t limit) {
+  std::vector<Uuid> ids;
+  for (const auto& [id, row] : view_.state.jobs) {
+    if (ids.size() == limit) break;
+    if (row.record.server_id == server_id && job::IsWaiting(row.record.status)) ids.push_back(id);
+  }
+  return ids;
+}
+
 Result<std::vector<ServerCount>> MemoryJobs::QueueDepth() {
-  using enum job::Status;
-  const std::set<job::Status> waiting{kQueued, kDispatched, kAccepted};
   std::map<std::string, std::uint64_t> counts;
   for (const auto& [id, row] : view_.state.jobs) {
-    if (waiting.contains(row.record.status)) ++counts[row.record.server_id];
+    if (job::IsWaiting(row.record.status)) ++counts[row.record.server_id];
   }
   std::vector<ServerCount> rows;
   for (const auto& [server, jobs] : counts) rows.push_back({server, jobs});
@@ -206,6 +277,11 @@ Result<std::vector<Change>> MemoryChanges::After(const Actor&, const Uuid& job_i
     if (change.seq > seq && rows.size() < limit) rows.push_back(change);
   }
   return rows;
+}
+
+Result<std::uint64_t> MemoryChanges::Newest(const Actor&, const Uuid& job_id) {
+  const auto found = view_.state.jobs.find(job_id);
+  return found == view_.state.jobs.end() ? 0 : found->second.changes.size();
 }
 
 Result<std::vector<LogChunk>> MemoryChanges::Log(const Actor&, const Uuid& job_id,

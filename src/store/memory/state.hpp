@@ -32,6 +32,8 @@ struct State {
   std::map<std::pair<std::string, std::string>, KeptReplay> replays;  // by user and key
   std::map<Uuid, ApiToken> tokens;
   std::map<Uuid, EnrolmentToken> enrolments;
+  std::map<Uuid, User> users;
+  std::map<std::string, Session> sessions;  // by hash
 };
 
 // A state that a transaction works on.
@@ -63,6 +65,14 @@ class MemoryJobs final : public Jobs {
                                                std::size_t limit) override;
   Result<std::vector<job::Record>> Unsettled(const std::string& server_id,
                                              std::size_t limit) override;
+  Result<std::vector<AppStatistics>> Statistics(const std::string& app_id) override;
+  Result<std::map<job::Status, std::uint64_t>> Counts(const Actor& actor,
+                                                      const JobFilter& filter) override;
+  Result<std::vector<job::Record>> Installed(const Actor& actor, const std::string& server_id,
+                                             const std::string& app_id) override;
+  Result<std::vector<JobOutline>> Outlines(const Actor& actor, WallTime since,
+                                           std::size_t limit) override;
+  Result<std::vector<Uuid>> Waiting(const std::string& server_id, std::size_t limit) override;
   Result<std::vector<StatusCount>> CountByAppAndStatus() override;
   Result<std::vector<ServerCount>> QueueDepth() override;
 
@@ -76,6 +86,7 @@ class MemoryChanges final : public Changes {
   explicit MemoryChanges(View view) : view_(view) {}
   Result<std::vector<Change>> After(const Actor& actor, const Uuid& job_id, std::uint64_t seq,
                                     std::size_t limit) override;
+  Result<std::uint64_t> Newest(const Actor& actor, const Uuid& job_id) override;
   Result<std::vector<LogChunk>> Log(const Actor& actor, const Uuid& job_id, std::uint32_t attempt,
                                     std::uint64_t from_line, std::size_t limit) override;
 
@@ -89,6 +100,9 @@ class MemoryAudit final : public Audit {
   Result<std::uint64_t> Append(const AuditEvent& event) override;
   Result<std::vector<AuditEntry>> After(const Actor& actor, std::uint64_t sequence,
                                         std::size_t limit) override;
+  Result<std::vector<AuditEntry>> List(const Actor& actor, const AuditFilter& filter,
+                                       const std::optional<std::uint64_t>& before,
+                                       std::size_t limit) override;
   Result<AuditHead> Head() override;
 
  private:
@@ -148,11 +162,41 @@ class MemoryTokens final : public Tokens {
   Result<ApiToken> FindByHash(const std::string& hash) override;
   Result<std::vector<ApiToken>> List(const Actor& actor) override;
   Status Revoke(const Actor& actor, const Uuid& id, WallTime at) override;
+  Result<std::uint64_t> RevokeOf(const std::string& user_id, WallTime at) override;
   Status Used(const Uuid& id, WallTime at) override;
   Status InsertEnrolment(const EnrolmentToken& token) override;
   Result<EnrolmentToken> FindEnrolment(const std::string& hash) override;
   Result<EnrolmentToken> UseEnrolment(const std::string& hash, const std::string& agent_id,
                                       WallTime now) override;
+
+ private:
+  View view_;
+};
+
+class MemoryUsers final : public Users {
+ public:
+  explicit MemoryUsers(View view) : view_(view) {}
+  Status Insert(const User& user) override;
+  Result<User> Get(const Uuid& id) override;
+  Result<User> FindByName(const std::string& name) override;
+  Result<std::vector<User>> List() override;
+  Status Update(const User& user) override;
+  Status Seen(const Uuid& id, WallTime at) override;
+  Status Remove(const Uuid& id) override;
+
+ private:
+  View view_;
+};
+
+class MemorySessions final : public Sessions {
+ public:
+  explicit MemorySessions(View view) : view_(view) {}
+  Status Insert(const Session& session) override;
+  Result<Session> Find(const std::string& hash) override;
+  Status Seen(const std::string& hash, WallTime at) override;
+  Status Remove(const std::string& hash) override;
+  Result<std::uint64_t> RemoveOf(const Uuid& user_id, const std::string& except) override;
+  Result<std::uint64_t> RemoveExpired(WallTime now, WallTime seen_before) override;
 
  private:
   View view_;

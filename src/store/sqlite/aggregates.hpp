@@ -28,6 +28,14 @@ class SqliteJobs final : public Jobs {
                                                std::size_t limit) override;
   Result<std::vector<job::Record>> Unsettled(const std::string& server_id,
                                              std::size_t limit) override;
+  Result<std::vector<AppStatistics>> Statistics(const std::string& app_id) override;
+  Result<std::map<job::Status, std::uint64_t>> Counts(const Actor& actor,
+                                                      const JobFilter& filter) override;
+  Result<std::vector<job::Record>> Installed(const Actor& actor, const std::string& server_id,
+                                             const std::string& app_id) override;
+  Result<std::vector<JobOutline>> Outlines(const Actor& actor, WallTime since,
+                                           std::size_t limit) override;
+  Result<std::vector<Uuid>> Waiting(const std::string& server_id, std::size_t limit) override;
   Result<std::vector<StatusCount>> CountByAppAndStatus() override;
   Result<std::vector<ServerCount>> QueueDepth() override;
 
@@ -42,6 +50,7 @@ class SqliteChanges final : public Changes {
   Status Append(const Change& change);
   Result<std::vector<Change>> After(const Actor& actor, const Uuid& job_id, std::uint64_t seq,
                                     std::size_t limit) override;
+  Result<std::uint64_t> Newest(const Actor& actor, const Uuid& job_id) override;
   Result<std::vector<LogChunk>> Log(const Actor& actor, const Uuid& job_id, std::uint32_t attempt,
                                     std::uint64_t from_line, std::size_t limit) override;
 
@@ -55,6 +64,9 @@ class SqliteAudit final : public Audit {
   Result<std::uint64_t> Append(const AuditEvent& event) override;
   Result<std::vector<AuditEntry>> After(const Actor& actor, std::uint64_t sequence,
                                         std::size_t limit) override;
+  Result<std::vector<AuditEntry>> List(const Actor& actor, const AuditFilter& filter,
+                                       const std::optional<std::uint64_t>& before,
+                                       std::size_t limit) override;
   Result<AuditHead> Head() override;
 
  private:
@@ -114,11 +126,41 @@ class SqliteTokens final : public Tokens {
   Result<ApiToken> FindByHash(const std::string& hash) override;
   Result<std::vector<ApiToken>> List(const Actor& actor) override;
   Status Revoke(const Actor& actor, const Uuid& id, WallTime at) override;
+  Result<std::uint64_t> RevokeOf(const std::string& user_id, WallTime at) override;
   Status Used(const Uuid& id, WallTime at) override;
   Status InsertEnrolment(const EnrolmentToken& token) override;
   Result<EnrolmentToken> FindEnrolment(const std::string& hash) override;
   Result<EnrolmentToken> UseEnrolment(const std::string& hash, const std::string& agent_id,
                                       WallTime now) override;
+
+ private:
+  Connection& connection_;
+};
+
+class SqliteUsers final : public Users {
+ public:
+  explicit SqliteUsers(Connection& connection) : connection_(connection) {}
+  Status Insert(const User& user) override;
+  Result<User> Get(const Uuid& id) override;
+  Result<User> FindByName(const std::string& name) override;
+  Result<std::vector<User>> List() override;
+  Status Update(const User& user) override;
+  Status Seen(const Uuid& id, WallTime at) override;
+  Status Remove(const Uuid& id) override;
+
+ private:
+  Connection& connection_;
+};
+
+class SqliteSessions final : public Sessions {
+ public:
+  explicit SqliteSessions(Connection& connection) : connection_(connection) {}
+  Status Insert(const Session& session) override;
+  Result<Session> Find(const std::string& hash) override;
+  Status Seen(const std::string& hash, WallTime at) override;
+  Status Remove(const std::string& hash) override;
+  Result<std::uint64_t> RemoveOf(const Uuid& user_id, const std::string& except) override;
+  Result<std::uint64_t> RemoveExpired(WallTime now, WallTime seen_before) override;
 
  private:
   Connection& connection_;
@@ -133,7 +175,9 @@ class SqliteTransaction final : public Transaction {
         agents_(connection),
         commands_(connection),
         replays_(connection),
-        tokens_(connection) {}
+        tokens_(connection),
+        users_(connection),
+        sessions_(connection) {}
   Jobs& jobs() override { return jobs_; }
   Changes& changes() override { return changes_; }
   Audit& audit() override { return audit_; }
@@ -141,6 +185,8 @@ class SqliteTransaction final : public Transaction {
   Commands& commands() override { return commands_; }
   Replays& replays() override { return replays_; }
   Tokens& tokens() override { return tokens_; }
+  Users& users() override { return users_; }
+  Sessions& sessions() override { return sessions_; }
 
  private:
   SqliteJobs jobs_;
@@ -150,6 +196,8 @@ class SqliteTransaction final : public Transaction {
   SqliteCommands commands_;
   SqliteReplays replays_;
   SqliteTokens tokens_;
+  SqliteUsers users_;
+  SqliteSessions sessions_;
 };
 
 }  // namespace prov::store::sqlite

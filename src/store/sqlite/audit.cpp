@@ -2,6 +2,18 @@
 #include "store/sqlite/columns.hpp"
 
 namespace prov::store::sqlite {
+namespace {
+
+void ReadEntry(Columns& columns, AuditEntry& e) {
+  columns.All(e.sequence, e.event.at, e.event.user_id, e.event.action, e.event.subject,
+              e.detail_text, e.previous, e.hash);
+  // An edited detail must reach the verifier, which names it, so it is no error here.
+  if (auto detail = json::Parse<boost::json::object>(e.detail_text)) {
+    e.event.detail = std::move(*detail);
+  }
+}
+
+}  // namespace
 
 Result<std::uint64_t> SqliteAudit::Append(const AuditEvent& event) {
   PROV_TRY(const auto head, Head());
@@ -18,19 +30,33 @@ Result<std::uint64_t> SqliteAudit::Append(const AuditEvent& event) {
 
 Result<std::vector<AuditEntry>> SqliteAudit::After(const Actor& actor, std::uint64_t sequence,
                                                    std::size_t limit) {
-  if (!actor.admin) {
-    return Error{ErrorCode::kPermissionDenied, "only administrators may read the audit."};
-  }
+  PROV_CHECK(CheckMayRead(actor));
+  return SelectAll<AuditEntry>(connection_,
+                               "SELECT * FROM audit WHERE sequence > ?1 ORDER BY sequence LIMIT ?2",
+                               {From(sequence), From(limit)}, ReadEntry);
+}
+
+Result<std::vector<AuditEntry>> SqliteAudit::List(const Actor& actor, const AuditFilter& filter,
+                                                  const std::optional<std::uint64_t>& before,
+                                                  std::size_t limit) {
+  PROV_CHECK(CheckMayRead(actor));
+  std::string where;
+  Values values;
+  const auto add = [&](std::string_view condition, Value value) {
+    values.push_back(std::move(value));
+    where += fmt::format("{}{}?{}", where.empty() ? "WHERE " : " AND ", condition, values.size());
+  };
+  if (!filter.subject.empty()) add("subject = ", filter.subject);
+  if (!filter.user_id.empty()) add("user_id = ", filter.user_id);
+  if (!filter.action.empty()) add("action = ", filter.action);
+  if (filter.since) add("at >= ", From(*filter.since));
+  if (filter.until) add("at < ", From(*filter.until));
+  if (before) add("sequence < ", From(*before));
+  values.push_back(From(limit));
   return SelectAll<AuditEntry>(
-      connection_, "SELECT * FROM audit WHERE sequence > ?1 ORDER BY sequence LIMIT ?2",
-      {From(sequence), From(limit)}, [](Columns& columns, AuditEntry& e) {
-        columns.All(e.sequence, e.event.at, e.event.user_id, e.event.action, e.event.subject,
-                    e.detail_text, e.previous, e.hash);
-        // An edited detail must reach the verifier, which names it, so it is no error here.
-        if (auto detail = json::Parse<boost::json::object>(e.detail_text)) {
-          e.event.detail = std::move(*detail);
-        }
-      });
+      connection_,
+      fmt::format("SELECT * FROM audit {} ORDER BY sequence DESC LIMIT ?{}", where, values.size()),
+      values, ReadEntry);
 }
 
 Result<AuditHead> SqliteAudit::Head() {

@@ -26,6 +26,13 @@ Result<std::vector<Change>> SqliteChanges::After(const Actor&, const Uuid& job_i
       });
 }
 
+Result<std::uint64_t> SqliteChanges::Newest(const Actor&, const Uuid& job_id) {
+  PROV_TRY(const auto seq, SelectOne<std::uint64_t>(
+                               connection_, "SELECT seq FROM jobs WHERE id = ?1", {From(job_id)},
+                               [](Columns& columns, std::uint64_t& n) { columns.All(n); }));
+  return seq.value_or(0);
+}
+
 Result<std::vector<LogChunk>> SqliteChanges::Log(const Actor&, const Uuid& job_id,
                                                  std::uint32_t attempt, std::uint64_t from_line,
                                                  std::size_t limit) {

@@ -29,6 +29,16 @@ template <class T>
 Value From(const std::optional<T>& value) {
   return value ? From(*value) : Value{};
 }
+// The smallest version 7 id of that millisecond.
+inline Value FirstIdAt(WallTime time) {
+  const auto millis =
+      static_cast<std::uint64_t>(std::max<std::int64_t>(0, time.time_since_epoch().count()));
+  std::string bytes(16, '\0');
+  for (int i = 0; i < 6; ++i) {
+    bytes[static_cast<std::size_t>(i)] = static_cast<char>(millis >> (8 * (5 - i)));
+  }
+  return Blob{bytes};
+}
 // Empty bytes are NULL: deleted, or never there.
 inline Value FromBytes(const std::string& bytes) {
   return bytes.empty() ? Value{} : Value{Blob{bytes}};
@@ -72,6 +82,13 @@ class Columns {
   void Json(T& value) {
     auto parsed = json::Parse<T>(row_.Text(next_++), {.bytes = 64u << 20});
     parsed ? void(value = std::move(*parsed)) : Refuse(parsed.error().message);
+  }
+
+  template <class T>
+  void Json(std::optional<T>& value) {
+    value.reset();
+    if (!row_.IsNull(next_)) return Json<T>(value.emplace());
+    ++next_;
   }
 
   template <class T>

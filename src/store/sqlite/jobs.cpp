@@ -4,6 +4,7 @@
 
 #include "store/sqlite/aggregates.hpp"
 #include "store/sqlite/columns.hpp"
+#include "store/sqlite/figures.hpp"
 #include "store/transition.hpp"
 
 namespace prov::store::sqlite {
@@ -14,7 +15,7 @@ namespace {
   "max_attempts, backoff_seconds, user_id, origin, retry_of, created_at, status, "        \
   "status_reason, attempt, next_attempt_at, exit_code, signal, failure_kind, "            \
   "needs_attention, progress, message, dispatched_at, started_at, finished_at, "          \
-  "cancel_requested_at, outputs, left_running, log"
+  "cancel_requested_at, outputs, left_running, log, steps, known_failure"
 
 constexpr const char* kSelect = "SELECT " PROV_RECORD_COLUMNS " FROM jobs ";
 constexpr const char* kSelectDelivery =
@@ -31,6 +32,8 @@ void ReadRecord(Columns& columns, job::Record& r) {
   columns.Json(r.outputs);
   columns.Json(r.left_running);
   columns.Json(r.log);
+  columns.Json(r.steps);
+  columns.Json(r.known_failure);
 }
 
 void ReadDelivery(Columns& columns, Delivery& d) {
@@ -50,17 +53,6 @@ Change ChangeOf(const job::Record& record, std::uint64_t seq, WallTime at,
           log};
 }
 
-// The smallest version 7 id of that millisecond.
-Value FirstIdAt(WallTime time) {
-  const auto millis =
-      static_cast<std::uint64_t>(std::max<std::int64_t>(0, time.time_since_epoch().count()));
-  std::string bytes(16, '\0');
-  for (int i = 0; i < 6; ++i) {
-    bytes[static_cast<std::size_t>(i)] = static_cast<char>(millis >> (8 * (5 - i)));
-  }
-  return Blob{bytes};
-}
-
 class Where {
  public:
   void Add(std::string_view condition, Value value) {
@@ -74,12 +66,30 @@ class Where {
     values_.push_back(static_cast<std::int64_t>(limit));
     return fmt::format("{}{} ORDER BY id DESC LIMIT ?{}", kSelect, sql_, values_.size());
   }
+  std::string CountByStatus() const {
+    return fmt::format("SELECT status, count(*) FROM jobs {} GROUP BY status", sql_);
+  }
   const Values& values() const { return values_; }
 
  private:
   std::string sql_;
   Values values_;
 };
+
+// Every condition of the filter but its statuses. A plus keeps SQLite from the index of the less
+// selective condition: server, app, then user.
+Where WhereOf(const JobFilter& filter) {
+  Where where;
+  const bool by_server = !filter.server_id.empty();
+  const bool by_app = !filter.app_id.empty();
+  where.AddText("server_id = ", filter.server_id);
+  where.AddText(by_server ? "+app_id = " : "app_id = ", filter.app_id);
+  where.AddText(by_server || by_app ? "+user_id = " : "user_id = ", filter.user_id);
+  if (filter.action) where.Add("action = ", From(*filter.action));
+  if (filter.since) where.Add("id >= ", FirstIdAt(*filter.since));
+  if (filter.until) where.Add("id < ", FirstIdAt(*filter.until));
+  return where;
+}
 
 Result<std::optional<Expected>> ReadExpected(Connection& connection, const Uuid& id) {
   return SelectOne<Expected>(
@@ -97,14 +107,16 @@ Status SqliteJobs::Insert(const Creation& c) {
       "INSERT INTO jobs (" PROV_RECORD_COLUMNS
       ", seq, undelivered, envelope, sealed_ciphertext) "
       "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, NULL, 0, NULL, "
-      "NULL, NULL, NULL, 0, NULL, NULL, NULL, NULL, NULL, NULL, '[]', '[]', ?16, 1, ?17, ?18, "
-      "?19)",
+      "NULL, NULL, NULL, 0, NULL, NULL, NULL, NULL, NULL, NULL, '[]', '[]', ?16, "
+      "'[]', NULL, 1, ?17, ?18, ?19)",
       {From(c.job.id), c.job.app_id, c.job.app_version, c.job.installer_digest, c.job.server_id,
        From(c.job.action), json::Write(c.job.inputs), json::Write(c.job.sealed_inputs),
        From(c.job.retry.max_attempts), From(c.job.retry.backoff_seconds), c.job.user_id,
        From(c.job.origin), From(c.job.retry_of), From(c.job.created_at), From(c.status),
        json::Write(record.log), From(c.undelivered), FromBytes(c.envelope),
        FromBytes(c.sealed_ciphertext)}));
+  PROV_CHECK(CountJob(connection_, c.job.app_id, c.job.created_at));
+  PROV_CHECK(CountEnd(connection_, c.job.app_id, c.status));
   return SqliteChanges(connection_).Append(ChangeOf(record, 1, c.job.created_at, std::nullopt));
 }
 
@@ -119,16 +131,7 @@ Result<job::Record> SqliteJobs::Get(const Actor&, const Uuid& id) {
 Result<std::vector<job::Record>> SqliteJobs::List(const Actor&, const JobFilter& filter,
                                                   const std::optional<Uuid>& before,
                                                   std::size_t limit) {
-  Where where;
-  // A plus keeps SQLite from the index of the less selective condition: server, app, then user.
-  const bool by_server = !filter.server_id.empty();
-  const bool by_app = !filter.app_id.empty();
-  where.AddText("server_id = ", filter.server_id);
-  where.AddText(by_server ? "+app_id = " : "app_id = ", filter.app_id);
-  where.AddText(by_server || by_app ? "+user_id = " : "user_id = ", filter.user_id);
-  if (filter.action) where.Add("action = ", From(*filter.action));
-  if (filter.since) where.Add("id >= ", FirstIdAt(*filter.since));
-  if (filter.until) where.Add("id < ", FirstIdAt(*filter.until));
+  auto where = WhereOf(filter);
   if (before) where.Add("id < ", From(*before));
   if (filter.statuses.empty()) {
     const auto sql = where.Newest(limit);
@@ -156,26 +159,44 @@ Result<std::uint64_t> SqliteJobs::Apply(const Expected& expected, job::Party by,
   if (!row) return NoSuch("job", n.id.ToString());
   PROV_CHECK(CheckApply(n.id, *row, expected, by, n));
   std::uint64_t seq = 0;
+  std::string app_id;
   PROV_CHECK(connection_.Query(
       "UPDATE jobs SET status = ?1, status_reason = ?2, attempt = ?3, next_attempt_at = ?4, "
       "exit_code = ?5, signal = ?6, failure_kind = ?7, needs_attention = ?8, progress = ?9, "
       "message = ?10, dispatched_at = ?11, started_at = ?12, finished_at = ?13, "
-      "cancel_requested_at = ?14, outputs = ?15, left_running = ?16, log = ?17, seq = seq + 1 "
-      "WHERE id = ?18 AND attempt = ?19 AND status = ?20 RETURNING seq",
-      {From(n.status),         From(n.status_reason),
-       From(n.attempt),        From(n.next_attempt_at),
-       From(n.exit_code),      From(n.signal),
-       From(n.failure_kind),   From(n.needs_attention),
-       From(n.progress),       From(n.message),
-       From(n.dispatched_at),  From(n.started_at),
-       From(n.finished_at),    From(n.cancel_requested_at),
-       json::Write(n.outputs), json::Write(n.left_running),
-       json::Write(n.log),     From(n.id),
-       From(expected.attempt), From(expected.status)},
-      [&](const Row& updated) { seq = static_cast<std::uint64_t>(updated.Int(0)); }));
+      "cancel_requested_at = ?14, outputs = ?15, left_running = ?16, log = ?17, steps = ?18, "
+      "known_failure = ?19, seq = seq + 1 "
+      "WHERE id = ?20 AND attempt = ?21 AND status = ?22 RETURNING seq, app_id",
+      {From(n.status),
+       From(n.status_reason),
+       From(n.attempt),
+       From(n.next_attempt_at),
+       From(n.exit_code),
+       From(n.signal),
+       From(n.failure_kind),
+       From(n.needs_attention),
+       From(n.progress),
+       From(n.message),
+       From(n.dispatched_at),
+       From(n.started_at),
+       From(n.finished_at),
+       From(n.cancel_requested_at),
+       json::Write(n.outputs),
+       json::Write(n.left_running),
+       json::Write(n.log),
+       json::Write(n.steps),
+       n.known_failure ? Value{json::Write(*n.known_failure)} : Value{},
+       From(n.id),
+       From(expected.attempt),
+       From(expected.status)},
+      [&](const Row& updated) {
+        seq = static_cast<std::uint64_t>(updated.Int(0));
+        app_id = updated.Text(1);
+      }));
   if (seq == 0) return Error{ErrorCode::kConflict, "somebody else changed the job first."};
   PROV_CHECK(SqliteChanges(connection_).Append(ChangeOf(n, seq, at, log)));
   if (job::IsTerminal(n.status)) {
+    PROV_CHECK(CountEnd(connection_, app_id, n.status));
     PROV_CHECK(ForgetSealed(n.id));
     PROV_CHECK(SetUndelivered(n.id, false));
   }
@@ -252,11 +273,47 @@ Result<std::vector<job::Record>> SqliteJobs::Unsettled(const std::string& server
       {server_id, From(limit)}, ReadRecord);
 }
 
+Result<std::map<job::Status, std::uint64_t>> SqliteJobs::Counts(const Actor&,
+                                                                const JobFilter& filter) {
+  const auto where = WhereOf(filter);
+  PROV_TRY(const auto rows,
+           SelectAll<StatusCount>(
+               connection_, where.CountByStatus(), where.values(),
+               [](Columns& columns, StatusCount& c) { columns.All(c.status, c.jobs); }));
+  std::map<job::Status, std::uint64_t> counts;
+  for (const auto& row : rows) counts[row.status] = row.jobs;
+  return counts;
+}
+
+Result<std::vector<job::Record>> SqliteJobs::Installed(const Actor&, const std::string& server_id,
+                                                       const std::string& app_id) {
+  return SelectAll<job::Record>(
+      connection_,
+      fmt::format("{}WHERE id IN (SELECT max(id) FROM jobs WHERE server_id = ?1 {}"
+                  "AND status = 'succeeded' AND action <> 'check' GROUP BY app_id) "
+                  "AND action <> 'uninstall' ORDER BY app_id",
+                  kSelect, app_id.empty() ? "" : "AND app_id = ?2 "),
+      app_id.empty() ? Values{server_id} : Values{server_id, app_id}, ReadRecord);
+}
+
 Result<std::vector<StatusCount>> SqliteJobs::CountByAppAndStatus() {
   return SelectAll<StatusCount>(
       connection_,
       "SELECT app_id, status, count(*) FROM jobs GROUP BY app_id, status ORDER BY app_id, status",
       {}, [](Columns& columns, StatusCount& c) { columns.All(c.app_id, c.status, c.jobs); });
+}
+
+Result<std::vector<Uuid>> SqliteJobs::Waiting(const std::string& server_id, std::size_t limit) {
+  // Status by status, so that of a long queue only its beginning is read.
+  return SelectAll<Uuid>(
+      connection_,
+      R"(SELECT id FROM (SELECT id FROM jobs WHERE server_id = ?1 AND status = 'queued' ORDER BY id LIMIT ?2)
+         UNION ALL
+         SELECT id FROM (SELECT id FROM jobs WHERE server_id = ?1 AND status = 'dispatched' ORDER BY id LIMIT ?2)
+         UNION ALL
+         SELECT id FROM (SELECT id FROM jobs WHERE server_id = ?1 AND status = 'accepted' ORDER BY id LIMIT ?2)
+         ORDER BY id LIMIT ?2)",
+      {server_id, From(limit)}, [](Columns& columns, Uuid& id) { columns.All(id); });
 }
 
 Result<std::vector<ServerCount>> SqliteJobs::QueueDepth() {

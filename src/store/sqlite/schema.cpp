@@ -107,6 +107,45 @@ ALTER TABLE jobs DROP COLUMN body_mac;
 ALTER TABLE jobs DROP COLUMN response;
 )sql";
 
+constexpr const char* kPeople = R"sql(
+CREATE TABLE users (
+  id BLOB PRIMARY KEY, name TEXT NOT NULL UNIQUE, password_hash TEXT NOT NULL, role TEXT NOT NULL,
+  disabled INTEGER NOT NULL, created_at INTEGER NOT NULL, last_seen_at INTEGER,
+  preferences TEXT NOT NULL
+);
+CREATE TABLE sessions (
+  hash BLOB PRIMARY KEY, user_id BLOB NOT NULL REFERENCES users (id), created_at INTEGER NOT NULL,
+  last_seen_at INTEGER NOT NULL, expires_at INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX sessions_by_user ON sessions (user_id);
+)sql";
+
+// The statistics begin with the jobs there are.
+constexpr const char* kFigures = R"sql(
+CREATE TABLE app_statistics (
+  app_id TEXT PRIMARY KEY, jobs INTEGER NOT NULL, succeeded INTEGER NOT NULL,
+  failed INTEGER NOT NULL, last_used_at INTEGER NOT NULL
+) WITHOUT ROWID;
+INSERT INTO app_statistics SELECT app_id, count(*), sum(status = 'succeeded'),
+  sum(status IN ('failed', 'timed_out')), max(created_at) FROM jobs GROUP BY app_id;
+CREATE INDEX jobs_installed ON jobs (server_id, app_id, id)
+  WHERE status = 'succeeded' AND action <> 'check';
+CREATE INDEX audit_by_user ON audit (user_id, sequence);
+CREATE INDEX audit_by_action ON audit (action, sequence);
+CREATE INDEX audit_by_subject ON audit (subject, sequence);
+)sql";
+
+constexpr const char* kSteps = R"sql(
+ALTER TABLE jobs ADD COLUMN steps TEXT NOT NULL DEFAULT '[]';
+ALTER TABLE jobs ADD COLUMN known_failure TEXT;
+)sql";
+
+// Beside hourly checks the installs of an app are few.
+constexpr const char* kInstalls = R"sql(
+CREATE INDEX jobs_installs ON jobs (app_id, id) WHERE status = 'succeeded' AND action = 'install';
+CREATE INDEX jobs_by_action ON jobs (action, id);
+)sql";
+
 Result<std::int64_t> Version(Connection& connection) {
   std::int64_t version = 0;
   PROV_CHECK(
@@ -133,8 +172,9 @@ Status RunSteps(Connection& connection) {
 }  // namespace
 
 std::span<const std::string> MigrationSteps() {
-  static const std::vector<std::string> steps{kJobs, kCommands, kUndeliveredByServer, kIdentities,
-                                              kReplays};
+  static const std::vector<std::string> steps{kJobs,       kCommands, kUndeliveredByServer,
+                                              kIdentities, kReplays,  kPeople,
+                                              kFigures,    kSteps,    kInstalls};
   return steps;
 }
 

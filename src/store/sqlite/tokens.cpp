@@ -42,6 +42,14 @@ Status SqliteTokens::Revoke(const Actor& actor, const Uuid& id, WallTime at) {
   return {};
 }
 
+Result<std::uint64_t> SqliteTokens::RevokeOf(const std::string& user_id, WallTime at) {
+  PROV_TRY(const auto changed,
+           connection_.Run(
+               "UPDATE api_tokens SET revoked_at = ?2 WHERE user_id = ?1 AND revoked_at IS NULL",
+               {user_id, From(at)}));
+  return static_cast<std::uint64_t>(changed);
+}
+
 Status SqliteTokens::Used(const Uuid& id, WallTime at) {
   PROV_TRY(const auto changed,
            connection_.Run("UPDATE api_tokens SET last_used_at = ?2 WHERE id = ?1",

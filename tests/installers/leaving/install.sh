@@ -7,6 +7,6 @@ sleep 986 >/dev/null 2>&1 &
 echo $! >"${to}/child.${PROVISIONING_ATTEMPT}"
 setsid bash -c 'trap "" TERM HUP; while true; do sleep 985 || true; done' </dev/null >/dev/null 2>&1 &
 echo $! >"${to}/daemon.${PROVISIONING_ATTEMPT}"
-# It deserves its name once it cannot be asked to end any more.
-until grep -q '^SigIgn:.*40.[1357]$' "/proc/$!/status"; do sleep 0.01; done
+# It deserves its name once it cannot be asked to end any more, and has the child that it always has.
+until grep -q '^SigIgn:.*40.[1357]$' "/proc/$!/status" && [ "$(ps -o comm= --ppid $!)" = sleep ]; do sleep 0.01; done
 exit "${EXIT_CODE}"

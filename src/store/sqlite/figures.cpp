@@ -1,0 +1,64 @@
+// What people's pages are made of: aggregates that are kept, and queries with an index of their
+// own.
+#include "store/sqlite/figures.hpp"
+
+#include "store/sqlite/aggregates.hpp"
+#include "store/sqlite/columns.hpp"
+
+namespace prov::store::sqlite {
+
+Result<std::vector<AppStatistics>> SqliteJobs::Statistics(const std::string& app_id) {
+  PROV_TRY(auto rows,
+           SelectAll<AppStatistics>(
+               connection_,
+               app_id.empty() ? "SELECT * FROM app_statistics ORDER BY app_id"
+                              : "SELECT * FROM app_statistics WHERE app_id = ?1",
+               app_id.empty() ? Values{} : Values{app_id}, [](Columns& columns, AppStatistics& s) {
+                 columns.All(s.app_id, s.jobs, s.succeeded, s.failed, s.last_used_at);
+               }));
+  for (auto& row : rows) {
+    std::vector<Millis> durations;
+    PROV_CHECK(connection_.Query(
+        "SELECT finished_at - started_at FROM jobs "
+        "WHERE app_id = ?1 AND status = 'succeeded' AND action = 'install' "
+        "AND started_at IS NOT NULL AND finished_at IS NOT NULL ORDER BY id DESC LIMIT ?2",
+        {row.app_id, From(kUsualOf)},
+        [&](const Row& each) { durations.emplace_back(each.Int(0)); }));
+    row.usual = Median(std::move(durations));
+  }
+  return rows;
+}
+
+// The app's row as a job is made.
+Status CountJob(Connection& connection, const std::string& app_id, WallTime at) {
+  PROV_CHECK(
+      connection.Run("INSERT INTO app_statistics VALUES (?1, 1, 0, 0, ?2) ON CONFLICT DO UPDATE "
+                     "SET jobs = jobs + 1, last_used_at = max(last_used_at, ?2)",
+                     {app_id, From(at)}));
+  return {};
+}
+
+// And as it ends.
+Status CountEnd(Connection& connection, const std::string& app_id, job::Status status) {
+  const bool succeeded = status == job::Status::kSucceeded;
+  const bool failed = job::IsFailure(status);
+  if (!succeeded && !failed) return {};
+  PROV_CHECK(
+      connection.Run("UPDATE app_statistics SET succeeded = succeeded + ?2, failed = failed + ?3 "
+                     "WHERE app_id = ?1",
+                     {app_id, From(succeeded), From(failed)}));
+  return {};
+}
+
+Result<std::vector<JobOutline>> SqliteJobs::Outlines(const Actor&, WallTime since,
+                                                     std::size_t limit) {
+  return SelectAll<JobOutline>(
+      connection_,
+      "SELECT id, created_at, started_at, finished_at, status, failure_kind FROM jobs "
+      "WHERE id >= ?1 ORDER BY id DESC LIMIT ?2",
+      {FirstIdAt(since), From(limit)}, [](Columns& columns, JobOutline& o) {
+        columns.All(o.id, o.created_at, o.started_at, o.finished_at, o.status, o.failure_kind);
+      });
+}
+
+}  // namespace prov::store::sqlite

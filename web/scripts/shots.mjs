@@ -1,0 +1,111 @@
+// Pictures of every page, in both widths and both themes, into shots/. Needs a build; starts a mock of its own.
+// node scripts/shots.mjs [part of a name..]
+import { spawn } from 'node:child_process';
+import { mkdirSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { chromium } from '@playwright/test';
+import { known } from '../mock/known.mjs';
+
+const port = 8191;
+const base = `http://127.0.0.1:${port}`;
+const folder = new URL('../shots/', import.meta.url).pathname;
+const widths = { 1440: { width: 1440, height: 900 }, 390: { width: 390, height: 844 } };
+
+const press = (name) => (page) => page.getByRole('button', { name }).first().click();
+const pages = {
+  overview: { path: '/overview' },
+  catalogue: { path: '/catalogue' },
+  'catalogue-nothing': { path: '/catalogue?q=zzz' },
+  form: { path: '/catalogue/postgresql' },
+  'form-errors': {
+    path: '/catalogue/postgresql',
+    act: (page) => page.locator('.form-actions button').first().click(),
+  },
+  'form-again': {
+    path: `/catalogue/postgresql?from=${known.succeeded}`,
+    act: async (page) => {
+      await page.getByLabel('Database name').fill('invoices');
+      await page.getByRole('button', { name: /^Generate/ }).click();
+    },
+  },
+  'form-command': {
+    path: `/catalogue/postgresql?from=${known.succeeded}`,
+    act: async (page) => {
+      await page.getByRole('button', { name: /^Generate/ }).click();
+      await page.getByRole('button', { name: 'Copy as command' }).click();
+    },
+  },
+  invalid: { path: '/catalogue/haproxy' },
+  jobs: { path: '/jobs' },
+  'jobs-selected': {
+    path: '/jobs?status=%5B%22queued%22%5D',
+    act: (page) => page.getByRole('checkbox').first().click(),
+  },
+  'job-live': { path: `/jobs/${known.live}` },
+  'job-failed': { path: `/jobs/${known.failed}` },
+  'job-retry': { path: `/jobs/${known.retry}` },
+  'job-queued': { path: `/jobs/${known.queued}` },
+  'job-succeeded': { path: `/jobs/${known.succeeded}#L10-L14` },
+  'job-hostile': { path: `/jobs/${known.hostile}` },
+  'job-values': { path: `/jobs/${known.succeeded}?tab=values` },
+  'job-audit': { path: `/jobs/${known.succeeded}?tab=audit` },
+  'job-cancel': { path: `/jobs/${known.live}`, act: press('Cancel job') },
+  'job-unknown': { path: '/jobs/01990000-0000-7000-8000-999999999999' },
+  servers: { path: '/servers' },
+  server: { path: '/servers/db-01' },
+  'server-old': { path: '/servers/legacy-01' },
+  'server-enrol': {
+    path: '/servers',
+    act: async (page) => {
+      await page.getByRole('button', { name: 'Enrol a server' }).click();
+      await page.getByLabel('Name of the server').fill('web-03');
+      await page.getByRole('button', { name: 'Make the command' }).click();
+    },
+  },
+  audit: { path: '/audit', act: press('Verify the chain') },
+  settings: { path: '/settings' },
+  'settings-users': { path: '/settings?tab=users' },
+  'settings-tokens': { path: '/settings?tab=tokens' },
+  palette: { path: '/catalogue', act: (page) => page.keyboard.press('Control+K') },
+  help: { path: `/jobs/${known.live}`, act: (page) => page.keyboard.press('?') },
+  'page-unknown': { path: '/nowhere' },
+  'sign-in': { path: '/overview', signedOut: true },
+};
+
+mkdirSync(folder, { recursive: true });
+const mock = spawn('node', ['mock/server.mjs', String(port)], { stdio: 'ignore' });
+await sleep(2500);
+const browser = await chromium.launch({
+  executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium-headless-shell',
+  args: ['--no-sandbox', '--disable-gpu'],
+});
+const wanted = process.argv.slice(2);
+try {
+  for (const [width, viewport] of Object.entries(widths)) {
+    for (const theme of ['light', 'dark']) {
+      const context = await browser.newContext({
+        viewport,
+        colorScheme: theme,
+        baseURL: base,
+        timezoneId: 'Europe/Berlin',
+      });
+      for (const [name, { path, act, signedOut }] of Object.entries(pages)) {
+        if (wanted.length > 0 && !wanted.some((part) => `${name}-${width}-${theme}`.includes(part))) continue;
+        if (signedOut) await context.clearCookies();
+        else await context.request.post('/api/session', { data: { name: 'ann', password: 'correct horse' } });
+        const page = await context.newPage();
+        await page.goto(path);
+        await page.waitForLoadState('networkidle', { timeout: 1500 }).catch(() => undefined);
+        await sleep(300);
+        await act?.(page);
+        await sleep(500);
+        await page.screenshot({ path: `${folder}${name}-${width}-${theme}.png` });
+        await page.close();
+      }
+      await context.close();
+    }
+  }
+} finally {
+  await browser.close();
+  mock.kill();
+}

@@ -1,0 +1,135 @@
+import type { Page } from '@playwright/test';
+import { known } from '../../mock/known.mjs';
+import { expect, test } from './fixtures';
+
+const pages = {
+  overview: '/overview',
+  catalogue: '/catalogue',
+  form: '/catalogue/postgresql',
+  'form again': `/catalogue/postgresql?from=${known.succeeded}`,
+  'installer that is invalid': '/catalogue/haproxy',
+  jobs: '/jobs',
+  'job that runs': `/jobs/${known.live}`,
+  'job that failed': `/jobs/${known.failed}`,
+  'job that waits': `/jobs/${known.queued}`,
+  "job's values": `/jobs/${known.succeeded}?tab=values`,
+  "job's details": `/jobs/${known.succeeded}?tab=details`,
+  "job's audit trail": `/jobs/${known.succeeded}?tab=audit`,
+  servers: '/servers',
+  server: '/servers/db-01',
+  'server with warnings': '/servers/legacy-01',
+  audit: '/audit',
+  settings: '/settings',
+  password: '/settings?tab=password',
+  users: '/settings?tab=users',
+  tokens: '/settings?tab=tokens',
+  'unknown page': '/nowhere',
+};
+
+async function settled(page: Page) {
+  await expect(page.locator('#main h1')).toBeVisible();
+  await expect(page.locator('.loading-rows')).toHaveCount(0);
+  await page.waitForTimeout(300);
+}
+
+/** Waits until colours that change have become what they will be. */
+function faded(page: Page) {
+  return page.evaluate(async () => {
+    for (let frame = 0; frame < 2; frame += 1) await new Promise(requestAnimationFrame);
+    const transitions = document.getAnimations().filter((each) => each instanceof CSSTransition);
+    await Promise.allSettled(transitions.map((each) => each.finished));
+  });
+}
+
+/** What of the page is not seen: how much it is wider than the screen, and the tools that its head cuts off. */
+function hidden(page: Page) {
+  // On a phone innerWidth grows with what does not fit.
+  return page.evaluate((screen) => {
+    const main = document.querySelector('#main') ?? document.body;
+    return {
+      ofMain: main.scrollWidth - main.clientWidth,
+      ofPage: document.documentElement.scrollWidth - screen,
+      tools: [...document.querySelectorAll('header :is(a, button)')].filter(
+        (tool) => tool.getBoundingClientRect().right > screen,
+      ).length,
+    };
+  }, page.viewportSize()!.width);
+}
+
+test('16 no page breaks a rule of accessibility, light, dark or in forced colours, and 17 none is wider than the screen @phone', async ({
+  page,
+  accessible,
+  isMobile,
+}) => {
+  test.setTimeout(240_000);
+  for (const [name, path] of Object.entries(pages)) {
+    await test.step(name, async () => {
+      await page.emulateMedia({ colorScheme: 'light', forcedColors: 'none' });
+      await page.goto(path);
+      await settled(page);
+      expect(await hidden(page), path).toEqual({ ofMain: 0, ofPage: 0, tools: 0 });
+      await accessible();
+      await page.emulateMedia({ colorScheme: 'dark' });
+      await faded(page);
+      await accessible({ only: ['color-contrast'] });
+      if (isMobile) return;
+      // Forced colours are the system's own: axe does not see what they are, nor the plate behind each text.
+      await page.emulateMedia({ colorScheme: 'dark', forcedColors: 'active' });
+      await accessible({ without: ['color-contrast'] });
+    });
+  }
+});
+
+test('16 nor does the sign-in, nor the dialogs', async ({ page, accessible }) => {
+  await page.goto(`/jobs/${known.live}`);
+  await settled(page);
+  for (const [key, name] of [
+    ['?', 'Keys'],
+    ['Control+K', 'Go to anything'],
+  ] as const) {
+    await page.keyboard.press(key);
+    await expect(page.getByRole('dialog', { name })).toBeVisible();
+    await accessible();
+    await page.keyboard.press('Escape');
+    await expect(page.getByRole('dialog')).toHaveCount(0);
+  }
+  await page.context().clearCookies();
+  await page.goto('/jobs');
+  await expect(page.getByRole('heading', { name: 'Provisioning' })).toBeVisible();
+  await accessible();
+});
+
+test('17 a job is started and followed on a phone @phone', async ({ page }) => {
+  await page.goto('/catalogue');
+  await page.getByRole('textbox', { name: 'Search the catalogue' }).fill('hello');
+  await page.getByRole('link', { name: 'Hello' }).click();
+  await page.getByRole('checkbox', { name: 'web-01' }).check();
+  await page.getByRole('button', { name: 'Install on web-01' }).click();
+  await expect(page.getByRole('heading', { level: 1, name: 'Hello on web-01' })).toBeVisible();
+  await expect(page.getByText('complete', { exact: true })).toBeVisible();
+});
+
+test('18 the policy is the strict one, and no page breaks it', async ({ page, guard }) => {
+  const answer = await page.goto('/overview');
+  const policy = answer!.headers()['content-security-policy']!;
+  expect(policy).not.toMatch(/unsafe|nonce|sha256|\*|https?:|wasm/);
+  expect(policy).toContain("require-trusted-types-for 'script'; trusted-types 'none'");
+  const html = await (await page.request.get('/')).text();
+  expect(html).not.toMatch(/<style|style=|<script>/);
+  // That the guard of these tests sees a violation at all:
+  const seen = await page
+    .evaluate(
+      () =>
+        new Promise<string>((resolve) => {
+          document.addEventListener('securitypolicyviolation', (event) => resolve(event.effectiveDirective), {
+            once: true,
+          });
+          const image = document.createElement('img');
+          image.src = 'http://127.0.0.1:1/x.png';
+          image.addEventListener('error', () => setTimeout(() => resolve('none'), 500));
+        }),
+    )
+    .catch(() => 'none');
+  expect(seen).toBe('img-src');
+  expect(guard.splice(0).join()).toContain('img-src');
+});

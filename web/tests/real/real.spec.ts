@@ -1,0 +1,207 @@
+import { expect, install, person, server, shownLines, stateOf, test } from './fixtures';
+
+test('a person signs in, and is shown the page that was asked for', async ({ page, context, accessible }) => {
+  await context.clearCookies();
+  await page.goto('/servers');
+  await page.getByLabel('Name').fill(person.name);
+  await page.getByLabel('Password').fill('not the password');
+  await page.keyboard.press('Enter');
+  await expect(page.getByRole('alert')).toBeVisible();
+  await accessible();
+  await page.getByLabel('Password').fill(person.password);
+  await page.keyboard.press('Enter');
+  await expect(page.getByRole('link', { name: server })).toBeVisible();
+  await expect(page).toHaveURL(/\/servers/);
+});
+
+test('hello is installed, and watched until it is complete', async ({ page, accessible }) => {
+  const id = await install(page, 'hello', { Greeting: 'Good morning from a browser' });
+  await expect(page.getByRole('heading', { level: 1, name: `Hello on ${server}` })).toBeVisible();
+  await expect(stateOf(page)).toHaveText(/Succeeded/);
+  await expect(page.getByText('complete', { exact: true })).toBeVisible();
+  const { lines } = await (await page.request.get(`/api/jobs/${id}/log?limit=1000`)).json();
+  expect(lines.length).toBeGreaterThan(0);
+  await expect(page.getByTestId('line-count')).toHaveText(new RegExp(`^${lines.length} lines?$`));
+  await accessible();
+  await page.getByRole('tab', { name: 'Inputs and outputs' }).click();
+  await expect(page.getByText('Good morning from a browser')).toBeVisible();
+  await page.goto(`/servers/${server}`);
+  await expect(page.getByText('Hello').first()).toBeVisible();
+});
+
+test('a log grows as the script prints it', async ({ page }) => {
+  await install(page, 'ticking');
+  await expect(stateOf(page)).toHaveText(/Running/);
+  const count = async () => Number((await page.getByTestId('line-count').textContent())!.replace(/\D/g, ''));
+  await expect.poll(count).toBeGreaterThan(2);
+  const before = await count();
+  await expect.poll(count).toBeGreaterThan(before);
+  await expect(stateOf(page)).toHaveText(/Succeeded/);
+});
+
+test('4 a cancel shows "Canceling" until the last process is gone, then says so', async ({ page }) => {
+  await install(page, 'sleepy');
+  await expect(stateOf(page)).toHaveText(/Running/);
+  await page.getByRole('button', { name: 'Cancel job' }).click();
+  await page.getByRole('dialog').getByRole('button', { name: 'Cancel the job' }).click();
+  await expect(stateOf(page)).toHaveText(/Canceling/);
+  await expect(page.getByText('counts as canceled when its last process is gone').first()).toBeVisible();
+  await expect(stateOf(page)).toHaveText(/Canceled/);
+  await expect(page.getByText('complete', { exact: true })).toBeVisible();
+});
+
+test('a failed job says why, and is run again with other inputs', async ({ page, accessible }) => {
+  await install(page, 'failing', { 'Exit code': '3' });
+  await expect(stateOf(page)).toHaveText(/Failed/);
+  await expect(page.getByRole('heading', { name: 'Installed, but not as it should be' })).toBeVisible();
+  await expect(page.getByText('Exit code 3.')).toBeVisible();
+  await accessible();
+  await page.getByRole('link', { name: 'Run again' }).click();
+  await expect(page.getByLabel('Exit code')).toHaveValue('3');
+  await page.getByLabel('Exit code').fill('0');
+  await expect(page.getByRole('region', { name: 'What differs' })).toContainText('3 → 0');
+  await page.keyboard.press('Control+Enter');
+  await expect(stateOf(page)).toHaveText(/Succeeded/);
+});
+
+test('12 a job that failed in passing is tried again by itself', async ({ page }) => {
+  await install(page, 'second-try');
+  await expect(page.getByRole('heading', { name: /Attempt 2 of 3 starts in/ })).toBeVisible();
+  await expect(stateOf(page)).toHaveText(/Succeeded/);
+  await page.getByRole('button', { name: 'Attempt 1', exact: true }).click();
+  await expect.poll(async () => [...(await shownLines(page)).values()]).toContain('the first time it fails');
+});
+
+test('6 every bad field is marked at once, and nothing is sent', async ({ page, accessible }) => {
+  await page.goto(`/catalogue/form?server=${server}`);
+  await page.getByLabel('Port').fill('70000');
+  await page.getByLabel('Host name').fill('under_score');
+  await page.keyboard.press('Control+Enter');
+  await expect(page.getByRole('heading', { name: '2 fields need a change' })).toBeVisible();
+  await expect(page.getByLabel('Host name')).toBeFocused();
+  await expect(page.getByText('Must be a port number from 1 to 65535.')).toBeVisible();
+  await accessible();
+  const { items } = await (await page.request.get('/api/jobs?app_id=form')).json();
+  expect(items).toEqual([]);
+});
+
+test('5 a hidden value is not sent, and the panel takes the rest as it is', async ({ page }) => {
+  await page.goto(`/catalogue/form?server=${server}`);
+  await page.getByLabel('Host name').fill('www.example.test');
+  await page.getByLabel('TLS', { exact: true }).selectOption('given');
+  await page.getByLabel('Note on TLS').fill('typed, then hidden');
+  await page.getByLabel('TLS', { exact: true }).selectOption('none');
+  await expect(page.getByLabel('Note on TLS')).toHaveCount(0);
+  await page.keyboard.press('Control+Enter');
+  await expect(page).toHaveURL(/\/jobs\/[0-9a-f-]{36}$/);
+  const job = await (await page.request.get(`/api/jobs/${page.url().split('/').at(-1)}`)).json();
+  expect(job.inputs).toEqual({ host: 'www.example.test', port: 80, tls: 'none' });
+  await expect(stateOf(page)).toHaveText(/Succeeded/);
+});
+
+test('1, 2 a permalink into a log of 100,000 lines opens there, and it is searched', async ({ page }) => {
+  const id = await install(page, 'big-log');
+  await expect(stateOf(page)).toHaveText(/Succeeded/, { timeout: 60_000 });
+  await page.goto(`/jobs/${id}#L70000-L70002`);
+  await expect.poll(async () => (await shownLines(page)).get(70_000), { timeout: 60_000 }).toBe('line 70000');
+  await expect(page.locator('.log-row.is-selected .log-number[data-line]')).toHaveCount(3);
+  await expect(page.getByTestId('line-count')).toHaveText('100,000 lines', { timeout: 60_000 });
+  await page.getByRole('textbox', { name: 'Search the log' }).fill('line 99999');
+  await expect(page.locator('.log-search .pf-v6-c-badge')).toHaveText(/^1 \/ 1/, { timeout: 60_000 });
+});
+
+test('3 no line is missing or doubled after the panel was killed in mid-job, and the page says complete', async ({
+  page,
+  restart,
+}) => {
+  const id = await install(page, 'ticking');
+  await expect(stateOf(page)).toHaveText(/Running/);
+  await expect.poll(async () => (await shownLines(page)).size).toBeGreaterThan(2);
+  const back = restart(1500);
+  await expect(page.getByText('trying again')).toBeVisible();
+  await back;
+  await expect(stateOf(page)).toHaveText(/Succeeded/, { timeout: 60_000 });
+  await expect(page.getByText('complete', { exact: true })).toBeVisible();
+  await expect(page.getByTestId('line-count')).toHaveText('100 lines');
+  const seen = new Map<number, string>();
+  let pageBefore = '';
+  await page.getByRole('log').focus();
+  const top = async () => {
+    await page.keyboard.press('Home');
+    return (await shownLines(page)).has(1);
+  };
+  await expect.poll(top).toBe(true);
+  // Each page of the log is read before the next one is asked for.
+  const read = async () => {
+    const shown = await shownLines(page);
+    const pageNow = [...shown.keys()].join();
+    if (pageNow === pageBefore) return seen.size;
+    pageBefore = pageNow;
+    for (const [line, text] of shown) seen.set(line, text);
+    await page.keyboard.press('PageDown');
+    return seen.size;
+  };
+  await expect.poll(read, { intervals: [100] }).toBe(100);
+  expect([...seen].sort(([a], [b]) => a - b).map(([, text]) => text)).toEqual(
+    Array.from({ length: 100 }, (_, k) => `tick ${k + 1}`),
+  );
+  const { log } = await (await page.request.get(`/api/jobs/${id}`)).json();
+  expect(log).toMatchObject({ lines: 100, complete: true, dropped_bytes: 0 });
+});
+
+test('row 11 hostile names, inputs and logs are text that does nothing', async ({ page, accessible }) => {
+  const hostile = "<img src=x onerror=document.title='owned'>";
+  const isInert = async () => {
+    expect(await page.title()).not.toBe('owned');
+    const made = page.locator('img[src="x"], script:not([src]), a[href^="javascript"], .log b');
+    await expect(made).toHaveCount(0);
+  };
+  await page.goto('/catalogue');
+  await expect(page.getByText(hostile).filter({ visible: true }).first()).toBeVisible();
+  await isInert();
+  const id = await install(page, 'hostile');
+  await expect(stateOf(page)).toHaveText(/Succeeded/);
+  await expect(page.getByText('complete', { exact: true })).toBeVisible();
+  await expect
+    .poll(async () => [...(await shownLines(page)).values()])
+    .toEqual(expect.arrayContaining([hostile, "<script>document.title='owned'</script>", 'the last line']));
+  await isInert();
+  await accessible();
+  for (const path of [`/jobs/${id}?tab=values`, `/jobs/${id}?tab=details`, `/catalogue/hostile?from=${id}`]) {
+    await page.goto(path);
+    await expect(page.getByText(hostile).filter({ visible: true }).first()).toBeVisible();
+    await isInert();
+  }
+  await page.goto('/jobs');
+  await expect(page.getByRole('link', { name: 'hostile 1.0' })).toBeVisible();
+  await isInert();
+});
+
+test('16, 18 no page breaks the policy or a rule of accessibility', async ({ page, accessible }) => {
+  const id = await install(page, 'hello');
+  await expect(stateOf(page)).toHaveText(/Succeeded/);
+  for (const path of [
+    '/overview',
+    '/catalogue',
+    '/catalogue/nginx',
+    `/catalogue/hello?from=${id}`,
+    '/jobs',
+    `/jobs/${id}?tab=details`,
+    `/jobs/${id}?tab=audit`,
+    '/servers',
+    `/servers/${server}`,
+    '/audit',
+    '/settings',
+    '/settings?tab=users',
+    '/settings?tab=tokens',
+    '/nowhere',
+  ]) {
+    await test.step(path, async () => {
+      await page.goto(path);
+      await expect(page.locator('#main h1')).toBeVisible();
+      await expect(page.locator('.loading-rows')).toHaveCount(0);
+      await expect(page.getByRole('heading', { name: /cannot be shown|does not answer/ })).toHaveCount(0);
+      await accessible();
+    });
+  }
+});

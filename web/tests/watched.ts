@@ -1,0 +1,94 @@
+// Every test fails on a violation of the policy, a console error, an error of the page, or a request elsewhere.
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { test as base, expect, type Page } from '@playwright/test';
+
+const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+const rules = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];
+// A refusal that a test asks for is logged by the browser; so is the panel that a test sends away.
+const expected =
+  /status of (401|403|404|409|422|429|503)|ERR_(CONNECTION|FAILED|EMPTY_RESPONSE|INTERNET_DISCONNECTED|INCOMPLETE)/;
+
+interface AxeResult {
+  passes: object[];
+  violations: { id: string; nodes: { target: unknown; html: string }[] }[];
+}
+
+interface Fixtures {
+  /** What went wrong so far; a test that provokes something takes it out. */
+  guard: string[];
+  /** Fails where the page as it is now breaks a rule of accessibility. */
+  accessible: (rules?: { only?: string[]; without?: string[] }) => Promise<void>;
+}
+
+export const test = base.extend<Fixtures>({
+  guard: [
+    async ({ context, baseURL }, use) => {
+      const faults: string[] = [];
+      await context.addInitScript(() => {
+        document.addEventListener('securitypolicyviolation', (event) => {
+          console.error(
+            'policy',
+            event.effectiveDirective,
+            event.blockedURI,
+            event.sourceFile,
+            event.lineNumber,
+          );
+        });
+      });
+      context.on('console', (message) => {
+        if (message.type() === 'error' && !expected.test(message.text())) faults.push(message.text());
+      });
+      context.on('weberror', (error) => faults.push(error.error().message));
+      context.on('request', (request) => {
+        if (!request.url().startsWith(baseURL!) && !/^(data|blob):/.test(request.url())) {
+          faults.push(`request to ${request.url()}`);
+        }
+      });
+      await use(faults);
+      expect(faults).toEqual([]);
+    },
+    { auto: true },
+  ],
+  accessible: async ({ page }, use) => {
+    await use(async ({ only, without = [] } = {}) => {
+      // Evaluated by the browser's own means: a script element would break the policy.
+      if (!(await page.evaluate(() => 'axe' in window))) await page.evaluate(`${axe};0`);
+      const options = {
+        runOnly: only ? { type: 'rule', values: only } : rules,
+        rules: Object.fromEntries(without.map((rule) => [rule, { enabled: false }])),
+      };
+      const { violations, passes } = await page.evaluate(
+        (given) =>
+          (
+            window as unknown as { axe: { run(root: Document, options: object): Promise<AxeResult> } }
+          ).axe.run(document, given),
+        options,
+      );
+      expect(
+        violations.map(
+          ({ id, nodes }) => `${id}: ${nodes.slice(0, 3).map((node) => `${node.target} ${node.html}`)}`,
+        ),
+      ).toEqual([]);
+      expect(passes, 'rules that were looked at').not.toEqual([]);
+    });
+  },
+});
+
+export { expect };
+
+/** What the log pane shows, by line number. */
+export async function shownLines(page: Page): Promise<Map<number, string>> {
+  const rows = await page
+    .locator('.log .log-row:not([hidden])')
+    .evaluateAll((elements) =>
+      elements.map(
+        (row) =>
+          [
+            Number(row.querySelector<HTMLElement>('.log-number')?.dataset.line),
+            row.querySelector('.log-text')?.textContent ?? '',
+          ] as const,
+      ),
+    );
+  return new Map(rows.filter(([line]) => line > 0));
+}
