@@ -55,9 +55,10 @@ struct FailureFound {
   std::string cause;
   std::string remedy;      // "" where the installer names none
   std::uint64_t line = 0;  // of the attempt's log, from 1
+  bool retryable = false;  // the same once more may succeed
   bool operator==(const FailureFound&) const = default;
 };
-BOOST_DESCRIBE_STRUCT(FailureFound, (), (cause, remedy, line))
+BOOST_DESCRIBE_STRUCT(FailureFound, (), (cause, remedy, line, retryable))
 
 // Where a job came from: made by a panel, or pushed to the queue by somebody else, correctly
 // signed.

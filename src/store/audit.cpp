@@ -8,7 +8,6 @@ namespace prov::store {
 namespace {
 
 constexpr std::size_t kHashBytes = 32;
-constexpr std::size_t kPage = 1000;
 
 void PutNumber(std::string& into, std::uint64_t number) {
   for (int shift = 56; shift >= 0; shift -= 8) into += static_cast<char>(number >> shift);
@@ -71,22 +70,6 @@ AuditVerdict AuditVerifier::Finish(const AuditHead& head) {
     verdict_.reason = "the last entry is not the one the head names.";
   }
   return verdict_;
-}
-
-Result<AuditVerdict> Audit::Verify() {
-  const Actor verifier{"", true};
-  AuditVerifier chain;
-  std::uint64_t after = 0;
-  while (true) {
-    PROV_TRY(const auto page, After(verifier, after, kPage));
-    for (const auto& entry : page) {
-      if (!chain.Take(entry)) return chain.Finish({});
-      after = entry.sequence;
-    }
-    if (page.size() < kPage) break;
-  }
-  PROV_TRY(const auto head, Head());
-  return chain.Finish(head);
 }
 
 }  // namespace prov::store

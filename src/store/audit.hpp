@@ -83,9 +83,6 @@ class Audit {
                                                const std::optional<std::uint64_t>& before,
                                                std::size_t limit) = 0;
   virtual Result<AuditHead> Head() = 0;
-
-  // Reads the whole chain, in pages.
-  Result<AuditVerdict> Verify();
 };
 
 }  // namespace prov::store

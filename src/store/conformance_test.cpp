@@ -6,6 +6,7 @@
 
 #include "base/encoding.hpp"
 #include "base/json.hpp"
+#include "store/audit_chain_test.hpp"
 #include "store/memory/database.hpp"
 #include "store/sqlite/database.hpp"
 #include "support/temporary_directory.hpp"
@@ -124,7 +125,7 @@ TEST_P(Store, Apply_EveryMutableMember_IsReadBack) {
   next.log = {3, 40, true, 1, "ab"};
   next.steps = {{"Install", 1, clock_.Now(), clock_.Now(), job::StepStatus::kFailed},
                 {"Start", 3, clock_.Now(), std::nullopt, job::StepStatus::kRunning}};
-  next.known_failure = job::FailureFound{"The disk is full", "Free some", 3};
+  next.known_failure = job::FailureFound{"The disk is full", "Free some", 3, true};
   ASSERT_TRUE(db_->Write([&](Transaction& t) {
     return t.jobs().Apply({0, job::Status::kQueued}, Party::kPanel, next, clock_.Now());
   }));
@@ -456,7 +457,7 @@ TEST_P(Store, Audit_ChainVerifiesAndOnlyAdministratorsRead) {
       return t.audit().Append({clock_.Now(), "ann", "job.created", "x", {{"n", i}}});
     }));
   }
-  const auto verdict = *db_->Read([](Transaction& t) { return t.audit().Verify(); });
+  const auto verdict = VerdictOf(*db_);
   EXPECT_EQ(verdict.entries, 3u);
   EXPECT_FALSE(verdict.first_bad) << verdict.reason;
   auto read = [&](const Actor& actor) {

@@ -55,6 +55,7 @@ export function succeed(job) {
 export const knownFailure = (line) => ({
   title: 'Another program listens on that port.',
   remedy: 'Stop it, or choose another port.',
+  retryable: false,
   line,
 });
 

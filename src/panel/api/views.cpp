@@ -57,8 +57,10 @@ bj::value WaitingJson(const std::optional<Waiting>& waiting) {
 
 bj::value KnownFailureJson(const std::optional<job::FailureFound>& found) {
   if (!found) return nullptr;
-  return bj::object{
-      {"title", found->cause}, {"remedy", TextOrNull(found->remedy)}, {"line", found->line}};
+  return bj::object{{"title", found->cause},
+                    {"remedy", TextOrNull(found->remedy)},
+                    {"line", found->line},
+                    {"retryable", found->retryable}};
 }
 
 bj::array StepsJson(const std::vector<job::Step>& steps) {

@@ -1,15 +1,13 @@
 #include "panel/dispatch/event_applier.hpp"
 
 #include <algorithm>
+#include <array>
 #include <utility>
 
 #include <fmt/format.h>
 
 #include "base/encoding.hpp"
 #include "base/json.hpp"
-#include "base/sha256.hpp"
-#include "job/log_chunk.hpp"
-#include "job/log_lines.hpp"
 #include "panel/dispatch/agent_identity.hpp"
 #include "panel/dispatch/known_failure.hpp"
 #include "panel/dispatch/pending_commands.hpp"
@@ -22,8 +20,8 @@ namespace asio = boost::asio;
 constexpr Seconds kAckValid = std::chrono::minutes{10};
 // The agent keeps 64 MiB of a job's log; what is sent beyond that, with a margin, is not stored.
 constexpr std::uint64_t kMostLogBytes = std::uint64_t{66} << 20;
-// Of one delivery, unpacked: what is behind it comes again. The event loop waits meanwhile.
-constexpr std::uint64_t kLogAtOnce = std::uint64_t{8} << 20;
+// What is so small takes less than the way to another thread.
+constexpr std::size_t kVerifiedHere = 4096;  // bytes
 
 // With what an agent is asked, should events be missing.
 struct Question {
@@ -53,7 +51,7 @@ class Application {
  private:
   Status Take(const Delivery& delivery) {
     if (agent_.cloned) return RefuseAll(ClonedError(agent_));
-    if (delivery.events.empty()) return Unverifiable(*delivery.fault);
+    if (delivery.events.empty()) return Unverifiable(delivery.faults.front());
     PROV_TRY(const auto finding, Identify(t_, agent_, delivery.events));
     switch (finding.kind) {
       case Finding::Kind::kCloned:
@@ -94,7 +92,8 @@ class Application {
     }
     if (ask_) PROV_CHECK(Ask(asked));
     done_.position = position.sequence;
-    if (applied.empty()) return delivery.fault ? Unverifiable(*delivery.fault) : Status();
+    if (applied.empty())
+      return delivery.faults.empty() ? Status() : Unverifiable(delivery.faults.front());
     PROV_CHECK(t_.agents().Advance(agent_.id, agent_.epoch, before.sequence, position));
     PROV_CHECK(t_.agents().KeepHashes(agent_.id, agent_.epoch, applied));
     if (!agent_.refused.empty()) {
@@ -376,68 +375,35 @@ EventApplier::EventApplier(StoreGate& store, const Registry& registry, LiveHub& 
       logger_(logger),
       wake_(std::move(wake)) {}
 
-Result<VerifiedEvent> EventApplier::Verified(const std::string& agent,
-                                             std::span<const std::uint32_t> generations,
-                                             const std::string& bytes) const {
-  PROV_TRY(const auto opened, keys_.VerifyEvent(bytes, agent, generations));
-  VerifiedEvent verified;
-  verified.generation = opened.generation;
-  PROV_TRY(verified.event, job::ParseEvent(opened.payload));
-  if (verified.event.agent != agent)
-    return Error{ErrorCode::kPermissionDenied, "an event of another agent", {}};
-  verified.hash = Sha256(opened.payload);
-  if (const auto& log = verified.event.log) {
-    PROV_TRY(const auto packed, Base64Decode(log->frames));
-    PROV_TRY(const auto frames, job::UnpackFrames(packed, log->raw_size));
-    if (job::CountLines(frames) != log->lines)
-      return Error{ErrorCode::kInvalidArgument, "a log event counts its lines wrong", {}};
-    for (const auto& frame : frames) verified.log_bytes += frame.bytes.size();
-    verified.step_marks = job::StepMarksOf(frames, log->first);
-    verified.stored_log = job::EncodeStored(packed, log->raw_size);
-  }
-  return verified;
-}
-
-Delivery EventApplier::VerifyAll(const std::string& agent,
-                                 std::span<const std::uint32_t> generations,
-                                 const std::vector<std::string>& events) const {
-  Delivery delivery{agent, {}, std::nullopt};
-  std::uint64_t log_bytes = 0;
-  for (const auto& bytes : events) {
-    if (log_bytes >= kLogAtOnce) break;
-    auto one = Verified(agent, generations, bytes);
-    if (one) {
-      if (one->event.log) log_bytes += one->event.log->raw_size;
-      delivery.events.push_back(std::move(*one));
-      continue;
-    }
-    logger_.Warning("event_refused", {{"server_id", agent}, {"reason", one.error().ToString()}});
-    if (!delivery.fault) delivery.fault = one.error();
-  }
-  auto& verified = delivery.events;
-  if (verified.empty()) return delivery;
-  std::ranges::sort(verified, {}, [](const VerifiedEvent& each) { return each.event.seq; });
-  const auto epoch = verified.front().event.epoch;
-  std::erase_if(verified, [&](const VerifiedEvent& each) { return each.event.epoch != epoch; });
-  return delivery;
+asio::awaitable<Result<std::shared_ptr<const Delivery>>> EventApplier::Verify(
+    std::string agent, std::vector<std::string> events) {
+  const auto row = co_await store_.Read(
+      [agent](store::Transaction& t) { return t.agents().Get(kPanel, agent); });
+  if (!row && row.error().code != ErrorCode::kNotFound) co_return row.error();
+  // Whoever is not registered can be so by the keys that follow from SECRET_KEY, the first ones.
+  const std::array<std::uint32_t, 3> generations{row ? row->key_generation : 1,
+                                                 row ? row->previous_generation : 0,
+                                                 row ? row->offered_generation : 0};
+  std::size_t bytes = 0;
+  for (const auto& event : events) bytes += event.size();
+  const auto verify = [&]() -> Result<std::shared_ptr<const Delivery>> {
+    return std::make_shared<const Delivery>(VerifyDelivery(keys_, agent, generations, events));
+  };
+  if (bytes <= kVerifiedHere) co_return verify();
+  co_return co_await pool_.Run(verify);
 }
 
 asio::awaitable<Result<std::string>> EventApplier::Deliver(std::string agent,
                                                            std::vector<std::string> events) {
   if (events.empty()) co_return std::string();
-  const auto row = co_await store_.Read(
-      [agent](store::Transaction& t) { return t.agents().Get(kPanel, agent); });
-  if (!row && row.error().code != ErrorCode::kNotFound) co_return row.error();
-  // Whoever is not registered can be so by the keys that follow from SECRET_KEY, the first ones.
-  const std::uint32_t generations[] = {row ? row->key_generation : 1,
-                                       row ? row->previous_generation : 0,
-                                       row ? row->offered_generation : 0};
-  const auto delivery = VerifyAll(agent, generations, events);
+  PROV_CO_TRY(const auto delivery, co_await Verify(agent, std::move(events)));
+  for (const auto& fault : delivery->faults)
+    logger_.Warning("event_refused", {{"server_id", agent}, {"reason", fault.ToString()}});
   const auto now = clock_.Now();
   const Question question{&keys_, Uuid::MakeV7(clock_, random_)};
   auto applied = co_await store_.Write(
       [delivery, question, catalogue = registry_.Current(), now](store::Transaction& t) {
-        return ApplyAll(t, delivery, question, *catalogue, now);
+        return ApplyAll(t, *delivery, question, *catalogue, now);
       });
   if (!applied) {
     logger_.Warning("events_refused",
@@ -446,7 +412,7 @@ asio::awaitable<Result<std::string>> EventApplier::Deliver(std::string agent,
   }
   Tell(agent, *applied);
   if (applied->refusal) co_return *applied->refusal;
-  auto command = CommandHeader(agent, delivery.events.front().event.epoch,
+  auto command = CommandHeader(agent, delivery->events.front().event.epoch,
                                Uuid::MakeV7(clock_, random_), now, kAckValid);
   command.ack = job::Ack{applied->position};
   co_return keys_.SignCommand(job::CommandType::kAck, command, applied->generation);

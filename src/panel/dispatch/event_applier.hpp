@@ -11,16 +11,17 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <optional>
 #include <set>
-#include <span>
 #include <string>
 #include <vector>
 
 #include "base/clock.hpp"
 #include "base/log.hpp"
 #include "base/random.hpp"
-#include "job/event.hpp"
+#include "job/record.hpp"
+#include "panel/bounded_pool.hpp"
 #include "panel/dispatch/job_listener.hpp"
 #include "panel/dispatch/key_ring.hpp"
 #include "panel/dispatch/verified_event.hpp"
@@ -30,13 +31,6 @@
 #include "transport/queue.hpp"
 
 namespace prov::panel {
-
-// What was delivered, as far as it could be verified.
-struct Delivery {
-  std::string agent;
-  std::vector<VerifiedEvent> events;  // by sequence, of one epoch
-  std::optional<Error> fault;         // of the first that could not be
-};
 
 // What one delivery did. Assigned anew by each run of the transaction.
 struct Applied {
@@ -64,12 +58,12 @@ class EventApplier {
   void OnFinished(JobListener listener) { on_finished_ = std::move(listener); }
 
  private:
+  static constexpr std::size_t kVerifiers = 2;
+  static constexpr std::size_t kDeliveriesWaiting = 1000;
+
   void Tell(const std::string& agent, const Applied& applied);
-  Result<VerifiedEvent> Verified(const std::string& agent,
-                                 std::span<const std::uint32_t> generations,
-                                 const std::string& bytes) const;
-  Delivery VerifyAll(const std::string& agent, std::span<const std::uint32_t> generations,
-                     const std::vector<std::string>& events) const;
+  boost::asio::awaitable<Result<std::shared_ptr<const Delivery>>> Verify(
+      std::string agent, std::vector<std::string> events);
 
   StoreGate& store_;
   const Registry& registry_;
@@ -80,6 +74,8 @@ class EventApplier {
   Logger& logger_;
   std::function<void(const std::string&)> wake_;
   JobListener on_finished_;
+  // Logs are unpacked there; requests and streams do not wait for it.
+  BoundedPool pool_{kVerifiers, kDeliveriesWaiting};
 };
 
 }  // namespace prov::panel

@@ -264,10 +264,11 @@ TEST_F(EventApplication, Groups_AreTheJobsSteps_UntilTheNextAttempt) {
 }
 
 TEST_F(EventApplication, AFailure_IsExplainedByTheLastLineThatTheInstallerKnows) {
-  AddInstaller("demo",
-               "known_failures:\n"
-               "  - {pattern: 'No space', cause: The disk is full, remedy: Free some}\n"
-               "  - {pattern: 'port \\d+ .*in use', cause: The port is taken}\n");
+  AddInstaller(
+      "demo",
+      "known_failures:\n"
+      "  - {pattern: 'No space', cause: The disk is full, remedy: Free some, retryable: true}\n"
+      "  - {pattern: 'port \\d+ .*in use', cause: The port is taken}\n");
   ASSERT_TRUE(registry_.Reload());
   const auto& installer = *registry_.Current()->Find("demo");
   ASSERT_THAT(installer.faults, IsEmpty());
@@ -290,7 +291,7 @@ TEST_F(EventApplication, AFailure_IsExplainedByTheLastLineThatTheInstallerKnows)
   for (const auto end : {Status::kFailed, Status::kTimedOut, Status::kRetryWait})
     EXPECT_EQ(fail(installer.digest, log, end), port);
   EXPECT_EQ(fail(installer.digest, {log[0]}, Status::kFailed),
-            (job::FailureFound{"The disk is full", "Free some", 2}));
+            (job::FailureFound{"The disk is full", "Free some", 2, true}));
   EXPECT_EQ(fail(installer.digest, {"nothing known\n"}, Status::kFailed), std::nullopt);
   EXPECT_EQ(fail(installer.digest, log, Status::kSucceeded), std::nullopt);
   EXPECT_EQ(fail("sha256:of another version", log, Status::kFailed), std::nullopt);

@@ -37,7 +37,7 @@ Result<std::optional<job::FailureFound>> FindKnownFailure(store::Transaction& t,
     for (auto number = chunk.first_line; const auto line = lines.Next(); ++number) {
       if (number < from) continue;
       if (const auto* known = Matching(installer->manifest->known_failures, line->text))
-        found = job::FailureFound{known->cause, known->remedy, number};
+        found = job::FailureFound{known->cause, known->remedy, number, known->retryable};
     }
   }
   return found;

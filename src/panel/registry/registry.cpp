@@ -22,6 +22,7 @@ namespace fs = std::filesystem;
 constexpr std::size_t kMaxReadme = 256 * 1024;
 constexpr std::size_t kMaxIcon = 64 * 1024;
 constexpr int kMostLevels = 4;  // looked at for changes
+constexpr int kMostTries = 3;
 
 contract::ManifestFault Fault(std::string message) {
   return {"manifest.yml", 1, 1, "", std::move(message)};
@@ -53,7 +54,30 @@ Result<std::string> ReadOwnFile(const fs::path& directory, const std::string& na
   }
 }
 
-Installer Load(const fs::path& directory) {
+// What the file system says of a directory and all in it: different whenever it may have changed.
+// Inode and change time too, since what is unpacked or copied may keep size and modification time.
+void Collect(const fs::path& path, int level, std::vector<std::string>& lines) {
+  struct stat found{};
+  if (lstat(path.c_str(), &found) != 0) return;  // gone meanwhile
+  const auto size = S_ISREG(found.st_mode) ? found.st_size : 0;
+  lines.push_back(fmt::format("{}\n{} {} {} {}.{} {}.{}", path.string(), size, found.st_mode,
+                              found.st_ino, found.st_mtim.tv_sec, found.st_mtim.tv_nsec,
+                              found.st_ctim.tv_sec, found.st_ctim.tv_nsec));
+  if (!S_ISDIR(found.st_mode) || level > kMostLevels) return;
+  std::error_code fault;
+  for (fs::directory_iterator each(path, fault), end; !fault && each != end; each.increment(fault))
+    Collect(each->path(), level + 1, lines);
+}
+
+std::string FingerprintOf(const fs::path& directory) {
+  std::vector<std::string> lines;
+  std::error_code fault;
+  Collect(fs::weakly_canonical(directory, fault), 0, lines);  // INSTALLERS_DIR may be a link
+  std::ranges::sort(lines);                                   // a directory has no order of its own
+  return Sha256(fmt::format("{}", fmt::join(lines, "\n")));
+}
+
+Installer Read(const fs::path& directory) {
   Installer installer;
   installer.id = directory.filename().string();
   contract::DirectoryFacts facts;
@@ -87,27 +111,18 @@ Installer Load(const fs::path& directory) {
   return installer;
 }
 
-// What the file system says of everything there: different whenever an installer may have changed.
-// Inode and change time too, since what is unpacked or copied may keep size and modification time.
-void Collect(const fs::path& directory, int level, std::vector<std::string>& lines) {
-  std::error_code fault;
-  for (fs::directory_iterator each(directory, fault), end; !fault && each != end;
-       each.increment(fault)) {
-    struct stat found{};
-    if (lstat(each->path().c_str(), &found) != 0) continue;  // gone meanwhile
-    const auto size = S_ISREG(found.st_mode) ? found.st_size : 0;
-    lines.push_back(fmt::format(
-        "{}\n{} {} {} {}.{} {}.{}", each->path().string(), size, found.st_mode, found.st_ino,
-        found.st_mtim.tv_sec, found.st_mtim.tv_nsec, found.st_ctim.tv_sec, found.st_ctim.tv_nsec));
-    if (S_ISDIR(found.st_mode) && level < kMostLevels) Collect(each->path(), level + 1, lines);
+// One state of it. What is replaced meanwhile is read again, since its manifest and its digest may
+// be of two.
+Installer Load(const fs::path& directory) {
+  for (int left = kMostTries;; --left) {
+    const auto before = FingerprintOf(directory);
+    auto installer = Read(directory);
+    if (FingerprintOf(directory) == before) return installer;
+    if (left > 1) continue;
+    installer.manifest.reset();
+    installer.faults.push_back(Fault("changed while it was read; it will be read again"));
+    return installer;
   }
-}
-
-std::string FingerprintOf(const fs::path& directory) {
-  std::vector<std::string> lines;
-  Collect(directory, 0, lines);
-  std::ranges::sort(lines);  // a directory has no order of its own
-  return Sha256(fmt::format("{}", fmt::join(lines, "\n")));
 }
 
 }  // namespace

@@ -1,7 +1,11 @@
 #include "panel/registry/registry.hpp"
 
 #include <csignal>
+#include <cstdio>
+#include <fcntl.h>
+#include <set>
 #include <sys/stat.h>
+#include <thread>
 #include <unistd.h>
 
 #include "panel/panel_fixture_test.hpp"
@@ -98,6 +102,37 @@ TEST_F(RegistryTest, ACatalogueThatIsHeld_StaysAsItWas) {
   const auto later = Load();
   EXPECT_EQ(held->Find("demo")->digest, digest);
   EXPECT_NE(later->Find("demo")->digest, digest);
+}
+
+TEST_F(RegistryTest, AnInstallerThatIsReplacedMeanwhile_IsNeverAMixOfTwo) {
+  AddInstaller("demo", "homepage: https://next.example\n");
+  fs::create_directory(In(".next"));
+  fs::rename(In("demo"), In(".next/demo"));
+  AddInstaller("demo");
+  const auto digest = [&](const std::string& path) { return *signing::DigestTree(In(path)); };
+  const std::map<std::string, std::string> homepage{{digest("demo"), ""},
+                                                    {digest(".next/demo"), "https://next.example"}};
+  std::set<std::string> seen;
+  std::jthread replacing([&](std::stop_token stop) {
+    const auto exchange = [&] {
+      ASSERT_EQ(renameat2(AT_FDCWD, In("demo").c_str(), AT_FDCWD, In(".next/demo").c_str(),
+                          RENAME_EXCHANGE),
+                0);
+    };
+    while (!stop.stop_requested()) {
+      exchange();
+      std::this_thread::sleep_for(Millis{1});
+    }
+  });
+  for (int i = 0; i < 2000 && (seen.size() < 2 || i < 500); ++i) {
+    const auto catalogue = Load();
+    const auto* demo = catalogue->Find("demo");
+    ASSERT_NE(demo, nullptr);
+    if (!demo->manifest) continue;
+    EXPECT_EQ(demo->manifest->homepage, homepage.at(demo->digest));
+    seen.insert(demo->digest);
+  }
+  EXPECT_EQ(seen.size(), 2U) << "both were read";
 }
 
 TEST_F(RegistryTest, ADirectoryThatCannotBeRead_LeavesTheCatalogueAsItWas) {

@@ -9,6 +9,7 @@
 
 #include <gtest/gtest.h>
 
+#include "store/audit_chain_test.hpp"
 #include "store/sqlite/connection.hpp"
 #include "store/sqlite/schema.hpp"
 #include "support/temporary_directory.hpp"
@@ -38,9 +39,6 @@ class SqliteStore : public testing::Test {
   }
   static std::uint64_t Entries(Database& database) {
     return database.Read([](Transaction& t) { return t.audit().Head(); })->sequence;
-  }
-  static AuditVerdict Verify(Database& database) {
-    return *database.Read([](Transaction& t) { return t.audit().Verify(); });
   }
 
   test::TemporaryDirectory directory_;
@@ -104,7 +102,7 @@ TEST_F(SqliteStore, QueuedWrites_ShareOneCommit_AndAFailingOneRollsBackAlone) {
   EXPECT_LE(database->statistics().commits - before, 2u);
   EXPECT_EQ(database->statistics().writes, 40u);
   EXPECT_EQ(Entries(*database), 40u);
-  EXPECT_FALSE(Verify(*database).first_bad);
+  EXPECT_FALSE(VerdictOf(*database).first_bad);
 }
 
 TEST_F(SqliteStore, KilledInMidLoad_EveryAcknowledgedWriteIsThere) {
@@ -132,7 +130,7 @@ TEST_F(SqliteStore, KilledInMidLoad_EveryAcknowledgedWriteIsThere) {
   const auto database = Open();
   EXPECT_GE(Entries(*database), acknowledged);
   EXPECT_LE(Entries(*database), acknowledged + 1);
-  EXPECT_FALSE(Verify(*database).first_bad);
+  EXPECT_FALSE(VerdictOf(*database).first_bad);
 }
 
 TEST_F(SqliteStore, BusyFile_IsUnavailable_AndWorksAfterwards) {
@@ -162,7 +160,7 @@ TEST_F(SqliteStore, FullDisk_IsUnavailable_AndNothingAcknowledgedIsLost) {
   EXPECT_EQ(outcome.error().code, ErrorCode::kUnavailable);
   EXPECT_NE(outcome.error().message.find("full"), std::string::npos) << outcome.error().message;
   EXPECT_EQ(Entries(*database), acknowledged);
-  EXPECT_FALSE(Verify(*database).first_bad);
+  EXPECT_FALSE(VerdictOf(*database).first_bad);
 }
 
 TEST_F(SqliteStore, OldSchema_IsMigratedAndKeepsItsRows) {
@@ -226,7 +224,7 @@ TEST_P(DamagedAudit, Verify_NamesTheFirstBadEntry) {
   const auto database = Open();
   for (int i = 0; i < 5; ++i) ASSERT_TRUE(Append(*database, std::to_string(i)));
   ASSERT_TRUE(Raw()->Script(GetParam().sql));
-  EXPECT_EQ(Verify(*database).first_bad, GetParam().first_bad);
+  EXPECT_EQ(VerdictOf(*database).first_bad, GetParam().first_bad);
 }
 
 INSTANTIATE_TEST_SUITE_P(

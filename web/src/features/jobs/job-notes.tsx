@@ -62,7 +62,8 @@ function FailureNote({ job, show }: { job: Job; show: (line: number) => void }) 
         )
       }
     >
-      {known?.remedy ?? advice} {job.status_reason ? `Reason: ${job.status_reason}.` : ''}{' '}
+      {known?.remedy ?? advice} {known?.retryable ? 'Trying again may help. ' : ''}
+      {job.status_reason ? `Reason: ${job.status_reason}.` : ''}{' '}
       <span className="subtle">{ended}</span>
     </Alert>
   );
