@@ -1,25 +1,41 @@
 """The web panel in a browser, over the real panel and agent: the tests of web/tests/real."""
 import http.server
+import json
 import os
 import subprocess
 import threading
 import time
 
-from conftest import AGENT, ROOT, kill, user
+from conftest import AGENT, BIN, ROOT, kill, user, wait_for
 
 PASSWORD = "correct horse battery"
 RESULTS = ROOT / "build/test-results"
 SECONDS = 600
 
 
+def restart(platform, milliseconds):
+    kill(platform.panel.pid)
+    platform.panel.wait(20)
+    time.sleep(int(milliseconds) / 1000)
+    platform.start_panel()
+
+
+def tighten(platform, app):
+    """Its next version: no name of a host is right but those that begin with `ok`."""
+    manifest = platform.installers / app / "manifest.yml"
+    fields = json.loads(manifest.read_text())
+    fields["inputs"][0]["validation"] = {"pattern": "^ok"}
+    digest = platform.get(f"/api/installers/{app}")["digest"]
+    manifest.write_text(json.dumps({**fields, "version": "2.0"}))
+    wait_for(lambda: platform.get(f"/api/installers/{app}")["digest"] != digest, what="the next version")
+
+
 def control(platform):
-    """POST /restart/MS: the panel is killed, and started again after so many milliseconds."""
+    """POST /restart/MS: the panel is killed, and started again after so many milliseconds. POST /tighten/APP."""
     class Control(http.server.BaseHTTPRequestHandler):
         def do_POST(self):
-            kill(platform.panel.pid)
-            platform.panel.wait(20)
-            time.sleep(int(self.path.removeprefix("/restart/")) / 1000)
-            platform.start_panel()
+            _, what, argument = self.path.split("/")
+            {"restart": restart, "tighten": tighten}[what](platform, argument)
             self.send_response(204)
             self.end_headers()
 
@@ -47,8 +63,23 @@ def lay_installers(platform, directory):
     platform.installer("big-log", "seq -f 'line %.0f' 100000\n")
     platform.installer("second-try", f"[ -e {directory}/mark ] && exit 0\ntouch {directory}/mark\necho the first time it fails\nexit 2\n",
                        idempotent=True, retry={"max_attempts": 3, "backoff_seconds": 3})
+    platform.installer("hurried", f"[ -e {directory}/hurried ] && exit 0\ntouch {directory}/hurried\nexit 2\n",
+                       idempotent=True, retry={"max_attempts": 2, "backoff_seconds": 3600})
+    platform.installer("explains", "for i in $(seq 50); do echo $i; done\necho bind: address in use\necho good bye\nexit 3\n",
+                       known_failures=[{"pattern": "address in use", "cause": "Another program has the port.",
+                                        "remedy": "Stop it.", "retryable": True}])
+    platform.installer("sealed", "printf %s \"$PASSWORD\" | sha256sum\necho \"it is $PASSWORD\"\n", inputs=[
+        {"name": "level", "type": "integer", "label": "Level", "default": 3},
+        {"name": "password", "type": "password", "label": "Password", "required": True}])
+    platform.installer("greedy", "exit 0\n", resource_requirements={"min_ram_mb": 9_000_000})
+    host = {"name": "host", "type": "hostname", "label": "Host name", "required": True}
+    platform.installer("strict", "exit 0\n", inputs=[host])
+    broken = platform.installers / "broken"
+    broken.mkdir()
+    (broken / "install.sh").write_text("exit 0\n")
+    (broken / "manifest.yml").write_text("id: broken\nname: Broken\ntimeout_secs: 5\n")
     platform.installer("form", "exit 0\n", inputs=[
-        {"name": "host", "type": "hostname", "label": "Host name", "required": True},
+        host,
         {"name": "port", "type": "port", "label": "Port", "default": 80},
         {"name": "tls", "type": "select", "label": "TLS", "default": "none",
          "validation": {"allowed_values": [{"value": "none", "label": "None"}, {"value": "given", "label": "Given"}]}},
@@ -73,6 +104,7 @@ def test_people_work_in_a_browser(platform, tmp_path):
         # ONLY="-g cancel" runs those alone.
         ran = playwright(*os.environ.get("ONLY", "").split(), f"--output={tmp_path}/artifacts",
                          PANEL_URL=f"http://127.0.0.1:{platform.port}", PANEL_SERVER=AGENT, PANEL_PASSWORD=PASSWORD,
-                         PANEL_CONTROL=f"http://127.0.0.1:{server.server_address[1]}")
+                         PANEL_CONTROL=f"http://127.0.0.1:{server.server_address[1]}",
+                         PATH=f"{BIN}:{os.environ['PATH']}")
         server.shutdown()
     assert ran.returncode == 0, ran.stdout

@@ -50,7 +50,7 @@ def test_a_failed_job_tells_its_steps_and_the_cause_that_its_installer_knows(pla
         "explains", "echo ::group Install\necho ok\necho ::endgroup\necho ::group Start\necho bind: address in use\nexit 3\n",
         known_failures=[{"pattern": "address in use", "cause": "Another program has the port.", "remedy": "Stop it."}])
     job = platform.ended(platform.submit("explains"))
-    assert job["known_failure"] == {"title": "Another program has the port.", "remedy": "Stop it.", "line": 5}
+    assert job["known_failure"] == {"title": "Another program has the port.", "remedy": "Stop it.", "line": 5, "retryable": False}
     assert [(step["name"], step["line"], step["status"]) for step in job["steps"]] == [("Install", 1, "succeeded"), ("Start", 4, "failed")]
     assert all(step["started_at"] <= step["finished_at"] for step in job["steps"])
     lines = platform.get(f"/api/jobs/{job['id']}/log")["lines"]

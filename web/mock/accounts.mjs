@@ -42,7 +42,7 @@ export class Accounts {
   }
 
   signIn({ name, password }) {
-    if (this.failures >= 5) {
+    if (this.failures >= 10) {
       throw new Refusal(429, 'too_many_attempts', 'too many attempts: wait before the next one', {
         headers: { 'Retry-After': '30' },
       });

@@ -198,6 +198,8 @@ const server = http.createServer((request, response) => {
     response.destroy();
   });
 });
+// Longer than a test stands still: what it kept open is closed by itself, never while it asks again.
+server.keepAliveTimeout = 120_000;
 server.listen(port, '127.0.0.1', () =>
   console.log(`mock panel: http://127.0.0.1:${port}, sign in as ann, "correct horse"`),
 );

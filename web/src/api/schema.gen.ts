@@ -870,6 +870,8 @@ export interface components {
                 title: string;
                 remedy: string | null;
                 line: number;
+                /** @description The same once more may succeed */
+                retryable: boolean;
             } | null;
             /** @description The groups (`::group`) of the log of its last attempt; `line` is where one begins */
             steps: {

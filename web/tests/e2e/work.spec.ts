@@ -95,7 +95,7 @@ test('signing in refuses a wrong password, and waits after too many', async ({ p
   await page.goto('/servers');
   const signIn = page.getByRole('button', { name: 'Sign in' });
   await page.getByLabel('Name').fill('ann');
-  for (let k = 0; k < 6; k += 1) {
+  for (let k = 0; k < 11; k += 1) {
     await page.getByLabel('Password').fill('wrong');
     await signIn.click();
     await expect(page.getByRole('alert')).toBeVisible();

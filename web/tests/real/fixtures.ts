@@ -1,5 +1,5 @@
 // Pages over a real panel with a real agent, which tests/e2e/browser_test.py starts; it says where they are, and restarts them.
-import type { Page } from '@playwright/test';
+import type { APIRequestContext, Page } from '@playwright/test';
 import { test as base, expect } from '../watched';
 
 export { expect, shownLines } from '../watched';
@@ -15,8 +15,14 @@ export const server = given('PANEL_SERVER');
 
 interface Fixtures {
   signedIn: undefined;
+  /** Asks tests/e2e/browser_test.py to do something to the panel. */
+  control: (what: string) => Promise<void>;
   /** Kills the panel, and starts it again after so many milliseconds. */
   restart: (away: number) => Promise<void>;
+  /** The next version of an installer wants a host that begins with `ok`; known to the panel when this ends. */
+  tighten: (app: string) => Promise<void>;
+  /** The API as the same person, in a session of its own. */
+  elsewhere: APIRequestContext;
 }
 
 export const test = base.extend<Fixtures>({
@@ -28,12 +34,27 @@ export const test = base.extend<Fixtures>({
     },
     { auto: true },
   ],
-  restart: async ({ playwright }, use) => {
+  control: async ({ playwright }, use) => {
     const control = await playwright.request.newContext({ baseURL: given('PANEL_CONTROL') });
-    await use(async (away) => {
-      expect((await control.post(`/restart/${away}`, { timeout: 60_000 })).status()).toBe(204);
+    await use(async (what) => {
+      expect((await control.post(what, { timeout: 60_000 })).status()).toBe(204);
     });
     await control.dispose();
+  },
+  restart: async ({ control }, use) => use((away) => control(`/restart/${away}`)),
+  tighten: async ({ control }, use) => use((app) => control(`/tighten/${app}`)),
+  elsewhere: async ({ playwright, baseURL }, use) => {
+    const api = await playwright.request.newContext({ baseURL });
+    const session = await api.post('/api/session', { data: person });
+    const { csrf_token: token } = await session.json();
+    const signedIn = await playwright.request.newContext({
+      baseURL,
+      storageState: await api.storageState(),
+      extraHTTPHeaders: { 'X-CSRF-Token': token },
+    });
+    await use(signedIn);
+    await signedIn.dispose();
+    await api.dispose();
   },
 });
 

@@ -1,3 +1,5 @@
+import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { expect, install, person, server, shownLines, stateOf, test } from './fixtures';
 
 test('a person signs in, and is shown the page that was asked for', async ({ page, context, accessible }) => {
@@ -97,6 +99,168 @@ test('5 a hidden value is not sent, and the panel takes the rest as it is', asyn
   const job = await (await page.request.get(`/api/jobs/${page.url().split('/').at(-1)}`)).json();
   expect(job.inputs).toEqual({ host: 'www.example.test', port: 80, tls: 'none' });
   await expect(stateOf(page)).toHaveText(/Succeeded/);
+});
+
+test('6 what only the panel finds wrong is marked at its field', async ({ page, tighten, accessible }) => {
+  await page.goto(`/catalogue/strict?server=${server}`);
+  const host = page.getByLabel('Host name');
+  await host.fill('www.example.test');
+  await tighten('strict');
+  await page.keyboard.press('Control+Enter');
+  await expect(host).toBeFocused();
+  await expect(host).toHaveAttribute('aria-invalid', 'true');
+  await expect(host).toHaveAccessibleDescription(/pattern|form|match/i);
+  await expect(host).toHaveValue('www.example.test');
+  await accessible();
+  await host.fill('ok.example.test');
+  await page.keyboard.press('Control+Enter');
+  await expect(stateOf(page)).toHaveText(/Succeeded/);
+});
+
+test('7 a generated password is used as it was shown, and shown by nothing again', async ({
+  page,
+  context,
+}) => {
+  await context.grantPermissions(['clipboard-read', 'clipboard-write']);
+  await page.goto(`/catalogue/sealed?server=${server}`);
+  await page.getByRole('button', { name: 'Generate: Password' }).click();
+  const password = (await page.locator('.generated code').textContent())!;
+  await page.getByRole('button', { name: 'Copy and hide it' }).click();
+  await page.keyboard.press('Control+Enter');
+  await expect(stateOf(page)).toHaveText(/Succeeded/);
+  const digest = createHash('sha256').update(password).digest('hex');
+  await expect.poll(async () => [...(await shownLines(page)).values()]).toContain(`${digest}  -`);
+  await expect.poll(async () => [...(await shownLines(page)).values()]).toContain('it is ***');
+  await page.getByRole('tab', { name: 'Inputs and outputs' }).click();
+  await expect(page.getByText('sealed, nobody can read it here')).toBeVisible();
+  await expect(page.locator('body')).not.toContainText(password);
+});
+
+test('8 what was typed outlives the session, and goes on after signing in again', async ({
+  page,
+  elsewhere,
+}) => {
+  await page.goto(`/catalogue/sealed?server=${server}`);
+  await page.getByLabel('Level').fill('7');
+  await page.getByRole('textbox', { name: 'Password' }).fill('correct horse');
+  expect((await elsewhere.delete('/api/sessions')).status()).toBe(204);
+  await page.keyboard.press('Control+Enter');
+  const dialog = page.getByRole('dialog', { name: 'Your session is over' });
+  await dialog.getByLabel('Password').fill(person.password);
+  await dialog.getByRole('button', { name: 'Sign in' }).click();
+  await expect(dialog).toHaveCount(0);
+  await expect(page.getByLabel('Level')).toHaveValue('7');
+  await expect(page.getByRole('textbox', { name: 'Password' })).toHaveValue('correct horse');
+  await page.keyboard.press('Control+Enter');
+  await expect(stateOf(page)).toHaveText(/Succeeded/);
+});
+
+test('9, 22 what cannot run there, and what cannot run at all, says why', async ({ page }) => {
+  await page.goto('/catalogue/greedy');
+  await expect(page.getByRole('checkbox', { name: server })).toBeDisabled();
+  await expect(page.locator('.server-option')).toContainText(/has \d+ MB of memory; needed are 9000000 MB/);
+  await page.goto('/catalogue/broken');
+  await expect(page.getByText('installers/broken/manifest.yml:3:1')).toBeVisible();
+  await expect(page.getByText('did you mean `timeout_seconds`?')).toBeVisible();
+});
+
+test('11 a failed job names the cause and the remedy, and jumps to the line', async ({ page }) => {
+  await install(page, 'explains');
+  await expect(page.getByRole('heading', { name: 'Another program has the port.' })).toBeVisible();
+  await expect(page.getByText('Stop it. Trying again may help.')).toBeVisible();
+  await page.getByRole('button', { name: 'Go to line 51' }).click();
+  await expect(page.locator('.log-row.is-selected')).toContainText('bind: address in use');
+  await expect(page).toHaveURL(/#L51$/);
+});
+
+test('12 a waiting retry is hurried', async ({ page }) => {
+  await install(page, 'hurried');
+  await expect(page.getByRole('heading', { name: /Attempt 2 of 2 starts in/ })).toBeVisible();
+  await page.getByRole('button', { name: 'Try now' }).click();
+  await expect(stateOf(page)).toHaveText(/Succeeded/);
+});
+
+test('13 a job says what it waits for: its turn, a server that is drained', async ({ page }) => {
+  const before = await install(page, 'sleepy');
+  await expect(stateOf(page)).toHaveText(/Running/);
+  await install(page, 'hello');
+  await expect(page.getByRole('heading', { name: 'Waiting: place 1 in the queue' })).toBeVisible();
+  const queued = page.url();
+  await page.goto(`/servers/${server}`);
+  await page.getByRole('button', { name: 'Drain' }).click();
+  await page.getByRole('dialog').getByRole('button', { name: 'Drain' }).click();
+  await page.goto(`/jobs/${before}`);
+  await page.getByRole('button', { name: 'Cancel job' }).click();
+  await page.getByRole('dialog').getByRole('button', { name: 'Cancel the job' }).click();
+  await expect(stateOf(page)).toHaveText(/Canceled/);
+  await page.goto(`/servers/${server}`);
+  await expect(page.locator('.page-title .status-label')).toHaveText(/Drained/);
+  await install(page, 'hello');
+  await expect(page.getByRole('heading', { name: 'Waiting: the server is drained' })).toBeVisible();
+  const drained = page.url();
+  await page.goto(`/servers/${server}`);
+  await page.getByRole('button', { name: 'Resume' }).click();
+  await page.getByRole('dialog').getByRole('button', { name: 'Resume' }).click();
+  for (const job of [queued, drained]) {
+    await page.goto(job);
+    await expect(stateOf(page)).toHaveText(/Succeeded/);
+  }
+});
+
+test('19 a form as curl and as provisionctl, pasted, makes the same job', async ({
+  page,
+  elsewhere,
+  baseURL,
+}) => {
+  const made = await elsewhere.post('/api/tokens', { data: { name: 'pasted', scopes: ['jobs'] } });
+  const { token } = await made.json();
+  await page.goto(`/catalogue/sealed?server=${server}`);
+  await page.getByLabel('Level').fill('9');
+  await page.getByRole('textbox', { name: 'Password' }).fill(`it's a "secret"`);
+  await page.getByRole('button', { name: 'Copy as command' }).click();
+  const commands = await Promise.all(
+    ['curl command', 'provisionctl command'].map((label) =>
+      page.getByLabel(label, { exact: true }).textContent(),
+    ),
+  );
+  const env = { ...process.env, PASSWORD: `it's a "secret"`, PROVISIONING_TOKEN: token, PANEL_URL: baseURL };
+  for (const command of commands) {
+    expect(command).not.toContain('secret"');
+    execFileSync('bash', ['-c', command!], { env, stdio: 'pipe' });
+  }
+  const { items } = await (await page.request.get('/api/jobs?app_id=sealed&limit=2')).json();
+  const inputs = { level: 9, password: { sealed: true } };
+  expect(items).toMatchObject([{ inputs }, { inputs }]);
+  const digest = createHash('sha256').update(`it's a "secret"`).digest('hex');
+  for (const { id } of items) {
+    await page.goto(`/jobs/${id}`);
+    await expect(stateOf(page)).toHaveText(/Succeeded/);
+    await expect.poll(async () => [...(await shownLines(page)).values()]).toContain(`${digest}  -`);
+  }
+});
+
+test('a token that is made here works, and is refused once it is revoked', async ({
+  page,
+  playwright,
+  baseURL,
+}) => {
+  await page.goto('/settings?tab=tokens');
+  await page.getByRole('button', { name: 'Make a token' }).click();
+  await page.getByRole('dialog').getByLabel('Name').fill('deploy');
+  await page.getByRole('button', { name: 'Make it' }).click();
+  const token = await page.getByLabel('token', { exact: true }).textContent();
+  await page.getByRole('button', { name: 'I have copied it' }).click();
+  const program = await playwright.request.newContext({
+    baseURL,
+    extraHTTPHeaders: { Authorization: `Bearer ${token}` },
+  });
+  const asked = async () => (await program.get('/api/jobs')).status();
+  expect(await asked()).toBe(200);
+  await page.getByRole('button', { name: 'Revoke deploy' }).click();
+  await page.getByRole('dialog').getByRole('button', { name: 'Revoke' }).click();
+  await expect(page.getByRole('button', { name: 'Revoke deploy' })).toHaveCount(0);
+  await expect.poll(asked).toBe(401);
+  await program.dispose();
 });
 
 test('1, 2 a permalink into a log of 100,000 lines opens there, and it is searched', async ({ page }) => {

@@ -1,4 +1,5 @@
-// A form as commands to paste. Secrets stand as variables, never as text, and reach no argument list.
+// A form as commands to paste into bash. Secrets, the token too, stand as variables, never as text, and reach no argument
+// list.
 import { environmentText } from './check';
 import { type Input, isSensitive, type Value } from './input';
 import type { Action } from './validate';
@@ -24,7 +25,7 @@ export function asCurl(origin: string, inputs: Input[], submission: Submission):
   const body = JSON.stringify({ app_id: app, server_id: server, action, inputs: plain }, null, 2);
   const send = [
     `curl --fail-with-body -X POST ${quoted(`${origin}/api/jobs`)}`,
-    `  -H "Authorization: Bearer $PROVISIONING_TOKEN"`,
+    `  -H @<(printf 'Authorization: Bearer %s' "$PROVISIONING_TOKEN")`,
     "  -H 'Content-Type: application/json'",
     '  --data-binary @-',
   ].join(' \\\n');

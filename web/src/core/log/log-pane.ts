@@ -127,10 +127,13 @@ export class LogPane {
 
   private pressed(event: KeyboardEvent) {
     if (this.pausesBy(event)) this.setFollow(false);
-    if (event.key !== 'Home') return;
+    const page = this.height - 2 * rowHeight;
+    const goal =
+      event.key === 'Home' ? 0 : event.key === 'PageUp' ? this.scrollTop * this.scale - page : null;
+    if (goal === null) return;
     // The browser would get there in steps, and whatever is laid out meanwhile ends them.
     event.preventDefault();
-    this.scrollTo(0);
+    this.scrollTo(Math.max(0, goal));
   }
 
   private pausesBy(event: KeyboardEvent) {

@@ -63,8 +63,7 @@ function FailureNote({ job, show }: { job: Job; show: (line: number) => void }) 
       }
     >
       {known?.remedy ?? advice} {known?.retryable ? 'Trying again may help. ' : ''}
-      {job.status_reason ? `Reason: ${job.status_reason}.` : ''}{' '}
-      <span className="subtle">{ended}</span>
+      {job.status_reason ? `Reason: ${job.status_reason}.` : ''} <span className="subtle">{ended}</span>
     </Alert>
   );
 }
