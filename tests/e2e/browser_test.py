@@ -24,7 +24,7 @@ def tighten(platform, app):
     """Its next version: no name of a host is right but those that begin with `ok`."""
     manifest = platform.installers / app / "manifest.yml"
     fields = json.loads(manifest.read_text())
-    fields["inputs"][0]["validation"] = {"pattern": "^ok"}
+    fields["inputs"][0]["validation"] = {"pattern": "ok.*"}
     digest = platform.get(f"/api/installers/{app}")["digest"]
     manifest.write_text(json.dumps({**fields, "version": "2.0"}))
     wait_for(lambda: platform.get(f"/api/installers/{app}")["digest"] != digest, what="the next version")
@@ -70,7 +70,7 @@ def lay_installers(platform, directory):
                                         "remedy": "Stop it.", "retryable": True}])
     platform.installer("sealed", "printf %s \"$PASSWORD\" | sha256sum\necho \"it is $PASSWORD\"\n", inputs=[
         {"name": "level", "type": "integer", "label": "Level", "default": 3},
-        {"name": "password", "type": "password", "label": "Password", "required": True}])
+        {"name": "password", "type": "password", "label": "Password", "required": True, "generate": True}])
     platform.installer("greedy", "exit 0\n", resource_requirements={"min_ram_mb": 9_000_000})
     host = {"name": "host", "type": "hostname", "label": "Host name", "required": True}
     platform.installer("strict", "exit 0\n", inputs=[host])

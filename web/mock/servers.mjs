@@ -109,11 +109,11 @@ function requirementsNotMet(installer, { os, memory_mb: memory, disk_free_mb: di
       message: `runs ${os.id} ${os.version}; needed is ${versions[os.id]} or later`,
     });
   if (memory < ram)
-    reasons.push({ code: 'memory', message: `has ${memory} MB of memory; needed are ${ram} MB` });
+    reasons.push({ code: 'memory', message: `${ram} MB of memory are needed, there are ${memory}` });
   if (disk < space)
-    reasons.push({ code: 'disk', message: `has ${disk} MB of free disk; needed are ${space} MB` });
+    reasons.push({ code: 'disk', message: `${space} MB of free disk are needed, there are ${disk}` });
   if (cpus < processors)
-    reasons.push({ code: 'cpus', message: `has ${cpus} processors; needed are ${processors}` });
+    reasons.push({ code: 'cpus', message: `${processors} processors are needed, there are ${cpus}` });
   return reasons;
 }
 

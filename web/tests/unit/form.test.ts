@@ -100,23 +100,27 @@ describe('a form as commands', () => {
 
   it('never holds a secret', () => {
     expect(asCurl('http://panel.test', inputs, submission)).not.toContain('never shown');
-    expect(asProvisionctl(inputs, submission)).not.toContain('never shown');
+    expect(asProvisionctl('http://panel.test', inputs, submission)).not.toContain('never shown');
   });
 
   it('is read by a shell as meant', () => {
-    const environment = { ...process.env, SECRET: `quote ' " \\ $x` };
+    const environment = { ...process.env, SECRET: `quote ' " \\ $x`, PROVISIONCTL_TOKEN: 'sesame' };
     const run = (script: string) =>
       execFileSync('bash', ['-c', script], { encoding: 'utf8', env: environment });
-    const curl = run(`curl() { cat; }\n${asCurl('http://panel.test', inputs, submission)}`);
+    // Everybody sees the arguments of a program.
+    const seen = 'for word; do case $word in *sesame*) echo leaked ;; esac; done';
+    const curl = run(`curl() { ${seen}; cat; }\n${asCurl('http://panel.test', inputs, submission)}`);
     expect(JSON.parse(curl)).toEqual({
       app_id: 'app',
       server_id: 'web-1',
       action: 'install',
       inputs: { host: "it's", tls: true, secret: `quote ' " \\ $x` },
     });
-    const cli = run(`provisionctl() { printf '[%s]' "$@"; cat; }\n${asProvisionctl(inputs, submission)}`);
+    const cli = run(
+      `provisionctl() { printf '[%s]' "$@"; cat; }\n${asProvisionctl('http://panel.test', inputs, submission)}`,
+    );
     expect(cli).toBe(
-      `[install][app][--server][web-1][--input][host=it's][--secret][secret][--input][tls=true]quote ' " \\ $x\n`,
+      `[--panel][http://panel.test][install][app][--server][web-1][--input][host=it's][--secret][secret][--input][tls=true]quote ' " \\ $x\n`,
     );
   });
 });

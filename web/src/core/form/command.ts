@@ -25,7 +25,7 @@ export function asCurl(origin: string, inputs: Input[], submission: Submission):
   const body = JSON.stringify({ app_id: app, server_id: server, action, inputs: plain }, null, 2);
   const send = [
     `curl --fail-with-body -X POST ${quoted(`${origin}/api/jobs`)}`,
-    `  -H @<(printf 'Authorization: Bearer %s' "$PROVISIONING_TOKEN")`,
+    `  -H @<(printf 'Authorization: Bearer %s' "$PROVISIONCTL_TOKEN")`,
     "  -H 'Content-Type: application/json'",
     '  --data-binary @-',
   ].join(' \\\n');
@@ -36,11 +36,11 @@ export function asCurl(origin: string, inputs: Input[], submission: Submission):
 }
 
 /** One-line secrets go by standard input, longer ones as files. */
-export function asProvisionctl(inputs: Input[], submission: Submission): string {
+export function asProvisionctl(origin: string, inputs: Input[], submission: Submission): string {
   const { app, server, action, payload } = submission;
   const secrets = secretsOf(inputs, payload);
   const lines = secrets.filter((input) => input.type !== 'text');
-  const words = [`provisionctl ${action} ${app} --server ${quoted(server)}`];
+  const words = [`provisionctl --panel ${quoted(origin)} ${action} ${app} --server ${quoted(server)}`];
   for (const [name, value] of Object.entries(payload)) {
     const secret = secrets.find((input) => input.name === name);
     if (secret === undefined) words.push(`  --input ${quoted(`${name}=${environmentText(value as Value)}`)}`);

@@ -30,7 +30,10 @@ export function CommandDialog({ app, form, close }: { app: string; form: Install
           </FormSelect>
         )}
         <h2 className="steps-head">provisionctl</h2>
-        <Command text={asProvisionctl(form.inputs, submission)} label="provisionctl command" />
+        <Command
+          text={asProvisionctl(location.origin, form.inputs, submission)}
+          label="provisionctl command"
+        />
         <h2 className="steps-head gap-above">curl</h2>
         <Command text={asCurl(location.origin, form.inputs, submission)} label="curl command" />
       </ModalBody>
