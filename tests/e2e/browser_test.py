@@ -77,7 +77,7 @@ def lay_installers(platform, directory):
     broken = platform.installers / "broken"
     broken.mkdir()
     (broken / "install.sh").write_text("exit 0\n")
-    (broken / "manifest.yml").write_text("id: broken\nname: Broken\ntimeout_secs: 5\n")
+    (broken / "manifest.yml").write_text("id: broken\nname: Broken\ntimeout_second: 5\n")
     platform.installer("form", "exit 0\n", inputs=[
         host,
         {"name": "port", "type": "port", "label": "Port", "default": 80},

@@ -80,7 +80,7 @@ const invalid = {
   valid: false,
   errors: [
     {
-      file: 'installers/haproxy/manifest.yml',
+      file: 'manifest.yml',
       line: 14,
       column: 1,
       path: 'timout_seconds',
@@ -88,7 +88,7 @@ const invalid = {
       source: 'timout_seconds: 600',
     },
     {
-      file: 'installers/haproxy/manifest.yml',
+      file: 'manifest.yml',
       line: 22,
       column: 16,
       path: 'inputs[1].validation.pattern',

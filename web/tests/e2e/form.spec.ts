@@ -191,7 +191,7 @@ test('22 an invalid installer is shown with file, line and a caret to whoever ma
 }) => {
   await page.goto('/catalogue');
   await page.getByRole('link', { name: 'haproxy' }).click();
-  await expect(page.getByText('installers/haproxy/manifest.yml:14:1')).toBeVisible();
+  await expect(page.getByText('manifest.yml:14:1')).toBeVisible();
   await expect(page.getByText('did you mean `timeout_seconds`?')).toBeVisible();
   const source = await page.getByLabel('Line 22').textContent();
   const [line, caret] = source!.split('\n');

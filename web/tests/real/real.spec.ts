@@ -163,7 +163,7 @@ test('9, 22 what cannot run there, and what cannot run at all, says why', async 
   );
   await page.goto('/catalogue/broken');
   await expect(page.getByText('manifest.yml:3:1')).toBeVisible();
-  await expect(page.getByText('Unknown key `timeout_secs`.')).toBeVisible();
+  await expect(page.getByText('did you mean `timeout_seconds`?')).toBeVisible();
 });
 
 test('11 a failed job names the cause and the remedy, and jumps to the line', async ({ page }) => {
