@@ -123,7 +123,7 @@ TEST_F(ClientTest, Client_PausedServer_TimesOutAndLaterRepliesAreNobodys) {
   server.Pause();
   const auto late = Call(*client, {"ECHO", "late"}, Millis{50});
   EXPECT_EQ(CodeOf(late), ErrorCode::kTimeout);
-  EXPECT_NE(TextOf(late).find("may have been carried out"), std::string::npos);
+  EXPECT_NE(TextOf(late).find("may have been"), std::string::npos);
   server.Resume();
   EXPECT_EQ(TextOf(Call(*client, {"ECHO", "next"})), "next");
 }
@@ -298,8 +298,10 @@ TEST_F(ClientTest, Client_LoadingServer_IsUnavailableUntilItHasLoaded) {
   server.Kill();
   server.Start();
   Run([](ClientTest& test, Client& with) -> asio::awaitable<void> {
-    co_await test.Until([&] { return with.connected(); });
-    const auto loading = co_await with.Call({"GET", "key1"}, Seconds{10});
+    // That the connection is lost, it does not know yet.
+    auto loading = co_await with.Call({"PING"}, Seconds{10});
+    EXPECT_EQ(CodeOf(loading), ErrorCode::kUnavailable) << TextOf(loading);
+    loading = co_await with.Call({"GET", "key1"}, Seconds{10});
     EXPECT_EQ(CodeOf(loading), ErrorCode::kUnavailable) << TextOf(loading);
     EXPECT_NE(TextOf(loading).find("still loading"), std::string::npos) << TextOf(loading);
     const auto until = std::chrono::steady_clock::now() + Seconds{20};

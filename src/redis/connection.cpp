@@ -94,7 +94,12 @@ asio::awaitable<Result<bool>> Connection::Hello(const SignIn& sign_in) {
   if (!sign_in.name.empty()) hello.insert(hello.end(), {"SETNAME", sign_in.name});
   std::string bytes;
   AppendCommand(bytes, hello);
-  PROV_CO_CHECK(co_await Write(std::move(bytes)));
+  if (auto written = co_await io_->WriteAll(bytes); !written) {
+    // A server that refuses a client's certificate says so and closes: that may still be read.
+    auto said = co_await Fill();
+    const bool better = !said && said.error().code == ErrorCode::kUnauthenticated;
+    co_return better ? std::move(said).error() : std::move(written).error();
+  }
   PROV_CO_TRY(auto reply, co_await Read());
   if (reply.is_error() && IsUnknownCommand(reply.text)) co_return false;
   PROV_CO_TRY(const auto greeting, ToResult(std::move(reply)));

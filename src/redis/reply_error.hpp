@@ -12,15 +12,15 @@ namespace prov::redis {
 // The reply's first word, "" where it has none that is in capitals: "WRONGPASS".
 std::string_view ErrorName(std::string_view reply);
 
-// | reply | code |
-// |---|---|
-// | WRONGPASS, NOAUTH, DENIED | kUnauthenticated |
-// | NOPERM | kPermissionDenied |
-// | OOM | kExhausted |
-// | LOADING, MASTERDOWN, CLUSTERDOWN, TRYAGAIN, BUSY, READONLY, NOREPLICAS, MISCONF, UNBLOCKED |
-// kUnavailable | | MOVED, ASK | kUnsupported: this client follows no Cluster | | CROSSSLOT,
-// WRONGTYPE, any other | kInvalidArgument | | NOGROUP | kNotFound | | BUSYGROUP, EXECABORT,
-// NOSCRIPT | kConflict |
+// kUnauthenticated   WRONGPASS, NOAUTH, DENIED
+// kPermissionDenied  NOPERM
+// kExhausted         OOM
+// kUnavailable       LOADING, READONLY, MISCONF, MASTERDOWN, NOREPLICAS, CLUSTERDOWN, TRYAGAIN,
+//                    BUSY, UNBLOCKED
+// kUnsupported       MOVED, ASK: this client does not follow a Cluster
+// kNotFound          NOGROUP
+// kConflict          BUSYGROUP, EXECABORT, NOSCRIPT
+// kInvalidArgument   CROSSSLOT, WRONGTYPE, and any other
 //
 // The reply's text is in the message, without the arguments of a command that it may repeat.
 Error FromErrorReply(std::string_view reply);

@@ -83,7 +83,8 @@ RedisServer::RedisServer(RedisOptions options) : options_(std::move(options)) {
     if (options_.tls) tls_port_ = FreePort();
     WriteConfiguration();
     try {
-      return Start();
+      Start();
+      return;
     } catch (const std::runtime_error&) {
       Kill();
       if (attempt == 3) throw;
