@@ -15,10 +15,10 @@ struct Fuzzer {
   void (*run)(std::string_view);
 };
 
-constexpr Fuzzer kFuzzers[] = {{"manifest", FuzzManifest}, {"envelope", FuzzEnvelope},
-                               {"payload", FuzzPayload},   {"http", FuzzHttp},
-                               {"sse", FuzzSse},           {"journal", FuzzJournal},
-                               {"masker", FuzzMasker},     {"log", FuzzLog}};
+constexpr Fuzzer kFuzzers[] = {
+    {"manifest", FuzzManifest}, {"envelope", FuzzEnvelope}, {"payload", FuzzPayload},
+    {"http", FuzzHttp},         {"sse", FuzzSse},           {"journal", FuzzJournal},
+    {"masker", FuzzMasker},     {"log", FuzzLog},           {"resp", FuzzResp}};
 
 const Path kCorpus = Path(PROV_SOURCE_DIR) / "fuzz/corpus";
 

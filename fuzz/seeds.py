@@ -61,6 +61,17 @@ def http():
         yield text.encode()
 
 
+def resp():
+    for text in ("+OK\r\n", "-ERR unknown command\r\n", ":1000\r\n:-1\r\n", "$5\r\nhello\r\n", "$0\r\n\r\n", "$-1\r\n*-1\r\n_\r\n",
+                 "*2\r\n$3\r\nfoo\r\n*1\r\n:1\r\n", "#t\r\n#f\r\n", ",1.25\r\n,inf\r\n,-inf\r\n,nan\r\n,1e3\r\n",
+                 "(3492890328409238509324850943850943825024385\r\n", "!9\r\nSYNTAX no\r\n", "=15\r\ntxt:Some string\r\n",
+                 "%2\r\n+first\r\n:1\r\n+second\r\n~2\r\n:2\r\n:3\r\n", ">3\r\n+message\r\n+channel\r\n$2\r\nhi\r\n",
+                 "|1\r\n+key-popularity\r\n%1\r\n$1\r\na\r\n,0.19\r\n*1\r\n|0\r\n:5\r\n", "*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*0\r\n",
+                 "*40\r\n", "%20\r\n", "$300\r\n", "$4096\r\n", "*9223372036854775807\r\n", "$?\r\n;4\r\nHell\r\n;0\r\n", "HTTP/1.1 400\r\n", "+a\rb\r\n", "+a\n",
+                 "*1\r\n>1\r\n+a\r\n", "$3\r\nabcd\r\n", f"+{'x' * 400}\r\n", f"*9\r\n{('$70' + chr(13) + chr(10) + 'y' * 70 + chr(13) + chr(10)) * 9}"):
+        yield text.encode()
+
+
 def sse():
     job = "01935a3c-0000-7000-8000-000000000002"
     opaque = "AQGTWjwAAHAAgAAAAAAAAAICAw"

@@ -1,34 +1,14 @@
 #include "net/http_client.hpp"
 
-#include <boost/asio/as_tuple.hpp>
-#include <boost/asio/steady_timer.hpp>
-#include <boost/asio/use_awaitable.hpp>
-
+#include "net/alarm.hpp"
+#include "net/dial.hpp"
 #include "net/wire_parser.hpp"
 
 namespace prov::net {
 
 namespace asio = boost::asio;
-using tcp = asio::ip::tcp;
 
 namespace {
-
-// Calls `expire` unless destroyed before.
-class Alarm {
- public:
-  Alarm(asio::any_io_executor executor, Millis after, std::function<void()> expire)
-      : timer_(executor, after), live_(std::make_shared<bool>(true)) {
-    timer_.async_wait([live = live_, call = std::move(expire)](boost::system::error_code error) {
-      if (!error && *live) call();
-    });
-  }
-  Alarm(const Alarm&) = delete;
-  ~Alarm() { *live_ = false; }
-
- private:
-  asio::steady_timer timer_;
-  std::shared_ptr<bool> live_;
-};
 
 bool IsIdempotent(std::string_view method) {
   return method == "GET" || method == "HEAD" || method == "PUT" || method == "DELETE" ||
@@ -103,60 +83,9 @@ struct HttpClient::Impl {
     return std::move(error).While((url.tls ? "https://" : "http://") + url.Authority());
   }
 
-  asio::awaitable<Result<std::vector<tcp::endpoint>>> Resolve() {
-    tcp::resolver resolver(executor);
-    auto [error, found] = co_await resolver.async_resolve(url.host, std::to_string(url.port),
-                                                          asio::as_tuple(asio::use_awaitable));
-    if (error) {
-      co_return Error{ErrorCode::kUnavailable,
-                      "the name \"" + url.host + "\" cannot be resolved: " + error.message()};
-    }
-    std::vector<tcp::endpoint> endpoints;
-    for (const auto& entry : found) {
-      if (!url.tls && !entry.endpoint().address().is_loopback()) {
-        co_return Error{ErrorCode::kPermissionDenied,
-                        "\"" + url.host + "\" is not this machine; use https beyond loopback"};
-      }
-      endpoints.push_back(entry.endpoint());
-    }
-    co_return endpoints;
-  }
-
   asio::awaitable<Result<std::unique_ptr<Io>>> Connect() {
-    PROV_CO_TRY(const auto endpoints, co_await Resolve());
-    const auto until = std::chrono::steady_clock::now() + options.connect;
-    Error last{ErrorCode::kUnavailable, "the name has no address"};
-    for (const auto& endpoint : endpoints) {
-      const auto left =
-          std::chrono::duration_cast<Millis>(until - std::chrono::steady_clock::now());
-      tcp::socket socket(executor);
-      bool expired = false;
-      boost::system::error_code failed;
-      {
-        const Alarm alarm(executor, left, [&] {
-          expired = true;
-          boost::system::error_code ignored;
-          socket.close(ignored);
-        });
-        const auto [error] =
-            co_await socket.async_connect(endpoint, asio::as_tuple(asio::use_awaitable));
-        failed = error;
-      }
-      if (expired) co_return Error{ErrorCode::kTimeout, "the server did not answer in time"};
-      if (!failed) co_return co_await Secure(std::move(socket), left);
-      last.message = failed == asio::error::connection_refused
-                         ? "the connection was refused; does the server run, and on this port?"
-                         : "cannot connect: " + failed.message();
-    }
-    co_return last;
-  }
-
-  asio::awaitable<Result<std::unique_ptr<Io>>> Secure(tcp::socket socket, Millis left) {
-    if (!url.tls) co_return MakeTcpIo(std::move(socket));
-    PROV_CO_TRY(auto io, MakeTlsClientIo(std::move(socket), tls, url.host));
-    const Alarm alarm(executor, left, [&] { io->Close(ErrorCode::kTimeout); });
-    PROV_CO_CHECK(co_await io->Handshake());
-    co_return std::move(io);
+    return Dial(executor,
+                {.host = url.host, .port = url.port, .tls = tls, .within = options.connect});
   }
 
   std::string Serialize(const ClientRequest& request) const {

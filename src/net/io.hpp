@@ -41,8 +41,11 @@ class TlsContext {
  public:
   // PEM files; the certificate file holds the chain. The error names the file that is wrong.
   static Result<std::shared_ptr<TlsContext>> ForServer(const Path& certificate, const Path& key);
-  // Verifies against the CA certificates in `ca_file`, always.
-  static Result<std::shared_ptr<TlsContext>> ForClient(const Path& ca_file);
+  // Verifies against the CA certificates in `ca_file`, always. With `certificate` and `key`, it
+  // shows them to a server that asks who it is.
+  static Result<std::shared_ptr<TlsContext>> ForClient(const Path& ca_file,
+                                                       const Path& certificate = {},
+                                                       const Path& key = {});
   ~TlsContext();
   struct Native;
   Native& native() { return *native_; }

@@ -3,6 +3,7 @@
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/co_spawn.hpp>
+#include <boost/asio/dispatch.hpp>
 #include <boost/asio/error.hpp>
 #include <boost/asio/multiple_exceptions.hpp>
 #include <boost/system/system_error.hpp>
@@ -77,8 +78,12 @@ void TaskGroup::Cancel(Id id) {
   const auto found = state_->tasks.find(id);
   if (found == state_->tasks.end()) return;
   found->second.asked_to_stop = true;
-  const auto signal = found->second.signal;  // the task may end, and erase itself, inside emit()
-  signal->emit(asio::cancellation_type::terminal);
+  // Asio hands a cancellation on through the executor, with a bare pointer into the signal: emitted
+  // outside of it, it would arrive after a task that has ended meanwhile. And the task may end, and
+  // erase itself, inside emit(). The signal is held until all of that is over.
+  asio::dispatch(state_->executor, [signal = found->second.signal] {
+    signal->emit(asio::cancellation_type::terminal);
+  });
 }
 
 void TaskGroup::Close() { state_->closed = true; }

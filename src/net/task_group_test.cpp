@@ -5,6 +5,7 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/experimental/awaitable_operators.hpp>
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
 #include <gtest/gtest.h>
 
 #include "net/event.hpp"
@@ -88,6 +89,57 @@ TEST(TaskGroupTest, TaskGroup_TaskThrows_IsReportedAndForgotten) {
   io.poll();
   EXPECT_EQ(failures, 1);
   EXPECT_EQ(group.size(), 0U);
+}
+
+asio::awaitable<void> WaitOnce(Event& event) { co_await event.Wait(); }
+
+// The cancellation is on its way through the executor when the task is already done.
+TEST(TaskGroupTest, TaskGroup_TaskEndsBeforeItsCancellationArrives_IsForgotten) {
+  asio::io_context io;
+  TaskGroup group(io.get_executor());
+  Event event(io.get_executor());
+  const auto id = group.Spawn(WaitOnce(event));
+  io.poll();
+  event.Notify();
+  group.Cancel(id);
+  io.restart();
+  io.poll();
+  EXPECT_EQ(group.size(), 0U);
+}
+
+// Ends where it is canceled, within the cancellation, as an operation of another library may.
+asio::awaitable<void> EndsWithinItsCancellation(std::shared_ptr<void> at_end) {
+  co_await asio::async_initiate<const asio::use_awaitable_t<>, void()>(
+      [](auto handler) {
+        auto slot = asio::get_associated_cancellation_slot(handler);
+        auto kept = std::make_shared<decltype(handler)>(std::move(handler));
+        slot.assign([kept](asio::cancellation_type) {
+          const auto mine = kept;  // this handler goes with the slot
+          std::move (*mine)();
+        });
+      },
+      asio::use_awaitable);
+}
+
+TEST(TaskGroupTest, TaskGroup_TasksEndWithinTheirCancellation_TheGroupMayGoWithTheLast) {
+  asio::io_context io;
+  auto group = std::make_unique<TaskGroup>(io.get_executor());
+  const auto spawn = [&](TaskGroup& into, std::function<void()> at_end) {
+    into.Spawn(
+        EndsWithinItsCancellation(std::shared_ptr<void>(nullptr, [at_end](void*) { at_end(); })));
+  };
+  TaskGroup inner(io.get_executor());
+  int ended = 0;
+  spawn(inner, [&] { ++ended; });
+  spawn(*group, [&] { inner.CancelAll(); });
+  spawn(*group, [&] { group.reset(); });
+  io.poll();
+  asio::post(io, [&] { group->CancelAll(); });
+  io.restart();
+  io.poll();
+  EXPECT_EQ(group, nullptr);
+  EXPECT_EQ(ended, 1);
+  EXPECT_EQ(inner.size(), 0U);
 }
 
 }  // namespace

@@ -29,6 +29,23 @@ std::string OpensslReason() {
   return reason.empty() ? "unknown reason" : reason;
 }
 
+// What a server says of this side's certificate: TLS 1.3 does so after the client's handshake.
+const char* CertificateRefused() {
+  switch (ERR_GET_REASON(ERR_peek_error())) {
+    case SSL_R_TLSV13_ALERT_CERTIFICATE_REQUIRED:
+      return "the server wants a client certificate; name one, and its key";
+    case SSL_R_TLSV1_ALERT_UNKNOWN_CA:
+    case SSL_R_SSLV3_ALERT_BAD_CERTIFICATE:
+    case SSL_R_SSLV3_ALERT_CERTIFICATE_EXPIRED:
+    case SSL_R_SSLV3_ALERT_CERTIFICATE_REVOKED:
+    case SSL_R_SSLV3_ALERT_CERTIFICATE_UNKNOWN:
+    case SSL_R_SSLV3_ALERT_UNSUPPORTED_CERTIFICATE:
+      return "the server refused the client certificate; name one that its CA has issued";
+    default:
+      return nullptr;
+  }
+}
+
 class TlsIo final : public SocketIo {
  public:
   TlsIo(asio::ip::tcp::socket socket, std::shared_ptr<TlsContext> context, std::string host)
@@ -117,6 +134,8 @@ class TlsIo final : public SocketIo {
         return {Outcome::kFailed, 0, std::move(error)};
       }
       default:
+        if (const auto* why = CertificateRefused(); why != nullptr && !host_.empty())
+          return {Outcome::kFailed, 0, {ErrorCode::kUnauthenticated, why}};
         // An end without close_notify is an error here: the peer's data may have been cut.
         return {Outcome::kFailed, 0, {ErrorCode::kUnavailable, doing + (": " + OpensslReason())}};
     }
@@ -137,6 +156,19 @@ SSL_CTX* NewContext(const SSL_METHOD* method) {
   return context;
 }
 
+Status UseCertificate(SSL_CTX* context, const Path& certificate, const Path& key) {
+  if (SSL_CTX_use_certificate_chain_file(context, certificate.c_str()) != 1) {
+    return Error{ErrorCode::kInvalidArgument,
+                 "cannot use the TLS certificate " + certificate.string() + ": " + OpensslReason()};
+  }
+  if (SSL_CTX_use_PrivateKey_file(context, key.c_str(), SSL_FILETYPE_PEM) != 1 ||
+      SSL_CTX_check_private_key(context) != 1) {
+    return Error{ErrorCode::kInvalidArgument, "cannot use the TLS key " + key.string() + " with " +
+                                                  certificate.string() + ": " + OpensslReason()};
+  }
+  return {};
+}
+
 }  // namespace
 
 TlsContext::TlsContext(std::unique_ptr<Native> native) : native_(std::move(native)) {}
@@ -146,19 +178,13 @@ Result<std::shared_ptr<TlsContext>> TlsContext::ForServer(const Path& certificat
                                                           const Path& key) {
   ERR_clear_error();
   auto native = std::make_unique<Native>(NewContext(TLS_server_method()));
-  if (SSL_CTX_use_certificate_chain_file(native->context, certificate.c_str()) != 1) {
-    return Error{ErrorCode::kInvalidArgument,
-                 "cannot use the TLS certificate " + certificate.string() + ": " + OpensslReason()};
-  }
-  if (SSL_CTX_use_PrivateKey_file(native->context, key.c_str(), SSL_FILETYPE_PEM) != 1 ||
-      SSL_CTX_check_private_key(native->context) != 1) {
-    return Error{ErrorCode::kInvalidArgument, "cannot use the TLS key " + key.string() + " with " +
-                                                  certificate.string() + ": " + OpensslReason()};
-  }
+  PROV_CHECK(UseCertificate(native->context, certificate, key));
   return std::shared_ptr<TlsContext>(new TlsContext(std::move(native)));
 }
 
-Result<std::shared_ptr<TlsContext>> TlsContext::ForClient(const Path& ca_file) {
+Result<std::shared_ptr<TlsContext>> TlsContext::ForClient(const Path& ca_file,
+                                                          const Path& certificate,
+                                                          const Path& key) {
   ERR_clear_error();
   auto native = std::make_unique<Native>(NewContext(TLS_client_method()));
   if (SSL_CTX_load_verify_locations(native->context, ca_file.c_str(), nullptr) != 1) {
@@ -166,6 +192,7 @@ Result<std::shared_ptr<TlsContext>> TlsContext::ForClient(const Path& ca_file) {
                  "cannot read CA certificates from " + ca_file.string() + ": " + OpensslReason()};
   }
   SSL_CTX_set_verify(native->context, SSL_VERIFY_PEER, nullptr);
+  if (!certificate.empty()) PROV_CHECK(UseCertificate(native->context, certificate, key));
   return std::shared_ptr<TlsContext>(new TlsContext(std::move(native)));
 }
 

@@ -86,15 +86,15 @@ asio::awaitable<void> HttpAgentLink::Run(AgentPort& port) {
 
 asio::awaitable<void> HttpAgentLink::PollLoop(AgentPort& port) {
   std::vector<std::string> taken;
-  auto pause = options_.first_pause;
+  net::Backoff backoff(options_.first_pause, options_.longest_pause, random_);
   for (;;) {
     const auto polled = co_await PollOnce(port, taken);
     if (polled) {
       Connected(true, "");
-      pause = options_.first_pause;
+      backoff.Reset();
     } else {
       Connected(false, polled.error().ToString());
-      co_await Pause(pause);
+      co_await Pause(backoff);
     }
   }
 }
@@ -124,16 +124,16 @@ asio::awaitable<Status> HttpAgentLink::PollOnce(AgentPort& port, std::vector<std
 
 asio::awaitable<void> HttpAgentLink::EventLoop(AgentPort& port) {
   using namespace asio::experimental::awaitable_operators;
-  auto pause = options_.first_pause;
+  net::Backoff backoff(options_.first_pause, options_.longest_pause, random_);
   for (;;) {
     while (sending_) co_await turn_over_.Wait();
     if (port.last_event() > sent_) {
       const auto done = co_await SendEvents(port);
       if (done) {
-        pause = options_.first_pause;
+        backoff.Reset();
       } else {
         Connected(false, done.error().ToString());
-        co_await Pause(pause);
+        co_await Pause(backoff);
       }
       continue;
     }
@@ -208,13 +208,9 @@ asio::awaitable<Result<std::string>> HttpAgentLink::Post(std::string target, std
                   {}};
 }
 
-asio::awaitable<void> HttpAgentLink::Pause(Millis& pause) {
-  // Half of it by chance, so that a thousand agents do not come back at once.
-  std::uint16_t chance = 0;
-  random_.Fill(&chance, sizeof chance);
-  asio::steady_timer timer(executor_, pause / 2 + pause / 2 * chance / 0xffff);
+asio::awaitable<void> HttpAgentLink::Pause(net::Backoff& backoff) {
+  asio::steady_timer timer(executor_, backoff.Next());
   co_await timer.async_wait(asio::use_awaitable);
-  pause = std::min(2 * pause, options_.longest_pause);
 }
 
 void HttpAgentLink::LearnClock(WallTime panel_now) { offset_ = panel_now - clock_.Now(); }

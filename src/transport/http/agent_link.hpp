@@ -13,6 +13,7 @@
 #include "base/clock.hpp"
 #include "base/log.hpp"
 #include "base/random.hpp"
+#include "net/backoff.hpp"
 #include "net/event.hpp"
 #include "net/http_client.hpp"
 #include "signing/keys.hpp"
@@ -57,7 +58,7 @@ class HttpAgentLink final : public AgentLink {
   boost::asio::awaitable<Result<Batch>> NextBatch(AgentPort& port);
   void Sent(AgentPort& port, const Batch& batch, bool arrived);
   boost::asio::awaitable<Result<std::string>> Post(std::string target, std::string body);
-  boost::asio::awaitable<void> Pause(Millis& pause);
+  boost::asio::awaitable<void> Pause(net::Backoff& backoff);
   void LearnClock(WallTime panel_now);
   void Connected(bool connected, std::string_view why);
 

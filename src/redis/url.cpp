@@ -1,0 +1,176 @@
+#include "redis/url.hpp"
+
+#include <charconv>
+
+#include <fmt/format.h>
+
+#include "base/ascii.hpp"
+
+namespace prov::redis {
+namespace {
+
+constexpr std::uint16_t kServerPort = 6379;
+constexpr std::uint16_t kSentinelPort = 26379;
+// As many as CONFIG's `databases` may sensibly say.
+constexpr int kMostDatabase = 65'535;
+constexpr std::size_t kMostAddresses = 32;
+
+// Quotes nothing of the URL: anything in it may be a piece of the password.
+Error Wrong(std::string_view why) {
+  return {ErrorCode::kInvalidArgument, fmt::format("not a usable Redis URL: {}", why)};
+}
+
+std::optional<int> HexDigit(char c) {
+  if (IsDigit(c)) return c - '0';
+  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
+  return std::nullopt;
+}
+
+Result<std::string> PercentDecode(std::string_view text, std::string_view what) {
+  std::string decoded;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (text[i] != '%') {
+      decoded += text[i];
+      continue;
+    }
+    const auto high = i + 2 < text.size() ? HexDigit(text[i + 1]) : std::nullopt;
+    const auto low = high ? HexDigit(text[i + 2]) : std::nullopt;
+    if (!low) {
+      return Wrong(
+          fmt::format("a \"%\" in the {} must be followed by two hexadecimal digits; "
+                      "\"%\" itself is written %25",
+                      what));
+    }
+    decoded += static_cast<char>(*high * 16 + *low);
+    i += 2;
+  }
+  return decoded;
+}
+
+template <class T>
+std::optional<T> Number(std::string_view text) {
+  T value{};
+  const auto end = text.data() + text.size();
+  const auto [stop, error] = std::from_chars(text.data(), end, value);
+  if (error != std::errc() || stop != end) return std::nullopt;
+  return value;
+}
+
+// "rediss+sentinel://": what is before it.
+Result<std::string_view> ReadScheme(std::string_view text, Url& url, bool& sentinel) {
+  const auto end = text.find("://");
+  const auto scheme = text.substr(0, end == text.npos ? 0 : end);
+  url.tls = scheme.starts_with("rediss");
+  sentinel = scheme.ends_with("+sentinel");
+  if (scheme != "redis" && scheme != "rediss" && scheme != "redis+sentinel" &&
+      scheme != "rediss+sentinel") {
+    return Wrong(
+        "it must begin with redis://, rediss:// (TLS), redis+sentinel:// or rediss+sentinel://");
+  }
+  return text.substr(end + 3);
+}
+
+Status ReadCredentials(std::string_view text, Url& url) {
+  const auto colon = text.find(':');
+  if (colon == text.npos)
+    return Wrong("before the \"@\" stands USER:PASSWORD, or :PASSWORD without a user");
+  PROV_TRY(url.user, PercentDecode(text.substr(0, colon), "user"));
+  PROV_TRY(url.password, PercentDecode(text.substr(colon + 1), "password"));
+  if (url.password.empty()) return Wrong("a user without a password");
+  return {};
+}
+
+// Letters, digits and what IP addresses have; a mistyped password must not become a host's name.
+bool IsHost(std::string_view host) {
+  return !host.empty() && host.size() <= 253 && std::ranges::all_of(host, [](char c) {
+    return IsAlphanumeric(c) || c == '-' || c == '.' || c == '_' || c == ':';
+  });
+}
+
+Result<Address> ReadAddress(std::string_view text, std::uint16_t port) {
+  Address address{"", port};
+  const bool bracket = text.starts_with('[');
+  const auto end = bracket ? text.find(']') : text.find(':');
+  if (bracket && end == text.npos) return Wrong("the \"]\" of an IPv6 address is missing");
+  const auto host = text.substr(bracket ? 1 : 0, bracket ? end - 1 : end);
+  if (!IsHost(host)) {
+    return Wrong(
+        "a host is missing or is no name and no IP address; \"@\", \"/\" and \":\" in a "
+        "password are written %40, %2F and %3A");
+  }
+  address.host = host;
+  auto rest = end == text.npos ? std::string_view() : text.substr(end + (bracket ? 1 : 0));
+  if (rest.empty()) return address;
+  const auto number = rest.front() == ':' ? Number<std::uint16_t>(rest.substr(1)) : std::nullopt;
+  if (!number || *number == 0) return Wrong("a port must be from 1 to 65535");
+  address.port = *number;
+  return address;
+}
+
+Status ReadAddresses(std::string_view text, std::uint16_t port, Url& url) {
+  while (true) {
+    const auto comma = text.find(',');
+    PROV_TRY(auto address, ReadAddress(text.substr(0, comma), port));
+    url.addresses.push_back(std::move(address));
+    if (url.addresses.size() > kMostAddresses) return Wrong("more than 32 hosts");
+    if (comma == text.npos) return {};
+    text.remove_prefix(comma + 1);
+  }
+}
+
+Status ReadDatabase(std::string_view text, Url& url) {
+  if (text.empty()) return {};
+  const auto number = Number<int>(text);
+  if (!number || *number < 0 || *number > kMostDatabase)
+    return Wrong("the database after the last \"/\" must be a number from 0 to 65535");
+  url.database = *number;
+  return {};
+}
+
+}  // namespace
+
+Result<Url> ParseUrl(std::string_view text) {
+  Url url;
+  bool sentinel = false;
+  PROV_TRY(auto rest, ReadScheme(text, url, sentinel));
+  if (rest.find_first_of("?#") != rest.npos)
+    return Wrong(
+        "there is nothing after \"?\" or \"#\"; in a password they are written %3F and %23");
+  const auto slash = rest.find('/');
+  auto path = slash == rest.npos ? std::string_view() : rest.substr(slash + 1);
+  auto authority = rest.substr(0, slash);
+  if (const auto at = authority.rfind('@'); at != authority.npos) {
+    PROV_CHECK(ReadCredentials(authority.substr(0, at), url));
+    authority.remove_prefix(at + 1);
+  }
+  PROV_CHECK(ReadAddresses(authority, sentinel ? kSentinelPort : kServerPort, url));
+  if (sentinel) {
+    const auto end = path.find('/');
+    PROV_TRY(url.master_name, PercentDecode(path.substr(0, end), "master's name"));
+    if (url.master_name.empty())
+      return Wrong("the master's name is missing: redis+sentinel://host:26379,host:26379/mymaster");
+    path = end == path.npos ? std::string_view() : path.substr(end + 1);
+  } else if (url.addresses.size() != 1) {
+    return Wrong("several hosts are Sentinels: redis+sentinel://host,host/master-name");
+  }
+  PROV_CHECK(ReadDatabase(path, url));
+  return url;
+}
+
+std::string ToString(const Address& address) {
+  const bool brackets = address.host.find(':') != std::string::npos;
+  return brackets ? fmt::format("[{}]:{}", address.host, address.port)
+                  : fmt::format("{}:{}", address.host, address.port);
+}
+
+std::string ToString(const Url& url) {
+  auto text = fmt::format("redis{}{}://", url.tls ? "s" : "", url.sentinel() ? "+sentinel" : "");
+  for (std::size_t i = 0; i < url.addresses.size(); ++i)
+    text += (i > 0 ? "," : "") + ToString(url.addresses[i]);
+  if (url.sentinel()) text += "/" + url.master_name;
+  if (url.database != 0) text += "/" + std::to_string(url.database);
+  return text;
+}
+
+}  // namespace prov::redis

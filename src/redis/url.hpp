@@ -1,0 +1,46 @@
+// Where a Redis is, and as whom to sign in:
+//
+//   redis://[[USER]:PASSWORD@]HOST[:6379][/DB]
+//   redis+sentinel://[[USER]:PASSWORD@]HOST[:26379][,HOST[:PORT]]../MASTER-NAME[/DB]
+//
+// rediss:// and rediss+sentinel:// are the same over TLS. User, password and names are
+// percent-decoded. Sentinels are asked for the master by this name, and get no password: those that
+// want one are configured apart (ConnectionOptions). The password is in no error, and nothing
+// prints it.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.hpp"
+
+namespace prov::redis {
+
+struct Address {
+  std::string host;  // a name or an IP address, without brackets
+  std::uint16_t port = 0;
+  bool operator==(const Address&) const = default;
+};
+
+// "host:port", with brackets where the host is an IPv6 address.
+std::string ToString(const Address& address);
+
+struct Url {
+  bool tls = false;
+  std::string user;                // "": Redis's default user
+  std::string password;            // "": none
+  std::vector<Address> addresses;  // one, or Sentinels
+  std::string master_name;         // "": no Sentinel
+  int database = 0;
+
+  bool sentinel() const { return !master_name.empty(); }
+};
+
+// kInvalidArgument with what is wrong and how it is written.
+Result<Url> ParseUrl(std::string_view text);
+// As it is parsed, without user and password: for logs.
+std::string ToString(const Url& url);
+
+}  // namespace prov::redis
