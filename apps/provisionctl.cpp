@@ -200,6 +200,10 @@ int main(int argc, char** argv) {
   command("cancel", "end a job", [&](const cli::Settings& s) { return cli::CancelJob(s, name); })
       ->add_option("id", name)
       ->required();
+  command("retry-now", "begin the attempt that a job waits for",
+          [&](const cli::Settings& s) { return cli::RetryJobNow(s, name); })
+      ->add_option("id", name)
+      ->required();
   auto* retry = command("retry", "a new job with the same inputs",
                         [&](const cli::Settings& s) { return cli::RetryJob(s, name, request); });
   retry->add_option("id", name)->required();

@@ -188,6 +188,17 @@ ExitStatus CancelJob(const Settings& settings, const std::string& job) {
   return ExitStatus::kOk;
 }
 
+ExitStatus RetryJobNow(const Settings& settings, const std::string& job) {
+  ApiClient api(settings.api);
+  const auto hurried = api.Post("/api/jobs/" + Escaped(job) + "/retry-now", nullptr);
+  if (!hurried) return Fail(hurried.error());
+  if (settings.output != Output::kTable)
+    Show(settings, *hurried, {});
+  else
+    Print("asked to try again now\n");
+  return ExitStatus::kOk;
+}
+
 ExitStatus RetryJob(const Settings& settings, const std::string& job, const JobRequest& request) {
   ApiClient api(settings.api);
   const auto old = api.Get("/api/jobs/" + Escaped(job));

@@ -47,6 +47,8 @@ ExitStatus ListJobs(const Settings& settings, const JobFilter& filter);
 ExitStatus ShowJob(const Settings& settings, const std::string& job);
 ExitStatus ShowLog(const Settings& settings, const std::string& job, bool follow, int attempt);
 ExitStatus CancelJob(const Settings& settings, const std::string& job);
+// The attempt that the job waits for begins now.
+ExitStatus RetryJobNow(const Settings& settings, const std::string& job);
 ExitStatus RetryJob(const Settings& settings, const std::string& job, const JobRequest& request);
 ExitStatus ShowHealth(const Settings& settings);
 

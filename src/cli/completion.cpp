@@ -110,7 +110,7 @@ std::vector<std::string> Offers(const Settings& settings, const CommandFlags& co
     return Names(settings, "/api/installers?limit=200");
   if (IsOneOf(command, {"server", "drain", "resume"}))
     return Names(settings, "/api/servers?limit=200");
-  if (IsOneOf(command, {"job", "logs", "cancel", "retry"}))
+  if (IsOneOf(command, {"job", "logs", "cancel", "retry", "retry-now"}))
     return Names(settings, "/api/jobs?limit=20");
   if (command == "completion") return {"bash", "zsh", "fish"};
   return {};

@@ -55,6 +55,16 @@ def test_cancel_and_what_follows_it(platform, ctl):
     ends(ctl("cancel", job), 2)
 
 
+def test_a_retry_is_hurried(platform, ctl, tmp_path):
+    platform.installer("ctl-hurried", f"[ -e {tmp_path}/mark ] && exit 0\ntouch {tmp_path}/mark\nexit 2\n", idempotent=True,
+                       retry={"max_attempts": 2, "backoff_seconds": 3600})
+    job = platform.submit("ctl-hurried")
+    wait_for(lambda: platform.status(job) == "retry_wait", what="the wait")
+    ends(ctl("retry-now", job), 0, "asked to try again now")
+    assert platform.ended(job)["attempt"] == 2
+    ends(ctl("retry-now", job), 2, "does not wait for another attempt")
+
+
 def test_a_server_that_does_not_fit_is_2_and_says_why(platform, ctl):
     platform.installer("ctl-ours", "exit 0\n", os_requirements={"family": ["plan9"]})
     ends(ctl("install", "ctl-ours", "--server", AGENT, "--follow"), 2, "plan9")
