@@ -92,3 +92,23 @@ export async function shownLines(page: Page): Promise<Map<number, string>> {
     );
   return new Map(rows.filter(([line]) => line > 0));
 }
+
+/** Reads a log of so many lines from the first to the last as a person does, page by page, each when it is there. */
+export async function readLog(page: Page, lines: number): Promise<Map<number, string>> {
+  const seen = new Map<number, string>();
+  let before = '';
+  await page.getByRole('log').focus();
+  await page.keyboard.press('Home');
+  await expect.poll(async () => (await shownLines(page)).has(1)).toBe(true);
+  const read = async () => {
+    const shown = await shownLines(page);
+    const now = [...shown.keys()].join();
+    if (now === before) return seen.size;
+    before = now;
+    for (const [line, text] of shown) seen.set(line, text);
+    await page.keyboard.press('PageDown');
+    return seen.size;
+  };
+  await expect.poll(read, { intervals: [50] }).toBe(lines);
+  return seen;
+}

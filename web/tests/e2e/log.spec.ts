@@ -1,5 +1,5 @@
 import { known } from '../../mock/known.mjs';
-import { expect, shownLines, test } from './fixtures';
+import { expect, readLog, shownLines, test } from './fixtures';
 
 test('1 a log of 200,000 lines opens, scrolls and is searched', async ({ page }) => {
   await page.goto(`/jobs/${known.big}#L150000`);
@@ -50,15 +50,7 @@ test('3 no line is missing or doubled after the panel restarted, and the page sa
 
   const id = page.url().split('/').at(-1);
   const { lines } = await (await page.request.get(`/api/jobs/${id}/log?limit=1000`)).json();
-  const seen = new Map<number, string>();
-  await page.getByRole('log').focus();
-  await page.keyboard.press('Home');
-  for (let screen = 0; screen < 12; screen += 1) {
-    await page.waitForTimeout(60);
-    for (const [line, text] of await shownLines(page)) seen.set(line, text);
-    await page.keyboard.press('PageDown');
-  }
-  expect(seen.size).toBe(lines.length);
+  const seen = await readLog(page, lines.length);
   const escapes = /\u001b\[[0-9;]*m/g;
   for (const { n, text } of lines) {
     if (!text.startsWith('::')) expect(seen.get(n)).toBe(text.replace(escapes, ''));

@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { expect, install, person, server, shownLines, stateOf, test } from './fixtures';
+import { expect, install, person, readLog, server, shownLines, stateOf, test } from './fixtures';
 
 test('a person signs in, and is shown the page that was asked for', async ({ page, context, accessible }) => {
   await context.clearCookies();
@@ -285,25 +285,7 @@ test('3 no line is missing or doubled after the panel was killed in mid-job, and
   await expect(stateOf(page)).toHaveText(/Succeeded/, { timeout: 60_000 });
   await expect(page.getByText('complete', { exact: true })).toBeVisible();
   await expect(page.getByTestId('line-count')).toHaveText('100 lines');
-  const seen = new Map<number, string>();
-  let pageBefore = '';
-  await page.getByRole('log').focus();
-  const top = async () => {
-    await page.keyboard.press('Home');
-    return (await shownLines(page)).has(1);
-  };
-  await expect.poll(top).toBe(true);
-  // Each page of the log is read before the next one is asked for.
-  const read = async () => {
-    const shown = await shownLines(page);
-    const pageNow = [...shown.keys()].join();
-    if (pageNow === pageBefore) return seen.size;
-    pageBefore = pageNow;
-    for (const [line, text] of shown) seen.set(line, text);
-    await page.keyboard.press('PageDown');
-    return seen.size;
-  };
-  await expect.poll(read, { intervals: [100] }).toBe(100);
+  const seen = await readLog(page, 100);
   expect([...seen].sort(([a], [b]) => a - b).map(([, text]) => text)).toEqual(
     Array.from({ length: 100 }, (_, k) => `tick ${k + 1}`),
   );

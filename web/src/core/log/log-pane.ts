@@ -127,13 +127,20 @@ export class LogPane {
 
   private pressed(event: KeyboardEvent) {
     if (this.pausesBy(event)) this.setFollow(false);
-    const page = this.height - 2 * rowHeight;
-    const goal =
-      event.key === 'Home' ? 0 : event.key === 'PageUp' ? this.scrollTop * this.scale - page : null;
+    const goal = this.goalOf(event.key);
     if (goal === null) return;
     // The browser would get there in steps, and whatever is laid out meanwhile ends them.
     event.preventDefault();
     this.scrollTo(Math.max(0, goal));
+    if (event.key === 'PageDown' && goal + this.height >= this.lines.rows * rowHeight) this.setFollow(true);
+  }
+
+  private goalOf(key: string) {
+    const top = this.scrollTop * this.scale;
+    const page = this.height - 2 * rowHeight;
+    if (key === 'Home') return 0;
+    if (key === 'PageUp') return top - page;
+    return key === 'PageDown' ? top + page : null;
   }
 
   private pausesBy(event: KeyboardEvent) {
