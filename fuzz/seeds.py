@@ -70,6 +70,11 @@ def resp():
                  "*40\r\n", "%20\r\n", "$300\r\n", "$4096\r\n", "*9223372036854775807\r\n", "$?\r\n;4\r\nHell\r\n;0\r\n", "HTTP/1.1 400\r\n", "+a\rb\r\n", "+a\n",
                  "*1\r\n>1\r\n+a\r\n", "$3\r\nabcd\r\n", f"+{'x' * 400}\r\n", f"*9\r\n{('$70' + chr(13) + chr(10) + 'y' * 70 + chr(13) + chr(10)) * 9}"):
         yield text.encode()
+    # Over each limit, and whole: what does not stop at it has a reply that is too large.
+    yield b"$300\r\n" + b"x" * 300 + b"\r\n"
+    yield b"*1\r\n" * 6 + b":1\r\n"
+    yield b"*40\r\n" + b":1\r\n" * 40
+    yield b"*4\r\n" + (b"*9\r\n" + b":1\r\n" * 9) * 4
 
 
 def sse():
