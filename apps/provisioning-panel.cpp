@@ -13,9 +13,9 @@
 #include "panel/auth/typed_password.hpp"
 #include "panel/configuration.hpp"
 #include "panel/enrolment/enrolment_desk.hpp"
+#include "panel/open_database.hpp"
 #include "panel/panel.hpp"
 #include "panel/web/embedded_files.hpp"
-#include "store/sqlite/database.hpp"
 
 namespace {
 
@@ -116,8 +116,7 @@ Result<std::unique_ptr<store::Database>> OpenDatabase(
       return ErrnoError("becoming the owner of " + configuration.state_dir.string());
     }
   }
-  PROV_TRY(auto database, store::sqlite::SqliteDatabase::Open({.path = configuration.database}));
-  return std::unique_ptr<store::Database>(std::move(database));
+  return panel::OpenDatabase(configuration.database_url);
 }
 
 // The text goes to standard output alone, so that it can be put into a file.

@@ -5,14 +5,13 @@
 #include <boost/asio/ip/address.hpp>
 #include <fmt/format.h>
 
+#include "panel/open_database.hpp"
 #include "signing/keys.hpp"
 
 namespace prov::panel {
 namespace {
 
 namespace ip = boost::asio::ip;
-
-constexpr std::string_view kSqlite = "sqlite:";
 
 Status ReadListen(const Configuration& settings, PanelConfiguration& read) {
   const auto text = settings.Text("panel_listen");
@@ -56,6 +55,15 @@ Status ReadTls(const Configuration& settings, PanelConfiguration& read) {
                         "PANEL_TRUSTED_PROXY, the address of the proxy that has TLS");
 }
 
+// After the state directory. Nothing of the URL is said again: it may hold a password.
+Status ReadDatabase(const Configuration& settings, PanelConfiguration& read) {
+  read.database_url = settings.Text("database_url");
+  if (read.database_url.empty()) read.database_url = SqliteUrl(read.state_dir / "panel.db");
+  const auto checked = CheckDatabaseUrl(read.database_url);
+  if (!checked) return settings.Fault("database_url", checked.error().message);
+  return {};
+}
+
 }  // namespace
 
 std::vector<std::string> NeedRestart(const PanelConfiguration& running,
@@ -67,7 +75,7 @@ std::vector<std::string> NeedRestart(const PanelConfiguration& running,
   compare("panel_listen", std::pair(running.address, running.port),
           std::pair(wanted.address, wanted.port));
   compare("secret_key", running.secret_key, wanted.secret_key);
-  compare("database_url", running.database, wanted.database);
+  compare("database_url", running.database_url, wanted.database_url);
   compare("state_dir", running.state_dir, wanted.state_dir);
   compare("installers_dir", running.installers_dir, wanted.installers_dir);
   compare("log_dir", running.log_dir, wanted.log_dir);
@@ -81,8 +89,11 @@ std::vector<Setting> PanelSettings() {
   return {
       {"panel_listen", "address and port", "127.0.0.1:5000"},
       {"secret_key", "at least 32 bytes; every key follows from it", std::nullopt, true},
-      {"database_url", "sqlite:PATH; default panel.db in the state directory", ""},
-      {"state_dir", "the database", "/var/lib/provisioning/panel"},
+      {"database_url",
+       "sqlite:PATH or postgresql://USER:PASSWORD@HOST/DATABASE; default panel.db in the state "
+       "directory",
+       "", true},
+      {"state_dir", "SQLite's database", "/var/lib/provisioning/panel"},
       {"installers_dir", "the catalogue", "/opt/provisioning/installers"},
       {"log_dir", "panel.log and access.log; - for standard error", "/var/log/provisioning/panel"},
       {"log_level", "debug, info, warning or error", "info"},
@@ -116,16 +127,7 @@ Result<PanelConfiguration> ReadConfiguration(const Configuration& settings) {
   const auto level = ParseLogLevel(settings.Text("log_level"));
   if (!level) return settings.Fault("log_level", level.error().message);
   read.log_level = *level;
-  auto database = settings.Text("database_url");
-  if (database.empty()) {
-    read.database = read.state_dir / "panel.db";
-  } else if (database.starts_with(kSqlite) && database.size() > kSqlite.size()) {
-    read.database = database.substr(kSqlite.size());
-  } else {
-    return settings.Fault("database_url",
-                          "must be sqlite:PATH; other databases are not supported "
-                          "in this version");
-  }
+  PROV_CHECK(ReadDatabase(settings, read));
   return read;
 }
 

@@ -16,7 +16,7 @@ struct PanelConfiguration {
   std::string address;  // an IP address
   std::uint16_t port = 0;
   std::string secret_key;
-  Path database;  // of SQLite
+  std::string database_url;  // sqlite:PATH or postgresql://…, which may hold a password
   Path state_dir;
   Path installers_dir;
   Path log_dir;  // "" for standard error

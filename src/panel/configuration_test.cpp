@@ -26,7 +26,7 @@ TEST(PanelConfiguration, WithASecretAlone_HasTheDefaults) {
   ASSERT_TRUE(read) << read.error().ToString();
   EXPECT_EQ(read->address, "127.0.0.1");
   EXPECT_EQ(read->port, 5000);
-  EXPECT_EQ(read->database, "/var/lib/provisioning/panel/panel.db");
+  EXPECT_EQ(read->database_url, "sqlite:/var/lib/provisioning/panel/panel.db");
   EXPECT_EQ(read->installers_dir, "/opt/provisioning/installers");
   EXPECT_EQ(read->log_dir, "/var/log/provisioning/panel");
   EXPECT_EQ(read->log_level, LogLevel::kInfo);
@@ -42,10 +42,15 @@ TEST(PanelConfiguration, WhatIsSaid_IsTaken) {
   ASSERT_TRUE(read) << read.error().ToString();
   EXPECT_EQ(read->address, "::1");
   EXPECT_EQ(read->port, 65535);
-  EXPECT_EQ(read->database, "/state/panel.db");
+  EXPECT_EQ(read->database_url, "sqlite:/state/panel.db");
   EXPECT_EQ(read->log_dir, "");
   EXPECT_EQ(read->log_level, LogLevel::kDebug);
-  EXPECT_EQ(Read({{"DATABASE_URL", "sqlite:/elsewhere/p.db"}})->database, "/elsewhere/p.db");
+  for (const auto* url : {"sqlite:/elsewhere/p.db", "postgresql://panel:pw@db/panel",
+                          "postgres://panel@db:5432/panel?sslmode=verify-full"}) {
+    const auto with = Read({{"DATABASE_URL", url}});
+    ASSERT_TRUE(with) << with.error().ToString();
+    EXPECT_EQ(with->database_url, url);
+  }
 }
 
 TEST(PanelConfiguration, BeyondLoopback_WithTlsOrAProxyIsTaken) {
@@ -131,7 +136,11 @@ INSTANTIATE_TEST_SUITE_P(
                  "PANEL_TLS_CERT and PANEL_TLS_KEY go together"},
         Proxy("AProxyByName", "proxy.example.test"), Proxy("AProxyWithAPort", "192.0.2.1:80"),
         Proxy("ANetworkAsProxy", "192.0.2.0/24"),
-        Database("AnotherDatabase", "postgresql://localhost/panel"),
+        Database("AnotherDatabase", "mysql://localhost/panel"),
+        BadValue{"ADatabaseUrlThatIsNone",
+                 {{"DATABASE_URL", "postgresql://panel:pw@[::1/panel"}},
+                 "database_url",
+                 "postgresql://USER:PASSWORD@HOST:PORT/DATABASE"},
         Database("APathAlone", "/var/lib/panel.db"), Database("SqliteWithoutAPath", "sqlite:"),
         Level("ALevelNobodyKnows", "verbose"), Level("ALevelInCapitals", "INFO"),
         Level("NoLevel", ""), Empty("NoStateDirectory", "STATE_DIR", "state_dir"),
@@ -142,6 +151,18 @@ TEST(PanelConfiguration, AShortSecret_IsNotRepeated) {
   const auto read = Read({{"SECRET_KEY", "hunter2hunter2"}});
   ASSERT_FALSE(read);
   EXPECT_THAT(read.error().ToString(), Not(HasSubstr("hunter2")));
+}
+
+TEST(PanelConfiguration, TheDatabasesPassword_IsNeverAFlagAndNeverShown) {
+  const auto settings = PanelSettings();
+  const std::string url = "postgresql://panel:hunter2@db/panel";
+  EXPECT_FALSE(Configuration::Load(settings, {}, {}, {{"database_url", url}}));
+  const auto loaded = Configuration::Load(settings, {}, {{"DATABASE_URL", url}}, {});
+  ASSERT_TRUE(loaded);
+  EXPECT_THAT(loaded->Describe(), Not(HasSubstr("hunter2")));
+  const auto refused = Read({{"DATABASE_URL", "postgresql://panel:hunter2@[db/panel"}});
+  ASSERT_FALSE(refused);
+  EXPECT_THAT(refused.error().ToString(), Not(HasSubstr("hunter2")));
 }
 
 TEST(PanelConfiguration, TheSecret_IsNeverAFlagAndNeverShown) {

@@ -24,8 +24,8 @@
 #include "panel/enrolment/enrolment_desk.hpp"
 #include "panel/forwarded.hpp"
 #include "panel/metrics/metrics.hpp"
+#include "panel/open_database.hpp"
 #include "panel/web/pages.hpp"
-#include "store/sqlite/database.hpp"
 
 namespace prov::panel {
 namespace {
@@ -333,7 +333,7 @@ int RunPanel(PanelConfiguration configuration,
   auto logs = OpenLogs(configuration, clock);
   if (!logs) return Refuse(logs.error());
   RaiseDescriptorLimit();
-  auto database = store::sqlite::SqliteDatabase::Open({.path = configuration.database});
+  auto database = OpenDatabase(configuration.database_url);
   if (!database) return Refuse(database.error());
   return Panel(configuration, std::move(read_again), files, *logs, **database, std::move(*keys),
                clock, random)

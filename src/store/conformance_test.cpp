@@ -1,4 +1,4 @@
-// What every store promises, run over every implementation. PostgreSQL joins by a further factory.
+// What every store promises, run over every implementation.
 #include <latch>
 #include <thread>
 
@@ -8,7 +8,10 @@
 #include "base/json.hpp"
 #include "store/audit_chain_test.hpp"
 #include "store/memory/database.hpp"
+#include "store/postgresql/database.hpp"
 #include "store/sqlite/database.hpp"
+#include "support/postgresql.hpp"
+#include "support/requires.hpp"
 #include "support/temporary_directory.hpp"
 #include "support/vectors.hpp"
 
@@ -20,6 +23,7 @@ using job::Party;
 struct Factory {
   std::string name;
   std::function<std::unique_ptr<Database>(const Path& directory)> open;
+  std::string requirement;  // of tests/support/requirement; empty: none
 };
 
 std::unique_ptr<Database> OpenSqlite(const Path& directory) {
@@ -32,8 +36,19 @@ std::unique_ptr<Database> OpenMemory(const Path&) {
   return std::make_unique<memory::MemoryDatabase>();
 }
 
+std::unique_ptr<Database> OpenPostgresql(const Path&) {
+  return *postgresql::PostgresqlDatabase::Open(
+      {.url = test::PostgresqlServer::Shared().NewDatabase()});
+}
+
 class Store : public testing::TestWithParam<Factory> {
  protected:
+  void SetUp() override {
+    if (!GetParam().requirement.empty()) {
+      PROV_REQUIRES(GetParam().requirement);
+    }
+    db_ = GetParam().open(directory_.path());
+  }
   Creation NewJob(const std::string& app = "nginx", const std::string& server = "agent-1") {
     clock_.Advance(Millis{1});
     Creation creation;
@@ -86,7 +101,7 @@ class Store : public testing::TestWithParam<Factory> {
   FakeRandom random_;
   Actor ann_{"ann"};
   Actor root_{"root", true};
-  std::unique_ptr<Database> db_ = GetParam().open(directory_.path());
+  std::unique_ptr<Database> db_;
 };
 
 TEST_P(Store, Insert_ReadBack_EveryMemberIsThere) {
@@ -881,8 +896,9 @@ TEST_P(Store, RevokeOf_EndsEveryTokenOfThatUserOnce) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Every, Store,
-                         testing::Values(Factory{"Sqlite", OpenSqlite},
-                                         Factory{"Memory", OpenMemory}),
+                         testing::Values(Factory{"Sqlite", OpenSqlite, ""},
+                                         Factory{"Memory", OpenMemory, ""},
+                                         Factory{"Postgresql", OpenPostgresql, "postgresql"}),
                          [](const auto& tested) { return tested.param.name; });
 
 }  // namespace

@@ -9,8 +9,9 @@
 //
 // Thread-safe. Closures run on the store's threads, one write at a time; they must not wait for
 // anything, keep the Transaction, or call the Database. A closure MAY RUN MORE THAN ONCE (a group
-// whose commit failed is tried again one by one), so it assigns its results and does not add to
-// them.
+// whose commit failed is tried again one by one, and after a connection was lost), so it assigns
+// its results and does not add to them. What a statement of the database refuses (kConflict of an
+// Insert, say) ends the closure: it returns that error.
 #pragma once
 
 #include <functional>
@@ -48,7 +49,7 @@ class Transaction {
 
 enum class Access {
   kRead,   // one consistent view; writing in it is an error
-  kWrite,  // serialised with every other write
+  kWrite,  // serialised with every other write, of other processes too
 };
 
 using Work = std::function<Status(Transaction&)>;
@@ -60,8 +61,9 @@ class Database {
 
   // Runs `work`, then `done` on a store thread: for a write only once it is durable. An error of
   // `work` rolls back that closure alone and is what `done` gets; so is kUnavailable (busy, closed,
-  // not reachable, disk full or failing), kInternal (an exception). `done` must not block, and is
-  // called exactly once.
+  // not reachable, disk full or failing), kInternal (an exception). Where the connection was lost
+  // while committing, kUnavailable does not say that nothing was written. `done` must not block,
+  // and is called exactly once.
   virtual void Submit(Access access, Work work, Completion done) = 0;
 
   // Blocking; `fn` is `Result<T>(Transaction&)` or `Status(Transaction&)`. Never from a store

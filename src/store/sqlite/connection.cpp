@@ -28,7 +28,7 @@ ErrorCode CodeFor(int result) {
   }
 }
 
-int Bind(sqlite3_stmt* statement, int index, const Value& value) {
+int Bind(sqlite3_stmt* statement, int index, const sql::Value& value) {
   if (const auto* number = std::get_if<std::int64_t>(&value)) {
     return sqlite3_bind_int64(statement, index, *number);
   }
@@ -40,7 +40,7 @@ int Bind(sqlite3_stmt* statement, int index, const Value& value) {
     return sqlite3_bind_text64(statement, index, text->data(), text->size(), SQLITE_STATIC,
                                SQLITE_UTF8);
   }
-  if (const auto* blob = std::get_if<Blob>(&value)) {
+  if (const auto* blob = std::get_if<sql::Blob>(&value)) {
     return sqlite3_bind_blob64(statement, index, blob->bytes.data(), blob->bytes.size(),
                                SQLITE_STATIC);
   }
@@ -65,19 +65,28 @@ Status CreatePrivately(const Path& path) {
   return {};
 }
 
+class StatementRow final : public Row {
+ public:
+  explicit StatementRow(sqlite3_stmt* statement) : statement_(statement) {}
+  bool IsNull(int column) const override {
+    return sqlite3_column_type(statement_, column) == SQLITE_NULL;
+  }
+  std::int64_t Int(int column) const override { return sqlite3_column_int64(statement_, column); }
+  std::string Text(int column) const override {
+    const auto* bytes = static_cast<const char*>(sqlite3_column_blob(statement_, column));
+    const auto size = static_cast<std::size_t>(sqlite3_column_bytes(statement_, column));
+    return bytes == nullptr ? std::string() : std::string(bytes, size);
+  }
+
+ private:
+  sqlite3_stmt* statement_;
+};
+
+std::string NewestOfEachApp(std::string_view where) {
+  return fmt::format("SELECT max(id) FROM jobs WHERE {} GROUP BY app_id", where);
+}
+
 }  // namespace
-
-bool Row::IsNull(int column) const {
-  return sqlite3_column_type(statement_, column) == SQLITE_NULL;
-}
-
-std::int64_t Row::Int(int column) const { return sqlite3_column_int64(statement_, column); }
-
-std::string Row::Text(int column) const {
-  const auto* bytes = static_cast<const char*>(sqlite3_column_blob(statement_, column));
-  const auto size = static_cast<std::size_t>(sqlite3_column_bytes(statement_, column));
-  return bytes == nullptr ? std::string() : std::string(bytes, size);
-}
 
 Result<std::unique_ptr<Connection>> Connection::Open(const Path& path, const Options& options) {
   PROV_CHECK(CreatePrivately(path));
@@ -126,8 +135,25 @@ Status Connection::Query(std::string_view sql, const Values& values,
     const int result = sqlite3_step(statement);
     if (result == SQLITE_DONE) return {};
     if (result != SQLITE_ROW) return LastError(sql.substr(0, 60));
-    each(Row(statement));
+    each(StatementRow(statement));
   }
+}
+
+const sql::Dialect& Connection::dialect() const {
+  static constexpr sql::Dialect kDialect{.unindexed = "+", .newest_of_each_app = NewestOfEachApp};
+  return kDialect;
+}
+
+Status Connection::BeginRead() { return Do("BEGIN"); }
+Status Connection::BeginWrite() { return Do("BEGIN IMMEDIATE"); }
+Status Connection::Commit() { return Do("COMMIT"); }
+void Connection::Rollback() {
+  if (InTransaction()) (void)Script("ROLLBACK");
+}
+
+Status Connection::Do(std::string_view sql) {
+  PROV_CHECK(Run(sql));
+  return {};
 }
 
 bool Connection::InTransaction() const { return sqlite3_get_autocommit(handle_) == 0; }

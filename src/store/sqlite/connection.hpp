@@ -8,36 +8,21 @@
 #include <memory>
 #include <string>
 #include <string_view>
-#include <variant>
-#include <vector>
 
 #include "base/clock.hpp"
 #include "base/files.hpp"
 #include "base/result.hpp"
+#include "store/sql/connection.hpp"
 
 struct sqlite3;
 struct sqlite3_stmt;
 
 namespace prov::store::sqlite {
 
-struct Blob {
-  std::string bytes;
-};
-using Value = std::variant<std::monostate, std::int64_t, double, std::string, Blob>;
-using Values = std::vector<Value>;
+using sql::Row;
+using sql::Values;
 
-// The row a statement stands on; valid inside the callback only. Columns count from 0.
-class Row {
- public:
-  explicit Row(sqlite3_stmt* statement) : statement_(statement) {}
-  bool IsNull(int column) const;
-  std::int64_t Int(int column) const;
-  std::string Text(int column) const;  // text or blob
- private:
-  sqlite3_stmt* statement_;
-};
-
-class Connection {
+class Connection final : public sql::Connection {
  public:
   struct Options {
     Millis busy_timeout{5000};  // then kUnavailable
@@ -48,20 +33,25 @@ class Connection {
   // Creates the file (0600) where it is missing; WAL, synchronous=FULL.
   static Result<std::unique_ptr<Connection>> Open(const Path& path, const Options& options);
   Connection(const Connection&) = delete;
-  ~Connection();
+  ~Connection() override;
 
   // Statements without parameters or rows, separated by semicolons.
   Status Script(const std::string& sql);
-  // Returns how many rows were changed. Parameters are ?1, ?2, …
-  Result<std::int64_t> Run(std::string_view sql, const Values& values = {});
+  Result<std::int64_t> Run(std::string_view sql, const Values& values = {}) override;
   Status Query(std::string_view sql, const Values& values,
-               const std::function<void(const Row&)>& each);
+               const std::function<void(const Row&)>& each) override;
+  const sql::Dialect& dialect() const override;
+  Status BeginRead() override;
+  Status BeginWrite() override;
+  Status Commit() override;
+  void Rollback() override;
   // False once SQLite itself rolled back, as it may when the disk is full.
-  bool InTransaction() const;
+  bool InTransaction() const override;
 
  private:
   explicit Connection(sqlite3* handle) : handle_(handle) {}
   Result<sqlite3_stmt*> Prepare(std::string_view sql, const Values& values);
+  Status Do(std::string_view sql);
   Error LastError(std::string_view doing) const;
 
   sqlite3* handle_;

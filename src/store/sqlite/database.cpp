@@ -1,77 +1,25 @@
 #include "store/sqlite/database.hpp"
 
 #include <atomic>
-#include <condition_variable>
-#include <deque>
-#include <mutex>
 #include <thread>
 
-#include <fmt/format.h>
-
-#include "store/sqlite/aggregates.hpp"
+#include "store/sql/aggregates.hpp"
+#include "store/sql/units.hpp"
 #include "store/sqlite/schema.hpp"
 
 namespace prov::store::sqlite {
 namespace {
 
-struct Unit {
-  Work work;
-  Completion done;
-};
-
-// Closed: no more is taken, but what is there is still handed out.
-class UnitQueue {
- public:
-  void Push(Unit unit) {
-    {
-      const std::lock_guard lock(mutex_);
-      units_.push_back(std::move(unit));
-    }
-    changed_.notify_one();
-  }
-  // Blocks until there is something; empty once it is closed and drained. `takers` share what is
-  // there.
-  std::vector<Unit> Take(std::size_t limit, std::size_t takers = 1) {
-    std::unique_lock lock(mutex_);
-    changed_.wait(lock, [&] { return closed_ || !units_.empty(); });
-    std::vector<Unit> taken;
-    const auto share = std::min(limit, (units_.size() + takers - 1) / takers);
-    while (taken.size() < share) {
-      taken.push_back(std::move(units_.front()));
-      units_.pop_front();
-    }
-    return taken;
-  }
-  void Close() {
-    {
-      const std::lock_guard lock(mutex_);
-      closed_ = true;
-    }
-    changed_.notify_all();
-  }
-
- private:
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  std::deque<Unit> units_;
-  bool closed_ = false;
-};
-
-Status Guarded(const Work& work, Transaction& transaction) {
-  try {
-    return work(transaction);
-  } catch (const std::exception& error) {
-    return Error{ErrorCode::kInternal, fmt::format("a bug: {}", error.what())};
-  }
-}
+using sql::Unit;
+using sql::UnitQueue;
 
 // All see the same state. Each is done when it has run: reading has nothing to commit.
 void RunReads(Connection& connection, std::vector<Unit>& units) {
-  const auto begun = connection.Run("BEGIN");
-  SqliteTransaction transaction(connection);
+  const auto begun = connection.BeginRead();
+  sql::SqlTransaction transaction(connection);
   for (auto& unit : units)
-    unit.done(begun ? Guarded(unit.work, transaction) : Status(begun.error()));
-  if (connection.InTransaction()) (void)connection.Run("COMMIT");
+    unit.done(begun ? sql::RunGuarded(unit.work, transaction) : Status(begun.error()));
+  if (connection.InTransaction()) (void)connection.Commit();
 }
 
 class Writer {
@@ -79,76 +27,27 @@ class Writer {
   explicit Writer(Connection& connection) : connection_(connection) {}
 
   void RunGroup(std::vector<Unit>& units) {
-    std::vector<Status> outcomes;
-    auto committed = TryGroup(std::span(units), outcomes, kTogether);
-    if (committed && !*committed && units.size() > 1) {
-      outcomes.clear();
-      committed = TryGroup(std::span(units), outcomes, kApart);
-    }
-    const bool busy = committed.has_error() && committed.error().code == ErrorCode::kUnavailable;
-    if (committed.has_error() && units.size() > 1 && !busy) {
-      // Something of one closure may have failed all: each again, on its own.
-      outcomes.clear();
-      for (auto& unit : units) {
-        std::vector<Status> one;
-        auto alone = TryGroup(std::span(&unit, 1), one, kTogether);
-        outcomes.push_back(alone ? std::move(one.front()) : Status(alone.error()));
-      }
-    } else if (committed.has_error()) {
-      outcomes.assign(units.size(), committed.error());
-    }
+    auto outcomes = Commit(std::span(units));
     for (std::size_t i = 0; i < units.size(); ++i) units[i].done(std::move(outcomes[i]));
   }
 
   Statistics statistics() const { return {commits_.load(), writes_.load()}; }
 
  private:
-  // A savepoint costs a closure as much as another row. So they come only where one has failed.
-  enum Kind { kTogether, kApart };
-
-  // An error, or false, means that nothing of the group is in the database; false is for kTogether,
-  // where a closure failed, whose outcome is the last one then.
-  Result<bool> TryGroup(std::span<Unit> units, std::vector<Status>& outcomes, Kind kind) {
-    PROV_CHECK(connection_.Run("BEGIN IMMEDIATE"));
-    auto failed = [&](const Status& error) {
-      if (connection_.InTransaction()) (void)connection_.Script("ROLLBACK");
-      return error.error();
-    };
-    std::uint64_t good = 0;
-    SqliteTransaction transaction(connection_);
-    for (const auto& unit : units) {
-      if (auto s = kind == kApart ? Do("SAVEPOINT unit") : Status(); s.has_error())
-        return failed(s);
-      auto outcome = Guarded(unit.work, transaction);
-      // When the disk is full SQLite may have rolled back everything already.
-      if (!connection_.InTransaction()) return failed(LostTransaction(std::move(outcome)));
-      good += outcome.has_error() ? 0 : 1;
-      if (kind == kTogether) {
-        outcomes.push_back(std::move(outcome));
-        if (!outcomes.back().has_error()) continue;
-        (void)failed(outcomes.back());
-        return false;
-      }
-      Status ended;
-      if (outcome.has_error()) ended = Do("ROLLBACK TO unit");
-      if (!ended.has_error()) ended = Do("RELEASE unit");
-      outcomes.push_back(std::move(outcome));
-      if (ended.has_error()) return failed(ended);
+  std::vector<Status> Commit(std::span<const Unit> units) {
+    auto group = sql::CommitGroup(connection_, units);
+    if (group) {
+      commits_ += group->good > 0 ? 1 : 0;
+      writes_ += group->good;
+      return std::move(group->outcomes);
     }
-    if (auto s = Do("COMMIT"); s.has_error()) return failed(s);
-    ++commits_;
-    writes_ += good;
-    return true;
-  }
-
-  Status Do(std::string_view sql) {
-    PROV_CHECK(connection_.Run(sql));
-    return {};
-  }
-
-  static Status LostTransaction(Status outcome) {
-    if (outcome.has_error()) return outcome;
-    return Error{ErrorCode::kUnavailable, "the database rolled the transaction back."};
+    if (units.size() == 1 || group.error().code == ErrorCode::kUnavailable)
+      return std::vector<Status>(units.size(), group.error());
+    // Something of one closure may have failed all: each again, on its own.
+    std::vector<Status> outcomes;
+    for (std::size_t i = 0; i < units.size(); ++i)
+      outcomes.push_back(std::move(Commit(units.subspan(i, 1)).front()));
+    return outcomes;
   }
 
   Connection& connection_;

@@ -1,7 +1,7 @@
-#include "store/sqlite/aggregates.hpp"
-#include "store/sqlite/columns.hpp"
+#include "store/sql/aggregates.hpp"
+#include "store/sql/columns.hpp"
 
-namespace prov::store::sqlite {
+namespace prov::store::sql {
 namespace {
 
 void ReadToken(Columns& columns, ApiToken& t) {
@@ -12,7 +12,7 @@ void ReadToken(Columns& columns, ApiToken& t) {
 
 }  // namespace
 
-Status SqliteTokens::Insert(const ApiToken& t) {
+Status SqlTokens::Insert(const ApiToken& t) {
   PROV_CHECK(connection_.Run(
       "INSERT INTO api_tokens VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
       {From(t.id), Blob{t.hash}, t.name, t.user_id, json::Write(t.scopes), From(t.created_at),
@@ -20,29 +20,29 @@ Status SqliteTokens::Insert(const ApiToken& t) {
   return {};
 }
 
-Result<ApiToken> SqliteTokens::FindByHash(const std::string& hash) {
+Result<ApiToken> SqlTokens::FindByHash(const std::string& hash) {
   PROV_TRY(auto found, SelectOne<ApiToken>(connection_, "SELECT * FROM api_tokens WHERE hash = ?1",
                                            {Blob{hash}}, ReadToken));
   if (!found) return Error{ErrorCode::kNotFound, "there is no such token."};
   return std::move(*found);
 }
 
-Result<std::vector<ApiToken>> SqliteTokens::List(const Actor& actor) {
+Result<std::vector<ApiToken>> SqlTokens::List(const Actor& actor) {
   return SelectAll<ApiToken>(connection_,
-                             "SELECT * FROM api_tokens WHERE ?1 OR user_id = ?2 ORDER BY id",
+                             "SELECT * FROM api_tokens WHERE ?1 = 1 OR user_id = ?2 ORDER BY id",
                              {From(actor.admin), actor.user_id}, ReadToken);
 }
 
-Status SqliteTokens::Revoke(const Actor& actor, const Uuid& id, WallTime at) {
+Status SqlTokens::Revoke(const Actor& actor, const Uuid& id, WallTime at) {
   PROV_TRY(const auto changed,
            connection_.Run("UPDATE api_tokens SET revoked_at = coalesce(revoked_at, ?2) "
-                           "WHERE id = ?1 AND (?3 OR user_id = ?4)",
+                           "WHERE id = ?1 AND (?3 = 1 OR user_id = ?4)",
                            {From(id), From(at), From(actor.admin), actor.user_id}));
   if (changed == 0) return NoSuch("token", id.ToString());
   return {};
 }
 
-Result<std::uint64_t> SqliteTokens::RevokeOf(const std::string& user_id, WallTime at) {
+Result<std::uint64_t> SqlTokens::RevokeOf(const std::string& user_id, WallTime at) {
   PROV_TRY(const auto changed,
            connection_.Run(
                "UPDATE api_tokens SET revoked_at = ?2 WHERE user_id = ?1 AND revoked_at IS NULL",
@@ -50,7 +50,7 @@ Result<std::uint64_t> SqliteTokens::RevokeOf(const std::string& user_id, WallTim
   return static_cast<std::uint64_t>(changed);
 }
 
-Status SqliteTokens::Used(const Uuid& id, WallTime at) {
+Status SqlTokens::Used(const Uuid& id, WallTime at) {
   PROV_TRY(const auto changed,
            connection_.Run("UPDATE api_tokens SET last_used_at = ?2 WHERE id = ?1",
                            {From(id), From(at)}));
@@ -58,14 +58,14 @@ Status SqliteTokens::Used(const Uuid& id, WallTime at) {
   return {};
 }
 
-Status SqliteTokens::InsertEnrolment(const EnrolmentToken& t) {
+Status SqlTokens::InsertEnrolment(const EnrolmentToken& t) {
   PROV_CHECK(connection_.Run("INSERT INTO enrolment_tokens VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
                              {From(t.id), Blob{t.hash}, t.agent_id, From(t.purpose), t.created_by,
                               From(t.created_at), From(t.expires_at), From(t.used_at)}));
   return {};
 }
 
-Result<EnrolmentToken> SqliteTokens::FindEnrolment(const std::string& hash) {
+Result<EnrolmentToken> SqlTokens::FindEnrolment(const std::string& hash) {
   PROV_TRY(auto found, SelectOne<EnrolmentToken>(
                            connection_, "SELECT * FROM enrolment_tokens WHERE hash = ?1",
                            {Blob{hash}}, [](Columns& columns, EnrolmentToken& t) {
@@ -76,8 +76,8 @@ Result<EnrolmentToken> SqliteTokens::FindEnrolment(const std::string& hash) {
   return std::move(*found);
 }
 
-Result<EnrolmentToken> SqliteTokens::UseEnrolment(const std::string& hash,
-                                                  const std::string& agent_id, WallTime now) {
+Result<EnrolmentToken> SqlTokens::UseEnrolment(const std::string& hash, const std::string& agent_id,
+                                               WallTime now) {
   PROV_TRY(auto token, FindEnrolment(hash));
   PROV_CHECK(CheckEnrolment(token, agent_id, now));
   PROV_TRY(
@@ -89,4 +89,4 @@ Result<EnrolmentToken> SqliteTokens::UseEnrolment(const std::string& hash,
   return token;
 }
 
-}  // namespace prov::store::sqlite
+}  // namespace prov::store::sql

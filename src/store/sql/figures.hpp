@@ -1,13 +1,14 @@
 // Aggregates that are kept in the transaction of what they count.
 #pragma once
 
+#include "base/clock.hpp"
 #include "job/status.hpp"
-#include "store/sqlite/connection.hpp"
+#include "store/sql/connection.hpp"
 
-namespace prov::store::sqlite {
+namespace prov::store::sql {
 
 // A job of the app was made at `at`; one has become terminal.
 Status CountJob(Connection& connection, const std::string& app_id, WallTime at);
 Status CountEnd(Connection& connection, const std::string& app_id, job::Status status);
 
-}  // namespace prov::store::sqlite
+}  // namespace prov::store::sql

@@ -1,14 +1,14 @@
-// The aggregates over one SQLite connection, inside a transaction that somebody else began.
+// The aggregates over one connection, inside a transaction that somebody else began.
 #pragma once
 
 #include "store/database.hpp"
-#include "store/sqlite/connection.hpp"
+#include "store/sql/connection.hpp"
 
-namespace prov::store::sqlite {
+namespace prov::store::sql {
 
-class SqliteJobs final : public Jobs {
+class SqlJobs final : public Jobs {
  public:
-  explicit SqliteJobs(Connection& connection) : connection_(connection) {}
+  explicit SqlJobs(Connection& connection) : connection_(connection) {}
   Status Insert(const Creation& creation) override;
   Result<job::Record> Get(const Actor& actor, const Uuid& id) override;
   Result<std::vector<job::Record>> List(const Actor& actor, const JobFilter& filter,
@@ -43,10 +43,10 @@ class SqliteJobs final : public Jobs {
   Connection& connection_;
 };
 
-class SqliteChanges final : public Changes {
+class SqlChanges final : public Changes {
  public:
-  explicit SqliteChanges(Connection& connection) : connection_(connection) {}
-  // Used by SqliteJobs in the same transaction.
+  explicit SqlChanges(Connection& connection) : connection_(connection) {}
+  // Used by SqlJobs in the same transaction.
   Status Append(const Change& change);
   Result<std::vector<Change>> After(const Actor& actor, const Uuid& job_id, std::uint64_t seq,
                                     std::size_t limit) override;
@@ -58,9 +58,9 @@ class SqliteChanges final : public Changes {
   Connection& connection_;
 };
 
-class SqliteAudit final : public Audit {
+class SqlAudit final : public Audit {
  public:
-  explicit SqliteAudit(Connection& connection) : connection_(connection) {}
+  explicit SqlAudit(Connection& connection) : connection_(connection) {}
   Result<std::uint64_t> Append(const AuditEvent& event) override;
   Result<std::vector<AuditEntry>> After(const Actor& actor, std::uint64_t sequence,
                                         std::size_t limit) override;
@@ -73,9 +73,9 @@ class SqliteAudit final : public Audit {
   Connection& connection_;
 };
 
-class SqliteAgents final : public Agents {
+class SqlAgents final : public Agents {
  public:
-  explicit SqliteAgents(Connection& connection) : connection_(connection) {}
+  explicit SqlAgents(Connection& connection) : connection_(connection) {}
   Status Insert(const Agent& agent) override;
   Status Update(const Agent& agent, std::uint32_t expected_generation) override;
   Result<Agent> Get(const Actor& actor, const std::string& id) override;
@@ -95,9 +95,9 @@ class SqliteAgents final : public Agents {
   Connection& connection_;
 };
 
-class SqliteCommands final : public Commands {
+class SqlCommands final : public Commands {
  public:
-  explicit SqliteCommands(Connection& connection) : connection_(connection) {}
+  explicit SqlCommands(Connection& connection) : connection_(connection) {}
   Status Insert(const Command& command) override;
   Result<std::vector<Command>> Pending(const std::string& agent_id, std::size_t limit) override;
   Status Confirm(const Uuid& id) override;
@@ -107,9 +107,9 @@ class SqliteCommands final : public Commands {
   Connection& connection_;
 };
 
-class SqliteReplays final : public Replays {
+class SqlReplays final : public Replays {
  public:
-  explicit SqliteReplays(Connection& connection) : connection_(connection) {}
+  explicit SqlReplays(Connection& connection) : connection_(connection) {}
   Result<std::optional<Replay>> Find(const Actor& actor, const std::string& key,
                                      WallTime now) override;
   Status Keep(const Actor& actor, const std::string& key, const Replay& replay,
@@ -119,9 +119,9 @@ class SqliteReplays final : public Replays {
   Connection& connection_;
 };
 
-class SqliteTokens final : public Tokens {
+class SqlTokens final : public Tokens {
  public:
-  explicit SqliteTokens(Connection& connection) : connection_(connection) {}
+  explicit SqlTokens(Connection& connection) : connection_(connection) {}
   Status Insert(const ApiToken& token) override;
   Result<ApiToken> FindByHash(const std::string& hash) override;
   Result<std::vector<ApiToken>> List(const Actor& actor) override;
@@ -137,9 +137,9 @@ class SqliteTokens final : public Tokens {
   Connection& connection_;
 };
 
-class SqliteUsers final : public Users {
+class SqlUsers final : public Users {
  public:
-  explicit SqliteUsers(Connection& connection) : connection_(connection) {}
+  explicit SqlUsers(Connection& connection) : connection_(connection) {}
   Status Insert(const User& user) override;
   Result<User> Get(const Uuid& id) override;
   Result<User> FindByName(const std::string& name) override;
@@ -152,9 +152,9 @@ class SqliteUsers final : public Users {
   Connection& connection_;
 };
 
-class SqliteSessions final : public Sessions {
+class SqlSessions final : public Sessions {
  public:
-  explicit SqliteSessions(Connection& connection) : connection_(connection) {}
+  explicit SqlSessions(Connection& connection) : connection_(connection) {}
   Status Insert(const Session& session) override;
   Result<Session> Find(const std::string& hash) override;
   Status Seen(const std::string& hash, WallTime at) override;
@@ -166,9 +166,9 @@ class SqliteSessions final : public Sessions {
   Connection& connection_;
 };
 
-class SqliteTransaction final : public Transaction {
+class SqlTransaction final : public Transaction {
  public:
-  explicit SqliteTransaction(Connection& connection)
+  explicit SqlTransaction(Connection& connection)
       : jobs_(connection),
         changes_(connection),
         audit_(connection),
@@ -189,15 +189,15 @@ class SqliteTransaction final : public Transaction {
   Sessions& sessions() override { return sessions_; }
 
  private:
-  SqliteJobs jobs_;
-  SqliteChanges changes_;
-  SqliteAudit audit_;
-  SqliteAgents agents_;
-  SqliteCommands commands_;
-  SqliteReplays replays_;
-  SqliteTokens tokens_;
-  SqliteUsers users_;
-  SqliteSessions sessions_;
+  SqlJobs jobs_;
+  SqlChanges changes_;
+  SqlAudit audit_;
+  SqlAgents agents_;
+  SqlCommands commands_;
+  SqlReplays replays_;
+  SqlTokens tokens_;
+  SqlUsers users_;
+  SqlSessions sessions_;
 };
 
-}  // namespace prov::store::sqlite
+}  // namespace prov::store::sql

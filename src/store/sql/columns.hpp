@@ -6,9 +6,9 @@
 
 #include "base/json.hpp"
 #include "base/uuid.hpp"
-#include "store/sqlite/connection.hpp"
+#include "store/sql/connection.hpp"
 
-namespace prov::store::sqlite {
+namespace prov::store::sql {
 
 static_assert(std::is_trivially_copyable_v<Uuid> && sizeof(Uuid) == 16);
 
@@ -153,4 +153,4 @@ inline Error NoSuch(std::string_view what, std::string_view id) {
   return Error{ErrorCode::kNotFound, fmt::format("there is no {} {}.", what, id)};
 }
 
-}  // namespace prov::store::sqlite
+}  // namespace prov::store::sql

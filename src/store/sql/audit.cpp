@@ -1,7 +1,7 @@
-#include "store/sqlite/aggregates.hpp"
-#include "store/sqlite/columns.hpp"
+#include "store/sql/aggregates.hpp"
+#include "store/sql/columns.hpp"
 
-namespace prov::store::sqlite {
+namespace prov::store::sql {
 namespace {
 
 void ReadEntry(Columns& columns, AuditEntry& e) {
@@ -15,7 +15,7 @@ void ReadEntry(Columns& columns, AuditEntry& e) {
 
 }  // namespace
 
-Result<std::uint64_t> SqliteAudit::Append(const AuditEvent& event) {
+Result<std::uint64_t> SqlAudit::Append(const AuditEvent& event) {
   PROV_TRY(const auto head, Head());
   AuditEntry entry{head.sequence + 1, event, json::Serialize(event.detail), head.hash, ""};
   entry.hash = AuditHash(entry);
@@ -23,22 +23,22 @@ Result<std::uint64_t> SqliteAudit::Append(const AuditEvent& event) {
       connection_.Run("INSERT INTO audit VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
                       {From(entry.sequence), From(event.at), event.user_id, event.action,
                        event.subject, entry.detail_text, Blob{entry.previous}, Blob{entry.hash}}));
-  PROV_CHECK(connection_.Run("UPDATE audit_head SET sequence = ?1, hash = ?2 WHERE only = 1",
+  PROV_CHECK(connection_.Run("UPDATE audit_head SET sequence = ?1, hash = ?2",
                              {From(entry.sequence), Blob{entry.hash}}));
   return entry.sequence;
 }
 
-Result<std::vector<AuditEntry>> SqliteAudit::After(const Actor& actor, std::uint64_t sequence,
-                                                   std::size_t limit) {
+Result<std::vector<AuditEntry>> SqlAudit::After(const Actor& actor, std::uint64_t sequence,
+                                                std::size_t limit) {
   PROV_CHECK(CheckMayRead(actor));
   return SelectAll<AuditEntry>(connection_,
                                "SELECT * FROM audit WHERE sequence > ?1 ORDER BY sequence LIMIT ?2",
                                {From(sequence), From(limit)}, ReadEntry);
 }
 
-Result<std::vector<AuditEntry>> SqliteAudit::List(const Actor& actor, const AuditFilter& filter,
-                                                  const std::optional<std::uint64_t>& before,
-                                                  std::size_t limit) {
+Result<std::vector<AuditEntry>> SqlAudit::List(const Actor& actor, const AuditFilter& filter,
+                                               const std::optional<std::uint64_t>& before,
+                                               std::size_t limit) {
   PROV_CHECK(CheckMayRead(actor));
   std::string where;
   Values values;
@@ -59,12 +59,12 @@ Result<std::vector<AuditEntry>> SqliteAudit::List(const Actor& actor, const Audi
       values, ReadEntry);
 }
 
-Result<AuditHead> SqliteAudit::Head() {
+Result<AuditHead> SqlAudit::Head() {
   PROV_TRY(auto head, SelectOne<AuditHead>(
-                          connection_, "SELECT sequence, hash FROM audit_head WHERE only = 1", {},
+                          connection_, "SELECT sequence, hash FROM audit_head", {},
                           [](Columns& columns, AuditHead& h) { columns.All(h.sequence, h.hash); }));
   if (!head) return Error{ErrorCode::kCorrupt, "the audit's head is missing."};
   return std::move(*head);
 }
 
-}  // namespace prov::store::sqlite
+}  // namespace prov::store::sql

@@ -1,7 +1,7 @@
-#include "store/sqlite/aggregates.hpp"
-#include "store/sqlite/columns.hpp"
+#include "store/sql/aggregates.hpp"
+#include "store/sql/columns.hpp"
 
-namespace prov::store::sqlite {
+namespace prov::store::sql {
 namespace {
 
 void ReadAgent(Columns& columns, Agent& a) {
@@ -19,7 +19,7 @@ std::string Evidence(const Agent& a) { return a.cloned ? a.cloned->evidence : ""
 
 }  // namespace
 
-Status SqliteAgents::Insert(const Agent& a) {
+Status SqlAgents::Insert(const Agent& a) {
   PROV_CHECK(connection_.Run(
       "INSERT INTO agents VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
       {a.id, From(a.registered_at), From(a.key_generation), a.epoch, Blob{a.sealing_key}, a.facts,
@@ -28,7 +28,7 @@ Status SqliteAgents::Insert(const Agent& a) {
   return {};
 }
 
-Status SqliteAgents::Update(const Agent& a, std::uint32_t expected_generation) {
+Status SqlAgents::Update(const Agent& a, std::uint32_t expected_generation) {
   PROV_TRY(const auto changed,
            connection_.Run(
                "UPDATE agents SET registered_at = ?2, key_generation = ?3, epoch = ?4, "
@@ -45,25 +45,25 @@ Status SqliteAgents::Update(const Agent& a, std::uint32_t expected_generation) {
   return Error{ErrorCode::kConflict, "the agent's keys were replaced meanwhile."};
 }
 
-Result<Agent> SqliteAgents::Get(const Actor&, const std::string& id) {
+Result<Agent> SqlAgents::Get(const Actor&, const std::string& id) {
   PROV_TRY(auto found,
            SelectOne<Agent>(connection_, "SELECT * FROM agents WHERE id = ?1", {id}, ReadAgent));
   if (!found) return NoSuch("server", id);
   return std::move(*found);
 }
 
-Result<std::vector<Agent>> SqliteAgents::List(const Actor&) {
+Result<std::vector<Agent>> SqlAgents::List(const Actor&) {
   return SelectAll<Agent>(connection_, "SELECT * FROM agents ORDER BY id", {}, ReadAgent);
 }
 
-Status SqliteAgents::Seen(const std::string& id, WallTime at) {
+Status SqlAgents::Seen(const std::string& id, WallTime at) {
   PROV_CHECK(connection_.Run(
       "UPDATE agents SET last_seen_at = ?2 WHERE id = ?1 AND coalesce(last_seen_at, 0) < ?2",
       {id, From(at)}));
   return {};
 }
 
-Result<EventPosition> SqliteAgents::Position(const std::string& id, const std::string& epoch) {
+Result<EventPosition> SqlAgents::Position(const std::string& id, const std::string& epoch) {
   PROV_TRY(
       auto found,
       SelectOne<EventPosition>(
@@ -73,8 +73,8 @@ Result<EventPosition> SqliteAgents::Position(const std::string& id, const std::s
   return found.value_or(EventPosition{});
 }
 
-Status SqliteAgents::Advance(const std::string& id, const std::string& epoch, std::uint64_t from,
-                             const EventPosition& to) {
+Status SqlAgents::Advance(const std::string& id, const std::string& epoch, std::uint64_t from,
+                          const EventPosition& to) {
   PROV_TRY(const auto position, Position(id, epoch));
   if (position.sequence != from) {
     return Error{ErrorCode::kConflict, fmt::format("the last event applied of {} is {}, not {}.",
@@ -82,15 +82,15 @@ Status SqliteAgents::Advance(const std::string& id, const std::string& epoch, st
   }
   PROV_CHECK(
       connection_.Run("INSERT INTO agent_events VALUES (?1, ?2, ?3, ?4) "
-                      "ON CONFLICT DO UPDATE SET sequence = ?3, hash = ?4",
+                      "ON CONFLICT (agent_id, epoch) DO UPDATE SET sequence = ?3, hash = ?4",
                       {id, epoch, From(to.sequence), Blob{to.hash}}));
   return {};
 }
 
-Result<std::map<std::uint64_t, std::string>> SqliteAgents::EventHashes(const std::string& id,
-                                                                       const std::string& epoch,
-                                                                       std::uint64_t first,
-                                                                       std::uint64_t last) {
+Result<std::map<std::uint64_t, std::string>> SqlAgents::EventHashes(const std::string& id,
+                                                                    const std::string& epoch,
+                                                                    std::uint64_t first,
+                                                                    std::uint64_t last) {
   PROV_TRY(const auto rows,
            SelectAll<EventPosition>(
                connection_,
@@ -103,13 +103,15 @@ Result<std::map<std::uint64_t, std::string>> SqliteAgents::EventHashes(const std
   return hashes;
 }
 
-Status SqliteAgents::KeepHashes(const std::string& id, const std::string& epoch,
-                                const std::vector<EventPosition>& applied) {
+Status SqlAgents::KeepHashes(const std::string& id, const std::string& epoch,
+                             const std::vector<EventPosition>& applied) {
   std::uint64_t newest = 0;
   for (const auto& each : applied) {
     newest = std::max(newest, each.sequence);
-    PROV_CHECK(connection_.Run("INSERT OR REPLACE INTO agent_event_hashes VALUES (?1, ?2, ?3, ?4)",
-                               {id, epoch, From(each.sequence), Blob{each.hash}}));
+    PROV_CHECK(
+        connection_.Run("INSERT INTO agent_event_hashes VALUES (?1, ?2, ?3, ?4) "
+                        "ON CONFLICT (agent_id, epoch, sequence) DO UPDATE SET hash = ?4",
+                        {id, epoch, From(each.sequence), Blob{each.hash}}));
   }
   if (newest <= kEventHashesKept) return {};
   PROV_CHECK(connection_.Run(
@@ -118,4 +120,4 @@ Status SqliteAgents::KeepHashes(const std::string& id, const std::string& epoch,
   return {};
 }
 
-}  // namespace prov::store::sqlite
+}  // namespace prov::store::sql

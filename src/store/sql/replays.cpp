@@ -1,10 +1,10 @@
-#include "store/sqlite/aggregates.hpp"
-#include "store/sqlite/columns.hpp"
+#include "store/sql/aggregates.hpp"
+#include "store/sql/columns.hpp"
 
-namespace prov::store::sqlite {
+namespace prov::store::sql {
 
-Result<std::optional<Replay>> SqliteReplays::Find(const Actor& actor, const std::string& key,
-                                                  WallTime now) {
+Result<std::optional<Replay>> SqlReplays::Find(const Actor& actor, const std::string& key,
+                                               WallTime now) {
   return SelectOne<Replay>(
       connection_,
       "SELECT body_mac, status, location, body FROM replays "
@@ -14,8 +14,8 @@ Result<std::optional<Replay>> SqliteReplays::Find(const Actor& actor, const std:
       });
 }
 
-Status SqliteReplays::Keep(const Actor& actor, const std::string& key, const Replay& replay,
-                           WallTime now) {
+Status SqlReplays::Keep(const Actor& actor, const std::string& key, const Replay& replay,
+                        WallTime now) {
   PROV_CHECK(connection_.Run("DELETE FROM replays WHERE made_at <= ?1", {From(now - kReplayKept)}));
   PROV_CHECK(connection_.Run(
       "INSERT INTO replays VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
@@ -24,4 +24,4 @@ Status SqliteReplays::Keep(const Actor& actor, const std::string& key, const Rep
   return {};
 }
 
-}  // namespace prov::store::sqlite
+}  // namespace prov::store::sql

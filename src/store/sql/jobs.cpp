@@ -2,12 +2,12 @@
 
 #include <fmt/format.h>
 
-#include "store/sqlite/aggregates.hpp"
-#include "store/sqlite/columns.hpp"
-#include "store/sqlite/figures.hpp"
+#include "store/sql/aggregates.hpp"
+#include "store/sql/columns.hpp"
+#include "store/sql/figures.hpp"
 #include "store/transition.hpp"
 
-namespace prov::store::sqlite {
+namespace prov::store::sql {
 namespace {
 
 #define PROV_RECORD_COLUMNS                                                               \
@@ -63,7 +63,7 @@ class Where {
     if (!text.empty()) Add(condition, text);
   }
   std::string Newest(std::size_t limit) {
-    values_.push_back(static_cast<std::int64_t>(limit));
+    values_.push_back(From(limit));
     return fmt::format("{}{} ORDER BY id DESC LIMIT ?{}", kSelect, sql_, values_.size());
   }
   std::string CountByStatus() const {
@@ -76,15 +76,18 @@ class Where {
   Values values_;
 };
 
-// Every condition of the filter but its statuses. A plus keeps SQLite from the index of the less
-// selective condition: server, app, then user.
-Where WhereOf(const JobFilter& filter) {
+// Every condition of the filter but its statuses. Of several that have an index, that of the most
+// selective is wanted: server, app, then user.
+Where WhereOf(const JobFilter& filter, const Dialect& dialect) {
   Where where;
+  const auto column = [&](bool indexed, std::string_view name) {
+    return fmt::format("{}{} = ", indexed ? "" : dialect.unindexed, name);
+  };
   const bool by_server = !filter.server_id.empty();
   const bool by_app = !filter.app_id.empty();
   where.AddText("server_id = ", filter.server_id);
-  where.AddText(by_server ? "+app_id = " : "app_id = ", filter.app_id);
-  where.AddText(by_server || by_app ? "+user_id = " : "user_id = ", filter.user_id);
+  where.AddText(column(!by_server, "app_id"), filter.app_id);
+  where.AddText(column(!by_server && !by_app, "user_id"), filter.user_id);
   if (filter.action) where.Add("action = ", From(*filter.action));
   if (filter.since) where.Add("id >= ", FirstIdAt(*filter.since));
   if (filter.until) where.Add("id < ", FirstIdAt(*filter.until));
@@ -99,7 +102,7 @@ Result<std::optional<Expected>> ReadExpected(Connection& connection, const Uuid&
 
 }  // namespace
 
-Status SqliteJobs::Insert(const Creation& c) {
+Status SqlJobs::Insert(const Creation& c) {
   job::Record record;
   static_cast<job::NewJob&>(record) = c.job;
   record.status = c.status;
@@ -117,10 +120,10 @@ Status SqliteJobs::Insert(const Creation& c) {
        FromBytes(c.sealed_ciphertext)}));
   PROV_CHECK(CountJob(connection_, c.job.app_id, c.job.created_at));
   PROV_CHECK(CountEnd(connection_, c.job.app_id, c.status));
-  return SqliteChanges(connection_).Append(ChangeOf(record, 1, c.job.created_at, std::nullopt));
+  return SqlChanges(connection_).Append(ChangeOf(record, 1, c.job.created_at, std::nullopt));
 }
 
-Result<job::Record> SqliteJobs::Get(const Actor&, const Uuid& id) {
+Result<job::Record> SqlJobs::Get(const Actor&, const Uuid& id) {
   PROV_TRY(auto found, SelectOne<job::Record>(
                            connection_, "SELECT " PROV_RECORD_COLUMNS " FROM jobs WHERE id = ?1",
                            {From(id)}, ReadRecord));
@@ -128,10 +131,10 @@ Result<job::Record> SqliteJobs::Get(const Actor&, const Uuid& id) {
   return std::move(*found);
 }
 
-Result<std::vector<job::Record>> SqliteJobs::List(const Actor&, const JobFilter& filter,
-                                                  const std::optional<Uuid>& before,
-                                                  std::size_t limit) {
-  auto where = WhereOf(filter);
+Result<std::vector<job::Record>> SqlJobs::List(const Actor&, const JobFilter& filter,
+                                               const std::optional<Uuid>& before,
+                                               std::size_t limit) {
+  auto where = WhereOf(filter, connection_.dialect());
   if (before) where.Add("id < ", From(*before));
   if (filter.statuses.empty()) {
     const auto sql = where.Newest(limit);
@@ -152,9 +155,8 @@ Result<std::vector<job::Record>> SqliteJobs::List(const Actor&, const JobFilter&
   return merged;
 }
 
-Result<std::uint64_t> SqliteJobs::Apply(const Expected& expected, job::Party by,
-                                        const job::Record& n, WallTime at,
-                                        const std::optional<LogChunk>& log) {
+Result<std::uint64_t> SqlJobs::Apply(const Expected& expected, job::Party by, const job::Record& n,
+                                     WallTime at, const std::optional<LogChunk>& log) {
   PROV_TRY(const auto row, ReadExpected(connection_, n.id));
   if (!row) return NoSuch("job", n.id.ToString());
   PROV_CHECK(CheckApply(n.id, *row, expected, by, n));
@@ -194,7 +196,7 @@ Result<std::uint64_t> SqliteJobs::Apply(const Expected& expected, job::Party by,
         app_id = updated.Text(1);
       }));
   if (seq == 0) return Error{ErrorCode::kConflict, "somebody else changed the job first."};
-  PROV_CHECK(SqliteChanges(connection_).Append(ChangeOf(n, seq, at, log)));
+  PROV_CHECK(SqlChanges(connection_).Append(ChangeOf(n, seq, at, log)));
   if (job::IsTerminal(n.status)) {
     PROV_CHECK(CountEnd(connection_, app_id, n.status));
     PROV_CHECK(ForgetSealed(n.id));
@@ -203,7 +205,7 @@ Result<std::uint64_t> SqliteJobs::Apply(const Expected& expected, job::Party by,
   return seq;
 }
 
-Status SqliteJobs::SetEnvelope(const Uuid& id, const std::string& envelope) {
+Status SqlJobs::SetEnvelope(const Uuid& id, const std::string& envelope) {
   PROV_TRY(const auto changed,
            connection_.Run("UPDATE jobs SET envelope = ?1 WHERE id = ?2 AND envelope IS NULL",
                            {FromBytes(envelope), From(id)}));
@@ -213,26 +215,26 @@ Status SqliteJobs::SetEnvelope(const Uuid& id, const std::string& envelope) {
   return Error{ErrorCode::kConflict, "the job's envelope was made already."};
 }
 
-Result<std::optional<Delivery>> SqliteJobs::GetDelivery(const Uuid& id) {
+Result<std::optional<Delivery>> SqlJobs::GetDelivery(const Uuid& id) {
   return SelectOne<Delivery>(connection_, fmt::format("{}WHERE id = ?1", kSelectDelivery),
                              {From(id)}, ReadDelivery);
 }
 
-Status SqliteJobs::ForgetSealed(const Uuid& id) {
+Status SqlJobs::ForgetSealed(const Uuid& id) {
   // The envelope holds the sealed inputs too.
   PROV_CHECK(connection_.Run(
       "UPDATE jobs SET sealed_ciphertext = NULL, envelope = NULL WHERE id = ?1", {From(id)}));
   return {};
 }
 
-Result<std::vector<std::string>> SqliteJobs::ServersWithUndelivered() {
+Result<std::vector<std::string>> SqlJobs::ServersWithUndelivered() {
   return SelectAll<std::string>(
       connection_, "SELECT DISTINCT server_id FROM jobs WHERE undelivered = 1 ORDER BY server_id",
       {}, [](Columns& columns, std::string& id) { columns.All(id); });
 }
 
-Result<std::vector<Delivery>> SqliteJobs::Undelivered(const std::string& server_id,
-                                                      std::size_t limit) {
+Result<std::vector<Delivery>> SqlJobs::Undelivered(const std::string& server_id,
+                                                   std::size_t limit) {
   return SelectAll<Delivery>(
       connection_,
       fmt::format("{}WHERE undelivered = 1 AND server_id = ?1 ORDER BY id LIMIT ?2",
@@ -240,21 +242,21 @@ Result<std::vector<Delivery>> SqliteJobs::Undelivered(const std::string& server_
       {server_id, From(limit)}, ReadDelivery);
 }
 
-Result<std::optional<WallTime>> SqliteJobs::OldestUndelivered() {
+Result<std::optional<WallTime>> SqlJobs::OldestUndelivered() {
   return SelectOne<WallTime>(
       connection_, "SELECT created_at FROM jobs WHERE undelivered = 1 ORDER BY id LIMIT 1", {},
       [](Columns& columns, WallTime& at) { columns.All(at); });
 }
 
-Status SqliteJobs::SetUndelivered(const Uuid& id, bool undelivered) {
+Status SqlJobs::SetUndelivered(const Uuid& id, bool undelivered) {
   PROV_TRY(const auto changed, connection_.Run("UPDATE jobs SET undelivered = ?1 WHERE id = ?2",
                                                {From(undelivered), From(id)}));
   if (changed == 0) return NoSuch("job", id.ToString());
   return {};
 }
 
-Result<std::vector<Delivery>> SqliteJobs::Unacknowledged(const std::string& server_id,
-                                                         WallTime before, std::size_t limit) {
+Result<std::vector<Delivery>> SqlJobs::Unacknowledged(const std::string& server_id, WallTime before,
+                                                      std::size_t limit) {
   return SelectAll<Delivery>(
       connection_,
       fmt::format("{}WHERE server_id = ?1 AND status = 'dispatched' AND dispatched_at < ?2 "
@@ -263,8 +265,8 @@ Result<std::vector<Delivery>> SqliteJobs::Unacknowledged(const std::string& serv
       {server_id, From(before), From(limit)}, ReadDelivery);
 }
 
-Result<std::vector<job::Record>> SqliteJobs::Unsettled(const std::string& server_id,
-                                                       std::size_t limit) {
+Result<std::vector<job::Record>> SqlJobs::Unsettled(const std::string& server_id,
+                                                    std::size_t limit) {
   return SelectAll<job::Record>(
       connection_,
       fmt::format("{}WHERE server_id = ?1 AND status IN ('dispatched', 'accepted', 'running', "
@@ -273,9 +275,9 @@ Result<std::vector<job::Record>> SqliteJobs::Unsettled(const std::string& server
       {server_id, From(limit)}, ReadRecord);
 }
 
-Result<std::map<job::Status, std::uint64_t>> SqliteJobs::Counts(const Actor&,
-                                                                const JobFilter& filter) {
-  const auto where = WhereOf(filter);
+Result<std::map<job::Status, std::uint64_t>> SqlJobs::Counts(const Actor&,
+                                                             const JobFilter& filter) {
+  const auto where = WhereOf(filter, connection_.dialect());
   PROV_TRY(const auto rows,
            SelectAll<StatusCount>(
                connection_, where.CountByStatus(), where.values(),
@@ -285,38 +287,38 @@ Result<std::map<job::Status, std::uint64_t>> SqliteJobs::Counts(const Actor&,
   return counts;
 }
 
-Result<std::vector<job::Record>> SqliteJobs::Installed(const Actor&, const std::string& server_id,
-                                                       const std::string& app_id) {
+Result<std::vector<job::Record>> SqlJobs::Installed(const Actor&, const std::string& server_id,
+                                                    const std::string& app_id) {
+  const auto newest = connection_.dialect().newest_of_each_app(
+      fmt::format("server_id = ?1 {}AND status = 'succeeded' AND action <> 'check'",
+                  app_id.empty() ? "" : "AND app_id = ?2 "));
   return SelectAll<job::Record>(
       connection_,
-      fmt::format("{}WHERE id IN (SELECT max(id) FROM jobs WHERE server_id = ?1 {}"
-                  "AND status = 'succeeded' AND action <> 'check' GROUP BY app_id) "
-                  "AND action <> 'uninstall' ORDER BY app_id",
-                  kSelect, app_id.empty() ? "" : "AND app_id = ?2 "),
+      fmt::format("{}WHERE id IN ({}) AND action <> 'uninstall' ORDER BY app_id", kSelect, newest),
       app_id.empty() ? Values{server_id} : Values{server_id, app_id}, ReadRecord);
 }
 
-Result<std::vector<StatusCount>> SqliteJobs::CountByAppAndStatus() {
+Result<std::vector<StatusCount>> SqlJobs::CountByAppAndStatus() {
   return SelectAll<StatusCount>(
       connection_,
       "SELECT app_id, status, count(*) FROM jobs GROUP BY app_id, status ORDER BY app_id, status",
       {}, [](Columns& columns, StatusCount& c) { columns.All(c.app_id, c.status, c.jobs); });
 }
 
-Result<std::vector<Uuid>> SqliteJobs::Waiting(const std::string& server_id, std::size_t limit) {
+Result<std::vector<Uuid>> SqlJobs::Waiting(const std::string& server_id, std::size_t limit) {
   // Status by status, so that of a long queue only its beginning is read.
   return SelectAll<Uuid>(
       connection_,
-      R"(SELECT id FROM (SELECT id FROM jobs WHERE server_id = ?1 AND status = 'queued' ORDER BY id LIMIT ?2)
+      R"(SELECT id FROM (SELECT id FROM jobs WHERE server_id = ?1 AND status = 'queued' ORDER BY id LIMIT ?2) AS queued
          UNION ALL
-         SELECT id FROM (SELECT id FROM jobs WHERE server_id = ?1 AND status = 'dispatched' ORDER BY id LIMIT ?2)
+         SELECT id FROM (SELECT id FROM jobs WHERE server_id = ?1 AND status = 'dispatched' ORDER BY id LIMIT ?2) AS dispatched
          UNION ALL
-         SELECT id FROM (SELECT id FROM jobs WHERE server_id = ?1 AND status = 'accepted' ORDER BY id LIMIT ?2)
+         SELECT id FROM (SELECT id FROM jobs WHERE server_id = ?1 AND status = 'accepted' ORDER BY id LIMIT ?2) AS accepted
          ORDER BY id LIMIT ?2)",
       {server_id, From(limit)}, [](Columns& columns, Uuid& id) { columns.All(id); });
 }
 
-Result<std::vector<ServerCount>> SqliteJobs::QueueDepth() {
+Result<std::vector<ServerCount>> SqlJobs::QueueDepth() {
   return SelectAll<ServerCount>(
       connection_,
       "SELECT server_id, count(*) FROM jobs WHERE status IN ('queued', 'dispatched', 'accepted') "
@@ -324,4 +326,4 @@ Result<std::vector<ServerCount>> SqliteJobs::QueueDepth() {
       {}, [](Columns& columns, ServerCount& c) { columns.All(c.server_id, c.jobs); });
 }
 
-}  // namespace prov::store::sqlite
+}  // namespace prov::store::sql

@@ -1,13 +1,13 @@
 // What people's pages are made of: aggregates that are kept, and queries with an index of their
 // own.
-#include "store/sqlite/figures.hpp"
+#include "store/sql/figures.hpp"
 
-#include "store/sqlite/aggregates.hpp"
-#include "store/sqlite/columns.hpp"
+#include "store/sql/aggregates.hpp"
+#include "store/sql/columns.hpp"
 
-namespace prov::store::sqlite {
+namespace prov::store::sql {
 
-Result<std::vector<AppStatistics>> SqliteJobs::Statistics(const std::string& app_id) {
+Result<std::vector<AppStatistics>> SqlJobs::Statistics(const std::string& app_id) {
   PROV_TRY(auto rows,
            SelectAll<AppStatistics>(
                connection_,
@@ -31,10 +31,11 @@ Result<std::vector<AppStatistics>> SqliteJobs::Statistics(const std::string& app
 
 // The app's row as a job is made.
 Status CountJob(Connection& connection, const std::string& app_id, WallTime at) {
-  PROV_CHECK(
-      connection.Run("INSERT INTO app_statistics VALUES (?1, 1, 0, 0, ?2) ON CONFLICT DO UPDATE "
-                     "SET jobs = jobs + 1, last_used_at = max(last_used_at, ?2)",
-                     {app_id, From(at)}));
+  PROV_CHECK(connection.Run(
+      "INSERT INTO app_statistics AS s VALUES (?1, 1, 0, 0, ?2) ON CONFLICT (app_id) "
+      "DO UPDATE SET jobs = s.jobs + 1, last_used_at = "
+      "CASE WHEN s.last_used_at < ?2 THEN ?2 ELSE s.last_used_at END",
+      {app_id, From(at)}));
   return {};
 }
 
@@ -50,8 +51,7 @@ Status CountEnd(Connection& connection, const std::string& app_id, job::Status s
   return {};
 }
 
-Result<std::vector<JobOutline>> SqliteJobs::Outlines(const Actor&, WallTime since,
-                                                     std::size_t limit) {
+Result<std::vector<JobOutline>> SqlJobs::Outlines(const Actor&, WallTime since, std::size_t limit) {
   return SelectAll<JobOutline>(
       connection_,
       "SELECT id, created_at, started_at, finished_at, status, failure_kind FROM jobs "
@@ -61,4 +61,4 @@ Result<std::vector<JobOutline>> SqliteJobs::Outlines(const Actor&, WallTime sinc
       });
 }
 
-}  // namespace prov::store::sqlite
+}  // namespace prov::store::sql

@@ -1,9 +1,9 @@
-#include "store/sqlite/aggregates.hpp"
-#include "store/sqlite/columns.hpp"
+#include "store/sql/aggregates.hpp"
+#include "store/sql/columns.hpp"
 
-namespace prov::store::sqlite {
+namespace prov::store::sql {
 
-Status SqliteChanges::Append(const Change& c) {
+Status SqlChanges::Append(const Change& c) {
   PROV_CHECK(connection_.Run(
       "INSERT INTO changes VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
       {From(c.job_id), From(c.seq), From(c.at), From(c.attempt), From(c.status), From(c.progress),
@@ -12,8 +12,8 @@ Status SqliteChanges::Append(const Change& c) {
   return {};
 }
 
-Result<std::vector<Change>> SqliteChanges::After(const Actor&, const Uuid& job_id,
-                                                 std::uint64_t seq, std::size_t limit) {
+Result<std::vector<Change>> SqlChanges::After(const Actor&, const Uuid& job_id, std::uint64_t seq,
+                                              std::size_t limit) {
   return SelectAll<Change>(
       connection_, "SELECT * FROM changes WHERE job_id = ?1 AND seq > ?2 ORDER BY seq LIMIT ?3",
       {From(job_id), From(seq), From(limit)}, [](Columns& columns, Change& c) {
@@ -26,16 +26,16 @@ Result<std::vector<Change>> SqliteChanges::After(const Actor&, const Uuid& job_i
       });
 }
 
-Result<std::uint64_t> SqliteChanges::Newest(const Actor&, const Uuid& job_id) {
+Result<std::uint64_t> SqlChanges::Newest(const Actor&, const Uuid& job_id) {
   PROV_TRY(const auto seq, SelectOne<std::uint64_t>(
                                connection_, "SELECT seq FROM jobs WHERE id = ?1", {From(job_id)},
                                [](Columns& columns, std::uint64_t& n) { columns.All(n); }));
   return seq.value_or(0);
 }
 
-Result<std::vector<LogChunk>> SqliteChanges::Log(const Actor&, const Uuid& job_id,
-                                                 std::uint32_t attempt, std::uint64_t from_line,
-                                                 std::size_t limit) {
+Result<std::vector<LogChunk>> SqlChanges::Log(const Actor&, const Uuid& job_id,
+                                              std::uint32_t attempt, std::uint64_t from_line,
+                                              std::size_t limit) {
   // The chunk that holds the line may begin before it: the index finds where that one begins.
   return SelectAll<LogChunk>(
       connection_,
@@ -47,4 +47,4 @@ Result<std::vector<LogChunk>> SqliteChanges::Log(const Actor&, const Uuid& job_i
       [](Columns& columns, LogChunk& c) { columns.All(c.first_line, c.line_count, c.bytes); });
 }
 
-}  // namespace prov::store::sqlite
+}  // namespace prov::store::sql

@@ -1,0 +1,54 @@
+#include "store/postgresql/link.hpp"
+
+#include <thread>
+
+#include "base/random.hpp"
+
+namespace prov::store::postgresql {
+namespace {
+
+using PauseClock = std::chrono::steady_clock;
+
+constexpr Millis kShortestPause{20};
+constexpr Millis kLongestPause{1000};
+
+// Between half of it and all, so that panels do not come back all at once.
+Millis Jittered(Millis pause) {
+  const auto byte = static_cast<unsigned char>(SystemRandom().Bytes(1)[0]);
+  return pause / 2 + pause * byte / 510;
+}
+
+bool MayBeMendedByWaiting(Trouble trouble) {
+  return trouble == Trouble::kUnavailable || trouble == Trouble::kTooManyConnections;
+}
+
+}  // namespace
+
+Result<Connection*> Link::Get(SteadyTime deadline) {
+  if (connection_ && !connection_->lost()) return connection_.get();
+  connection_.reset();
+  while (true) {
+    if (PauseClock::now() < next_try_) {
+      if (away_) return last_;
+      std::this_thread::sleep_until(std::min(next_try_, deadline));
+    }
+    auto trouble = Trouble::kOther;
+    auto made = Connection::Open(url_, options_, &trouble);
+    if (made) {
+      ++connects_;
+      away_ = false;
+      pause_ = Millis{0};
+      connection_ = std::move(*made);
+      return connection_.get();
+    }
+    last_ = made.error();
+    pause_ = std::clamp(pause_ * 2, kShortestPause, kLongestPause);
+    next_try_ = PauseClock::now() + Jittered(pause_);
+    if (away_ || next_try_ >= deadline || !MayBeMendedByWaiting(trouble)) {
+      away_ = true;
+      return last_;
+    }
+  }
+}
+
+}  // namespace prov::store::postgresql

@@ -1,0 +1,105 @@
+#include "store/sql/units.hpp"
+
+#include <optional>
+
+#include <fmt/format.h>
+
+#include "store/sql/aggregates.hpp"
+
+namespace prov::store::sql {
+namespace {
+
+// A savepoint costs a closure as much as another row. So they come only where one has failed.
+enum class Kind { kTogether, kApart };
+
+Status Do(Connection& connection, std::string_view sql) {
+  PROV_CHECK(connection.Run(sql));
+  return {};
+}
+
+// When the disk is full, or the connection lost, the database has rolled back everything already.
+Status LostTransaction(Status outcome) {
+  if (outcome.has_error()) return outcome;
+  return Error{ErrorCode::kUnavailable, "the database rolled the transaction back."};
+}
+
+// Nothing is where, together, a closure failed: each is to be run apart then. The outcome of one
+// alone is its own.
+Result<std::optional<GroupOutcome>> TryGroup(Connection& connection, std::span<const Unit> units,
+                                             Kind kind) {
+  PROV_CHECK(connection.BeginWrite());
+  auto failed = [&](const Status& error) {
+    connection.Rollback();
+    return error.error();
+  };
+  GroupOutcome group;
+  SqlTransaction transaction(connection);
+  for (const auto& unit : units) {
+    if (auto s = kind == Kind::kApart ? Do(connection, "SAVEPOINT unit") : Status(); s.has_error())
+      return failed(s);
+    auto outcome = RunGuarded(unit.work, transaction);
+    if (!connection.InTransaction()) return failed(LostTransaction(std::move(outcome)));
+    group.good += outcome.has_error() ? 0 : 1;
+    group.outcomes.push_back(std::move(outcome));
+    const auto& pushed = group.outcomes.back();
+    if (kind == Kind::kTogether) {
+      if (!pushed.has_error()) continue;
+      connection.Rollback();
+      if (units.size() > 1) return std::optional<GroupOutcome>{};
+      return std::optional(std::move(group));
+    }
+    Status ended;
+    if (pushed.has_error()) ended = Do(connection, "ROLLBACK TO unit");
+    if (!ended.has_error()) ended = Do(connection, "RELEASE unit");
+    if (ended.has_error()) return failed(ended);
+  }
+  if (auto s = connection.Commit(); s.has_error()) return failed(s);
+  return std::optional(std::move(group));
+}
+
+}  // namespace
+
+void UnitQueue::Push(Unit unit) {
+  {
+    const std::lock_guard lock(mutex_);
+    units_.push_back(std::move(unit));
+  }
+  changed_.notify_one();
+}
+
+std::vector<Unit> UnitQueue::Take(std::size_t limit, std::size_t takers) {
+  std::unique_lock lock(mutex_);
+  changed_.wait(lock, [&] { return closed_ || !units_.empty(); });
+  std::vector<Unit> taken;
+  const auto share = std::min(limit, (units_.size() + takers - 1) / takers);
+  while (taken.size() < share) {
+    taken.push_back(std::move(units_.front()));
+    units_.pop_front();
+  }
+  return taken;
+}
+
+void UnitQueue::Close() {
+  {
+    const std::lock_guard lock(mutex_);
+    closed_ = true;
+  }
+  changed_.notify_all();
+}
+
+Status RunGuarded(const Work& work, Transaction& transaction) {
+  try {
+    return work(transaction);
+  } catch (const std::exception& error) {
+    return Error{ErrorCode::kInternal, fmt::format("a bug: {}", error.what())};
+  }
+}
+
+Result<GroupOutcome> CommitGroup(Connection& connection, std::span<const Unit> units) {
+  PROV_TRY(auto together, TryGroup(connection, units, Kind::kTogether));
+  if (together) return std::move(*together);
+  PROV_TRY(auto apart, TryGroup(connection, units, Kind::kApart));
+  return std::move(*apart);
+}
+
+}  // namespace prov::store::sql
