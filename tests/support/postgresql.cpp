@@ -1,21 +1,20 @@
 #include "support/postgresql.hpp"
 
 #include <algorithm>
-#include <arpa/inet.h>
 #include <chrono>
 #include <csignal>
 #include <cstdio>
 #include <fcntl.h>
 #include <fstream>
 #include <grp.h>
-#include <netinet/in.h>
 #include <pwd.h>
 #include <stdexcept>
 #include <sys/prctl.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
 #include <thread>
 #include <unistd.h>
+
+#include "support/free_port.hpp"
 
 namespace prov::test {
 namespace {
@@ -33,19 +32,6 @@ std::string FindPrograms() {
   }
   if (found.empty()) throw std::runtime_error("no PostgreSQL server: install postgresql");
   return *std::ranges::max_element(found);
-}
-
-int FreePort() {
-  const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t size = sizeof address;
-  const bool good = bind(fd, reinterpret_cast<sockaddr*>(&address), size) == 0 &&
-                    getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size) == 0;
-  close(fd);
-  if (!good) throw std::runtime_error("no free port");
-  return ntohs(address.sin_port);
 }
 
 // As nobody where this is root, which PostgreSQL refuses to be; killed when this process ends.

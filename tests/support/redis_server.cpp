@@ -14,6 +14,8 @@
 #include <thread>
 #include <unistd.h>
 
+#include "support/free_port.hpp"
+
 namespace prov::test {
 namespace {
 
@@ -25,18 +27,6 @@ sockaddr_in Loopback(std::uint16_t port) {
   address.sin_port = htons(port);
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
   return address;
-}
-
-// Nobody has it now. A server keeps it over a restart, as its clients know it.
-std::uint16_t FreePort() {
-  const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  auto address = Loopback(0);
-  socklen_t size = sizeof address;
-  const bool good = bind(fd, reinterpret_cast<sockaddr*>(&address), size) == 0 &&
-                    getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size) == 0;
-  close(fd);
-  if (!good) throw std::runtime_error("no port on loopback");
-  return ntohs(address.sin_port);
 }
 
 void Shell(const std::string& command) {
