@@ -272,9 +272,10 @@ ensure_service() {
   local name=$1 how=${2:-reload}
   if has_systemd; then
     systemctl is-enabled --quiet "$name" 2>/dev/null || systemctl enable --quiet "$name" || error "cannot enable $name" 3
+    # A service that failed too often to be started, for a reason that is gone now, may be started again; also one that runs
+    # only since a moment ago.
+    systemctl reset-failed "$name" 2>/dev/null || true
     if ! systemctl is-active --quiet "$name"; then
-      # A service that failed too often to be started, for a reason that is gone now, may be started again.
-      systemctl reset-failed "$name" 2>/dev/null || true
       systemctl start "$name" || { journalctl -u "$name" -n 20 --no-pager || true; error "$name does not start" 3; }
     elif [ "$how" = reload ]; then
       systemctl reload-or-restart "$name" || error "$name does not take its new configuration" 3
