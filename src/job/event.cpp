@@ -29,6 +29,7 @@ void CheckState(Check& check, const StateChange& state) {
              "/state/next_attempt_at", "must be there with retry_wait, and only then");
   check.Must(!state.order_hash || IsSha256Hex(*state.order_hash), "/state/order_hash",
              "must be 64 lower-case hex digits");
+  if (state.ordered) CheckOutline(check, *state.ordered, "/state/ordered");
   check.Must(!state.log || !state.log->sha256 || IsSha256Hex(*state.log->sha256),
              "/state/log/sha256", "must be 64 lower-case hex digits");
   for (std::size_t i = 0; i < state.outputs.size(); ++i) {

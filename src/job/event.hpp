@@ -13,6 +13,7 @@
 #include "base/clock.hpp"
 #include "base/result.hpp"
 #include "base/uuid.hpp"
+#include "job/order.hpp"
 #include "job/record.hpp"
 #include "job/status.hpp"
 
@@ -39,12 +40,15 @@ struct StateChange {
   std::vector<Output> outputs;            // a sensitive one without its value
   std::optional<LogSummary> log;          // once the job is over
   std::optional<std::string> order_hash;  // SHA-256 of the order's bytes, hex
+  // What was ordered. With the first that is said of a job whose order could be read: a panel that
+  // did not make the job learns so what it is.
+  std::optional<OrderOutline> ordered;
   // True: said before, and again because it was asked for or because the order came once more.
   std::optional<bool> again;
 };
 BOOST_DESCRIBE_STRUCT(StateChange, (),
                       (status, reason, exit_code, signal, failure_kind, next_attempt_at,
-                       left_running, outputs, log, order_hash, again))
+                       left_running, outputs, log, order_hash, ordered, again))
 
 struct LogChunk {
   std::uint64_t first = 0;     // number of the first line, from 1 within the attempt

@@ -40,4 +40,10 @@ bool IsNonce(std::string_view text) {
   return text.size() == 32 && std::ranges::all_of(text, IsHex);
 }
 
+bool IsShortText(std::string_view text, std::size_t most) {
+  return !text.empty() && text.size() <= most && std::ranges::none_of(text, [](char c) {
+    return static_cast<unsigned char>(c) < 0x20 || c == 0x7f;
+  });
+}
+
 }  // namespace prov::job

@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include <boost/describe.hpp>
 #include <boost/json.hpp>
@@ -19,6 +20,8 @@
 #include "job/retry.hpp"
 
 namespace prov::job {
+
+class Check;
 
 inline constexpr std::string_view kOrderPayloadType = "application/vnd.provisioning.job.v1+json";
 // Of an envelope, and so of all it carries.
@@ -59,6 +62,26 @@ BOOST_DESCRIBE_STRUCT(Order, (),
                       (job, attempts, agent, epoch, app_id, app_version, installer_digest, inputs,
                        sealed_inputs, timeout_seconds, limits, action, issued_at, not_before,
                        expires_at, nonce, user_id, approval))
+
+// What an order says of its job to whoever did not make it: nothing of secrets but their names.
+struct OrderOutline {
+  std::string app_id;
+  std::string app_version;
+  std::string installer_digest;
+  contract::Action action = contract::Action::kInstall;
+  boost::json::object inputs;
+  std::vector<std::string> sealed_inputs;  // names
+  RetryPolicy attempts;
+  std::string user_id;
+  WallTime issued_at{};
+};
+BOOST_DESCRIBE_STRUCT(OrderOutline, (),
+                      (app_id, app_version, installer_digest, action, inputs, sealed_inputs,
+                       attempts, user_id, issued_at))
+
+OrderOutline OutlineOf(const Order& order);
+// By the rules for an order's members, which are found at `at`, a JSON pointer.
+void CheckOutline(Check& check, const OrderOutline& outline, const std::string& at);
 
 // Strict: every rule above; unknown members, duplicate keys and malformed UTF-8 are refused.
 // kInvalidArgument with every fault as "<JSON pointer>: <sentence>", or kTooLarge above 256 KiB.

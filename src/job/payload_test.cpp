@@ -91,6 +91,7 @@ TEST_P(Payload, DuplicateKeys_BadUtf8_TrailingBytes_AndTooMuch_AreRefused) {
 std::vector<PayloadKind> Kinds() {
   return {{"order", ThroughOrder},
           {"event", ThroughEvent},
+          {"event_ordered", ThroughEvent},
           {"event_log", ThroughEvent},
           {"event_progress", ThroughEvent},
           {"event_output", ThroughEvent},

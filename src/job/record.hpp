@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <boost/describe.hpp>
@@ -64,6 +65,7 @@ BOOST_DESCRIBE_STRUCT(FailureFound, (), (cause, remedy, line, retryable))
 // signed.
 enum class Origin { kPanel, kExternal };
 BOOST_DESCRIBE_ENUM(Origin, kPanel, kExternal)
+inline constexpr std::string_view kExternalUser = "external";
 
 // What is decided when a job is made, and never changes.
 struct NewJob {
@@ -78,6 +80,9 @@ struct NewJob {
   RetryPolicy retry;
   std::string user_id;
   Origin origin = Origin::kPanel;
+  // Of an external job: whose its order says that it is, which nobody here has checked. `user_id`
+  // is kExternalUser.
+  std::optional<std::string> claimed_user_id;
   std::optional<Uuid> retry_of;
   WallTime created_at{};
 };

@@ -107,6 +107,8 @@ class Store : public testing::TestWithParam<Factory> {
 TEST_P(Store, Insert_ReadBack_EveryMemberIsThere) {
   auto creation = NewJob();
   creation.job.retry_of = Uuid::MakeV7(clock_, random_);
+  creation.job.origin = job::Origin::kExternal;
+  creation.job.claimed_user_id = "mallory";
   creation.job.retry = {5, 7};
   creation.job.action = contract::Action::kUpgrade;
   ASSERT_TRUE(Insert(creation));
@@ -115,6 +117,8 @@ TEST_P(Store, Insert_ReadBack_EveryMemberIsThere) {
   EXPECT_EQ(record.inputs, creation.job.inputs);
   EXPECT_EQ(record.sealed_inputs, creation.job.sealed_inputs);
   EXPECT_EQ(record.retry_of, creation.job.retry_of);
+  EXPECT_EQ(record.origin, job::Origin::kExternal);
+  EXPECT_EQ(record.claimed_user_id, "mallory");
   EXPECT_EQ(record.retry.backoff_seconds, 7u);
   EXPECT_EQ(record.action, contract::Action::kUpgrade);
   EXPECT_EQ(record.created_at, creation.job.created_at);

@@ -43,6 +43,7 @@ export class Job {
       outputs: [],
       left_running: [],
       user_id: 'ann',
+      claimed_user_id: null,
       origin: 'api',
       retry_of: null,
       log: { lines: 0, bytes: 0, complete: false, dropped_bytes: 0, sha256: null },

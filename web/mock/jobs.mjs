@@ -139,6 +139,8 @@ function knownFinished(of, now) {
         public: {
           server_id: 'cache-01',
           user_id: '"><img src=x onerror=alert(1)>',
+          claimed_user_id: '<i>root</i>',
+          origin: 'external',
           inputs: { greeting: '<b>hello</b> & "bye"', greeting_file: `/etc/${'long-name-'.repeat(20)}` },
           message: '<i>done</i>',
         },

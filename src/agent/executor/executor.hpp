@@ -165,7 +165,8 @@ class Executor {
   // What is to be said of a job that no record names; kAccepted where it was never here.
   Refusal Unknown(const Uuid& id) const;
   void Reject(const Uuid& id, std::string reason);
-  void Settle(const Uuid& id, Job job, Refusal refusal, Entry entry = {});
+  void Settle(const Uuid& id, Job job, Refusal refusal, Entry entry = {},
+              std::optional<job::OrderOutline> ordered = {});
   void LoseJournal();
 
   // attempts.cpp

@@ -131,8 +131,10 @@ void Executor::TakeNew(job::Order order, const std::string& envelope, const std:
                 {"server_id", order.agent},
                 {"action", json::EnumName(order.action)}},
                subject);
+  const auto ordered = job::OutlineOf(order);
   auto refusal = Unknown(id);
-  if (refusal.status != job::Status::kAccepted) return Settle(id, std::move(job), refusal);
+  if (refusal.status != job::Status::kAccepted)
+    return Settle(id, std::move(job), refusal, {}, ordered);
   const Nonce nonce{order.nonce, order.issued_at, order.expires_at};
   Entry entry;
   if (const auto taken =
@@ -161,7 +163,7 @@ void Executor::TakeNew(job::Order order, const std::string& envelope, const std:
       }
     }
   }
-  Settle(id, std::move(job), std::move(refusal), std::move(entry));
+  Settle(id, std::move(job), std::move(refusal), std::move(entry), ordered);
 }
 
 void Executor::Reject(const Uuid& id, std::string reason) {
@@ -174,8 +176,12 @@ void Executor::Reject(const Uuid& id, std::string reason) {
 
 // The first record of a job: what became of its order, its nonce and its envelope. In two records a
 // write that was torn between them would make the same order, come again, a nonce seen before.
-void Executor::Settle(const Uuid& id, Job job, Refusal refusal, Entry entry) {
+void Executor::Settle(const Uuid& id, Job job, Refusal refusal, Entry entry,
+                      std::optional<job::OrderOutline> ordered) {
   job::StateChange change;
+  change.ordered = std::move(ordered);
+  // What nobody has checked may have a secret among its plain inputs.
+  if (change.ordered && refusal.status != job::Status::kAccepted) change.ordered->inputs.clear();
   change.status = refusal.status;
   if (!refusal.reason.empty()) change.reason = refusal.reason;
   auto& kept = jobs_.emplace(id, std::move(job)).first->second;

@@ -9,6 +9,8 @@ namespace prov::agent {
 namespace {
 
 using testing::HasSubstr;
+using testing::Not;
+using testing::SizeIs;
 
 class Reports : public ExecutorTest {
  protected:
@@ -441,6 +443,44 @@ TEST_F(Reports, OutOfMemory_NamesTheLimit) {
   Step();
   EXPECT_EQ(Last(id).failure_kind, job::FailureKind::kOom);
   EXPECT_THAT(*Last(id).reason, HasSubstr("64 MB"));
+}
+
+// A panel that did not make the job learns from it what the job is.
+TEST_F(Reports, TheFirstWordOfAJob_SaysWhatWasOrdered_AndNoOtherDoes) {
+  AddInstaller("asks",
+               "idempotent: true\ninputs:\n  - {name: greeting, label: Greeting, type: string, "
+               "required: true}\n");
+  auto order = NewOrder("asks");
+  order.inputs = {{"greeting", "hello"}};
+  Run(order);
+  ASSERT_EQ(States(order.job), "accepted running") << Last(order.job).reason.value_or("");
+  Exit(order.job, 0);
+  Step();
+  std::vector<std::optional<job::OrderOutline>> ordered;
+  for (const auto& event : Events()) {
+    if (event.job == order.job && event.state) ordered.push_back(event.state->ordered);
+  }
+  ASSERT_THAT(ordered, SizeIs(3));  // accepted, running, succeeded
+  ASSERT_TRUE(ordered[0]);
+  EXPECT_EQ(ordered[0]->app_id, "asks");
+  EXPECT_EQ(ordered[0]->inputs, order.inputs);
+  EXPECT_EQ(ordered[0]->user_id, "admin");
+  EXPECT_EQ(ordered[0]->attempts.max_attempts, 3U);
+  EXPECT_FALSE(ordered[1] || ordered[2]);
+}
+
+TEST_F(Reports, OfAnOrderThatIsRefused_NoInputIsTold) {
+  AddInstaller("asks",
+               "idempotent: true\ninputs:\n  - {name: token, label: Token, type: password, "
+               "required: true}\n");
+  auto order = NewOrder("asks");
+  order.inputs = {{"token", "canary-in-the-wrong-place"}};
+  Run(order);
+  ASSERT_EQ(States(order.job), "rejected");
+  EXPECT_THAT(*Last(order.job).reason, HasSubstr("came unsealed"));
+  ASSERT_TRUE(Last(order.job).ordered);
+  EXPECT_EQ(Last(order.job).ordered->app_id, "asks");
+  EXPECT_THAT(json::Serialize(json::ToValue(Last(order.job))), Not(HasSubstr("canary")));
 }
 
 }  // namespace

@@ -190,6 +190,7 @@ bj::object JobJson(const job::Record& record, const std::optional<Waiting>& wait
                      {"outputs", OutputsJson(record.outputs)},
                      {"left_running", LeftRunningJson(record.left_running)},
                      {"user_id", record.user_id},
+                     {"claimed_user_id", OrNull(record.claimed_user_id)},
                      {"origin", record.origin == job::Origin::kPanel ? "api" : "external"},
                      {"retry_of", OrNull(record.retry_of)},
                      {"log",

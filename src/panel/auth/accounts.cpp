@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "base/json.hpp"
+#include "job/record.hpp"
 #include "panel/auth/authenticator.hpp"
 #include "panel/auth/password.hpp"
 
@@ -50,7 +51,7 @@ bool IsUserName(std::string_view name) {
   const auto allowed = [&](char c) {
     return alphanumeric(c) || c == '.' || c == '_' || c == '@' || c == '-';
   };
-  if (name == "panel" || name == "external" || name == "nobody") return false;
+  if (name == "panel" || name == job::kExternalUser || name == "nobody") return false;
   return !name.empty() && name.size() <= kMostUserName && alphanumeric(name.front()) &&
          std::ranges::all_of(name, allowed);
 }

@@ -9,6 +9,7 @@
 #include "base/encoding.hpp"
 #include "base/json.hpp"
 #include "panel/dispatch/agent_identity.hpp"
+#include "panel/dispatch/external_job.hpp"
 #include "panel/dispatch/known_failure.hpp"
 #include "panel/dispatch/pending_commands.hpp"
 
@@ -209,7 +210,11 @@ class Application {
   Status ApplyToJob(const VerifiedEvent& verified) {
     const auto& event = verified.event;
     const auto id = *event.job;
-    const auto record = t_.jobs().Get(kPanel, id);
+    auto record = t_.jobs().Get(kPanel, id);
+    if (!record && record.error().code == ErrorCode::kNotFound && event.state &&
+        event.state->ordered) {
+      record = AdoptExternalJob(t_, agent_, event, now_);
+    }
     if (!record && record.error().code != ErrorCode::kNotFound) return record.error();
     if (!record || record->server_id != agent_.id) {
       return Refuse(id, record ? "it is another server's job" : "there is no such job");
@@ -375,8 +380,9 @@ EventApplier::EventApplier(StoreGate& store, const Registry& registry, LiveHub& 
       logger_(logger),
       wake_(std::move(wake)) {}
 
+// `events` are the caller's, who waits.
 asio::awaitable<Result<std::shared_ptr<const Delivery>>> EventApplier::Verify(
-    std::string agent, std::vector<std::string> events) {
+    const std::string& agent, std::span<const std::string> events) {
   const auto row = co_await store_.Read(
       [agent](store::Transaction& t) { return t.agents().Get(kPanel, agent); });
   if (!row && row.error().code != ErrorCode::kNotFound) co_return row.error();
@@ -393,12 +399,7 @@ asio::awaitable<Result<std::shared_ptr<const Delivery>>> EventApplier::Verify(
   co_return co_await pool_.Run(verify);
 }
 
-asio::awaitable<Result<std::string>> EventApplier::Deliver(std::string agent,
-                                                           std::vector<std::string> events) {
-  if (events.empty()) co_return std::string();
-  PROV_CO_TRY(const auto delivery, co_await Verify(agent, std::move(events)));
-  for (const auto& fault : delivery->faults)
-    logger_.Warning("event_refused", {{"server_id", agent}, {"reason", fault.ToString()}});
+asio::awaitable<Result<Applied>> EventApplier::Apply(std::shared_ptr<const Delivery> delivery) {
   const auto now = clock_.Now();
   const Question question{&keys_, Uuid::MakeV7(clock_, random_)};
   auto applied = co_await store_.Write(
@@ -407,15 +408,29 @@ asio::awaitable<Result<std::string>> EventApplier::Deliver(std::string agent,
       });
   if (!applied) {
     logger_.Warning("events_refused",
-                    {{"server_id", agent}, {"reason", applied.error().ToString()}});
-    co_return applied.error();
+                    {{"server_id", delivery->agent}, {"reason", applied.error().ToString()}});
   }
-  Tell(agent, *applied);
-  if (applied->refusal) co_return *applied->refusal;
-  auto command = CommandHeader(agent, delivery->events.front().event.epoch,
-                               Uuid::MakeV7(clock_, random_), now, kAckValid);
-  command.ack = job::Ack{applied->position};
-  co_return keys_.SignCommand(job::CommandType::kAck, command, applied->generation);
+  co_return applied;
+}
+
+asio::awaitable<Result<std::string>> EventApplier::Deliver(std::string agent,
+                                                           std::vector<std::string> events) {
+  std::string ack;
+  for (std::span<const std::string> left(events); !left.empty();) {
+    PROV_CO_TRY(const auto delivery, co_await Verify(agent, left));
+    left = left.subspan(delivery->looked_at);
+    for (const auto& fault : delivery->faults)
+      logger_.Warning("event_refused", {{"server_id", agent}, {"reason", fault.ToString()}});
+    PROV_CO_TRY(const auto applied, co_await Apply(delivery));
+    Tell(agent, applied);
+    if (applied.refusal && ack.empty()) co_return *applied.refusal;
+    if (applied.refusal) break;
+    auto command = CommandHeader(agent, delivery->events.front().event.epoch,
+                                 Uuid::MakeV7(clock_, random_), clock_.Now(), kAckValid);
+    command.ack = job::Ack{applied.position};
+    PROV_CO_TRY(ack, keys_.SignCommand(job::CommandType::kAck, command, applied.generation));
+  }
+  co_return ack;
 }
 
 // Who waits for what was committed.

@@ -14,6 +14,7 @@
 #include <memory>
 #include <optional>
 #include <set>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -63,7 +64,8 @@ class EventApplier {
 
   void Tell(const std::string& agent, const Applied& applied);
   boost::asio::awaitable<Result<std::shared_ptr<const Delivery>>> Verify(
-      std::string agent, std::vector<std::string> events);
+      const std::string& agent, std::span<const std::string> events);
+  boost::asio::awaitable<Result<Applied>> Apply(std::shared_ptr<const Delivery> delivery);
 
   StoreGate& store_;
   const Registry& registry_;

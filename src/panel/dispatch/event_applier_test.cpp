@@ -200,6 +200,71 @@ TEST_F(EventApplication, OfAJobNobodyMade_IsRefusedAndTheSequenceGoesOn) {
   EXPECT_THAT(Jobs(), IsEmpty());
 }
 
+// Somebody with the agent's key pushed it to the queue.
+TEST_F(EventApplication, OfAJobThatSomebodyElseMade_MakeItsRow) {
+  const auto id = Uuid::MakeV7(clock_, random_);
+  auto accepted = State(id, Status::kAccepted);
+  accepted.state->ordered = job::OrderOutline{"hello",
+                                              "1.0",
+                                              "sha256:" + std::string(64, 'a'),
+                                              contract::Action::kUpgrade,
+                                              {{"name", "world"}},
+                                              {"token"},
+                                              {2, 30},
+                                              "alice",
+                                              clock_.Now() - Seconds{60}};
+  EXPECT_EQ(*Deliver({accepted, State(id, Status::kRunning, 1), Log(id, 1, "one\n")}),
+            accepted.seq + 2);
+  const auto job = Job(id);
+  EXPECT_EQ(job.status, Status::kRunning);
+  EXPECT_EQ(job.origin, job::Origin::kExternal);
+  EXPECT_EQ(job.user_id, "external");
+  EXPECT_EQ(job.claimed_user_id, "alice");
+  EXPECT_EQ(job.server_id, kAgent);
+  EXPECT_EQ(job.app_id, "hello");
+  EXPECT_EQ(job.app_version, "1.0");
+  EXPECT_EQ(job.installer_digest, accepted.state->ordered->installer_digest);
+  EXPECT_EQ(job.action, contract::Action::kUpgrade);
+  EXPECT_EQ(job.inputs, accepted.state->ordered->inputs);
+  EXPECT_THAT(job.sealed_inputs, ElementsAre("token"));
+  EXPECT_EQ(job.retry.max_attempts, 2U);
+  EXPECT_EQ(job.created_at, clock_.Now() - Seconds{60});
+  EXPECT_EQ(job.log.lines, 1U);
+  const auto audited = Audited("job.external");
+  ASSERT_THAT(audited, SizeIs(1));
+  EXPECT_EQ(audited[0].user_id, "agent:agent-1");
+  EXPECT_EQ(audited[0].subject, id.ToString());
+  EXPECT_EQ(audited[0].detail.at("claimed_user"), "alice");
+  EXPECT_THAT(Audited("event.refused"), IsEmpty());
+}
+
+TEST_F(EventApplication, WhatWasOrdered_ChangesNothingOfAJobThatIsKnown) {
+  AddAgent("agent-2");
+  const auto own = AddJobIn(Status::kDispatched);
+  const auto foreign = AddJobIn(Status::kDispatched, 0, "agent-2");
+  std::vector<job::Event> events{State(own, Status::kAccepted), State(foreign, Status::kAccepted)};
+  for (auto& event : events) {
+    event.state->ordered = job::OrderOutline{"other",
+                                             "9",
+                                             "sha256:" + std::string(64, 'a'),
+                                             contract::Action::kUninstall,
+                                             {},
+                                             {},
+                                             {},
+                                             "mallory",
+                                             clock_.Now()};
+  }
+  const auto before = Job(own);
+  ASSERT_TRUE(Deliver(events));
+  EXPECT_EQ(Job(own).status, Status::kAccepted);
+  EXPECT_EQ(Job(own).app_id, before.app_id);
+  EXPECT_EQ(Job(own).origin, job::Origin::kPanel);
+  EXPECT_EQ(Job(own).claimed_user_id, std::nullopt);
+  EXPECT_EQ(Job(foreign).status, Status::kDispatched);
+  EXPECT_EQ(Job(foreign).server_id, "agent-2");
+  EXPECT_THAT(Audited("event.refused"), SizeIs(1));
+}
+
 // Every pair of states: what the one table allows the agent happens, and nothing else.
 TEST_F(EventApplication, Transitions_FollowTheTableAndNothingElse) {
   constexpr Status kAll[] = {Status::kDispatched, Status::kAccepted,    Status::kRunning,
@@ -343,17 +408,30 @@ TEST_F(EventApplication, ALogThatCountsWrongOrIsNone_IsRefusedWhole) {
   EXPECT_EQ(*Deliver({good}), 1U);
 }
 
-// Packed, a megabyte of newlines has a few hundred bytes: of a thousand such events the loop would
-// wait for a minute.
-TEST_F(EventApplication, MoreLogThanIsUnpackedAtOnce_ComesAgain) {
+// Packed, a megabyte of newlines has a few hundred bytes, and a thousand such events may come at
+// once: they are not all in memory at a time. What is left for the next time would wait until the
+// agent sends it again, which is seconds.
+TEST_F(EventApplication, MoreLogThanIsUnpackedAtOnce_IsTakenPartByPart) {
   const auto id = AddJobIn(Status::kRunning, 1);
   std::vector<job::Event> events;
   for (std::uint64_t i = 0; i < 20; ++i)
     events.push_back(Log(id, 1 + i * 1'000'000, std::string(1'000'000, '\n')));
-  const auto before = Position();
-  const auto first = *Deliver(events);
-  EXPECT_EQ(first, before + 9);
-  EXPECT_EQ(*Deliver({events.begin() + 9, events.end()}), first + 9);
+  const std::uint32_t first[] = {1};
+  EXPECT_EQ(VerifyDelivery(keys_, kAgent, first, Signed(events)).looked_at, 9U);
+  EXPECT_EQ(*Deliver(events), Position());
+  EXPECT_EQ(Job(id).log.lines, 20'000'000U);
+}
+
+TEST_F(EventApplication, WhatIsRefusedBehindAPartThatWasTaken_LeavesThatAcknowledged) {
+  const auto id = AddJobIn(Status::kRunning, 1);
+  std::vector<job::Event> events;
+  for (std::uint64_t i = 0; i < 9; ++i)
+    events.push_back(Log(id, 1 + i * 1'000'000, std::string(1'000'000, '\n')));
+  auto bytes = Signed(events);
+  bytes.emplace_back("{}");
+  EXPECT_TRUE(DeliverBytes(bytes).has_value());
+  EXPECT_EQ(Position(), events.back().seq);
+  EXPECT_THAT(Agent().refused, Not(IsEmpty()));
 }
 
 TEST_F(EventApplication, ALogBeyondTheLimit_IsCountedAndNotStored) {

@@ -39,11 +39,12 @@ Result<VerifiedEvent> Verified(const KeyRing& keys, const std::string& agent,
 
 Delivery VerifyDelivery(const KeyRing& keys, const std::string& agent,
                         std::span<const std::uint32_t> generations,
-                        const std::vector<std::string>& events) {
+                        std::span<const std::string> events) {
   Delivery delivery{agent, {}, {}};
   std::uint64_t log_bytes = 0;
   for (const auto& bytes : events) {
     if (log_bytes >= kLogAtOnce) break;
+    ++delivery.looked_at;
     auto one = Verified(keys, agent, generations, bytes);
     if (!one) {
       delivery.faults.push_back(one.error());

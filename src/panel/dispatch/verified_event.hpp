@@ -1,6 +1,7 @@
 // Events that were verified and read.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <span>
 #include <string>
@@ -27,12 +28,13 @@ struct Delivery {
   std::string agent;
   std::vector<VerifiedEvent> events;  // by sequence, of one epoch
   std::vector<Error> faults;          // of those that could not be
+  std::size_t looked_at = 0;          // so many of what came, from its beginning
 };
 
-// `events` of `agent`, signed by its keys of one of the generations. Ends behind 8 MiB of logs,
-// unpacked: what is left out is not acknowledged, and comes again. Thread-safe.
+// `events` of `agent`, signed by its keys of one of the generations: one at least, and no more
+// behind 8 MiB of logs, unpacked. Thread-safe.
 Delivery VerifyDelivery(const KeyRing& keys, const std::string& agent,
                         std::span<const std::uint32_t> generations,
-                        const std::vector<std::string>& events);
+                        std::span<const std::string> events);
 
 }  // namespace prov::panel

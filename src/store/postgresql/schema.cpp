@@ -119,6 +119,10 @@ CREATE TABLE app_statistics (
 );
 )sql";
 
+constexpr const char* kClaims = R"sql(
+ALTER TABLE jobs ADD COLUMN claimed_user_id TEXT;
+)sql";
+
 // A number that no other program locks in this database: "provsch" in ASCII.
 constexpr std::int64_t kMigrationLock = 0x70726f76'736368;
 constexpr Millis kLongestMigration = std::chrono::hours{1};
@@ -170,7 +174,7 @@ Status MigrateNow(Connection& connection) {
 }  // namespace
 
 std::span<const std::string> MigrationSteps() {
-  static const std::vector<std::string> steps{kFounded};
+  static const std::vector<std::string> steps{kFounded, kClaims};
   return steps;
 }
 

@@ -15,7 +15,7 @@ namespace {
   "max_attempts, backoff_seconds, user_id, origin, retry_of, created_at, status, "        \
   "status_reason, attempt, next_attempt_at, exit_code, signal, failure_kind, "            \
   "needs_attention, progress, message, dispatched_at, started_at, finished_at, "          \
-  "cancel_requested_at, outputs, left_running, log, steps, known_failure"
+  "cancel_requested_at, outputs, left_running, log, steps, known_failure, claimed_user_id"
 
 constexpr const char* kSelect = "SELECT " PROV_RECORD_COLUMNS " FROM jobs ";
 constexpr const char* kSelectDelivery =
@@ -34,6 +34,7 @@ void ReadRecord(Columns& columns, job::Record& r) {
   columns.Json(r.log);
   columns.Json(r.steps);
   columns.Json(r.known_failure);
+  columns.All(r.claimed_user_id);
 }
 
 void ReadDelivery(Columns& columns, Delivery& d) {
@@ -111,13 +112,27 @@ Status SqlJobs::Insert(const Creation& c) {
       ", seq, undelivered, envelope, sealed_ciphertext) "
       "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, NULL, 0, NULL, "
       "NULL, NULL, NULL, 0, NULL, NULL, NULL, NULL, NULL, NULL, '[]', '[]', ?16, "
-      "'[]', NULL, 1, ?17, ?18, ?19)",
-      {From(c.job.id), c.job.app_id, c.job.app_version, c.job.installer_digest, c.job.server_id,
-       From(c.job.action), json::Write(c.job.inputs), json::Write(c.job.sealed_inputs),
-       From(c.job.retry.max_attempts), From(c.job.retry.backoff_seconds), c.job.user_id,
-       From(c.job.origin), From(c.job.retry_of), From(c.job.created_at), From(c.status),
-       json::Write(record.log), From(c.undelivered), FromBytes(c.envelope),
-       FromBytes(c.sealed_ciphertext)}));
+      "'[]', NULL, ?20, 1, ?17, ?18, ?19)",
+      {From(c.job.id),
+       c.job.app_id,
+       c.job.app_version,
+       c.job.installer_digest,
+       c.job.server_id,
+       From(c.job.action),
+       json::Write(c.job.inputs),
+       json::Write(c.job.sealed_inputs),
+       From(c.job.retry.max_attempts),
+       From(c.job.retry.backoff_seconds),
+       c.job.user_id,
+       From(c.job.origin),
+       From(c.job.retry_of),
+       From(c.job.created_at),
+       From(c.status),
+       json::Write(record.log),
+       From(c.undelivered),
+       FromBytes(c.envelope),
+       FromBytes(c.sealed_ciphertext),
+       From(c.job.claimed_user_id)}));
   PROV_CHECK(CountJob(connection_, c.job.app_id, c.job.created_at));
   PROV_CHECK(CountEnd(connection_, c.job.app_id, c.status));
   return SqlChanges(connection_).Append(ChangeOf(record, 1, c.job.created_at, std::nullopt));

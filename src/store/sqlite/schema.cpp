@@ -146,6 +146,10 @@ CREATE INDEX jobs_installs ON jobs (app_id, id) WHERE status = 'succeeded' AND a
 CREATE INDEX jobs_by_action ON jobs (action, id);
 )sql";
 
+constexpr const char* kClaims = R"sql(
+ALTER TABLE jobs ADD COLUMN claimed_user_id TEXT;
+)sql";
+
 Result<std::int64_t> Version(Connection& connection) {
   std::int64_t version = 0;
   PROV_CHECK(
@@ -172,9 +176,9 @@ Status RunSteps(Connection& connection) {
 }  // namespace
 
 std::span<const std::string> MigrationSteps() {
-  static const std::vector<std::string> steps{kJobs,       kCommands, kUndeliveredByServer,
-                                              kIdentities, kReplays,  kPeople,
-                                              kFigures,    kSteps,    kInstalls};
+  static const std::vector<std::string> steps{
+      kJobs,     kCommands, kUndeliveredByServer, kIdentities, kReplays, kPeople, kFigures, kSteps,
+      kInstalls, kClaims};
   return steps;
 }
 

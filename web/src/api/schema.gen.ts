@@ -848,7 +848,12 @@ export interface components {
                 unit: string | null;
             }[];
             user_id: string;
-            /** @enum {unknown} */
+            /** @description Of an external job, whose its order says that it is; nobody has checked it. `user_id` is `external` */
+            claimed_user_id: string | null;
+            /**
+             * @description `external`: pushed to the agent's queue by somebody else who has its key
+             * @enum {unknown}
+             */
             origin: "api" | "external";
             retry_of: components["schemas"]["Id"] | null;
             log: {

@@ -72,6 +72,8 @@ test('a log of 5,000 lines a second stays with who reads it', async ({ page }) =
 
 test('a hostile log is shown as text, and changes nothing', async ({ page, accessible }) => {
   await page.goto(`/jobs/${known.hostile}`);
+  // Whose an external job is stays a claim.
+  await expect(page.getByText('(its order says <i>root</i>, which was not checked)')).toBeVisible();
   await expect(page.getByText('<script>alert(1)</script>')).toBeVisible();
   await expect(page.locator('.log a[href^="javascript"], .log img, .log b')).toHaveCount(0);
   await expect(page).toHaveTitle(/Hello on cache-01/);

@@ -58,6 +58,12 @@ export function JobHeader({ job, cancel, children }: JobHeaderProps) {
             <Time at={job.created_at} />
           </b>{' '}
           by <b className="wrap-anywhere">{job.user_id}</b>
+          {job.claimed_user_id !== null && (
+            <>
+              {' '}
+              (its order says <b className="wrap-anywhere">{job.claimed_user_id}</b>, which was not checked)
+            </>
+          )}
         </span>
         <span>
           {over ? 'Took' : 'Going on for'}{' '}
