@@ -146,23 +146,23 @@ CREATE INDEX jobs_installs ON jobs (app_id, id) WHERE status = 'succeeded' AND a
 CREATE INDEX jobs_by_action ON jobs (action, id);
 )sql";
 
+// kUnsupported for a newer one.
 Result<std::int64_t> Version(Connection& connection) {
   std::int64_t version = 0;
   PROV_CHECK(
       connection.Query("PRAGMA user_version", {}, [&](const Row& row) { version = row.Int(0); }));
-  return version;
+  const auto newest = static_cast<std::int64_t>(MigrationSteps().size());
+  if (version <= newest) return version;
+  return Error{ErrorCode::kUnsupported,
+               fmt::format("the database has schema version {}, this program knows versions up to "
+                           "{}; run the newer program, or restore a backup.",
+                           version, newest)};
 }
 
 Status RunSteps(Connection& connection) {
   const auto steps = MigrationSteps();
   const auto newest = static_cast<std::int64_t>(steps.size());
   PROV_TRY(const auto version, Version(connection));
-  if (version > newest) {
-    return Error{ErrorCode::kUnsupported,
-                 fmt::format("the database has schema version {}, this program knows versions up "
-                             "to {}; run the newer program, or restore a backup.",
-                             version, newest)};
-  }
   for (auto step = version; step < newest; ++step) {
     PROV_CHECK(connection.Script(steps[static_cast<std::size_t>(step)]));
   }
@@ -176,6 +176,11 @@ std::span<const std::string> MigrationSteps() {
                                               kIdentities, kReplays,  kPeople,
                                               kFigures,    kSteps,    kInstalls};
   return steps;
+}
+
+Status CheckVersion(Connection& connection) {
+  PROV_CHECK(Version(connection));
+  return {};
 }
 
 Status Migrate(Connection& connection) {
