@@ -899,6 +899,74 @@ TEST_P(Store, RevokeOf_EndsEveryTokenOfThatUserOnce) {
             2);
 }
 
+TEST_P(Store, RemoveEnded_WhatEndedBefore_GoesWithItsChangesAndStillCounts) {
+  const auto ended = Inserted();
+  const auto waits = Inserted();
+  ASSERT_TRUE(Apply(ended.job.id, job::Status::kQueued, job::Status::kCanceled, Party::kPanel,
+                    LogChunk{1, 1, "log"}));
+  const auto statistics = [&] {
+    return *db_->Read([](Transaction& t) { return t.jobs().Statistics(""); });
+  };
+  const auto before = statistics();
+  const auto remove = [&](WallTime at, std::optional<Uuid> after = std::nullopt,
+                          std::size_t limit = 100) {
+    return *db_->Write([&](Transaction& t) { return t.jobs().RemoveEnded(after, at, limit); });
+  };
+  EXPECT_EQ(remove(clock_.Now()).removed, 0U) << "it ended at that time, not before";
+  const auto removal = remove(clock_.Now() + Millis{1});
+  EXPECT_EQ(removal.removed, 1U);
+  EXPECT_EQ(removal.last, waits.job.id);
+  EXPECT_EQ(Ids({}), std::vector{waits.job.id});
+  const auto left =
+      *db_->Read([&](Transaction& t) { return t.changes().After(ann_, ended.job.id, 0, 100); });
+  EXPECT_TRUE(left.empty());
+  EXPECT_EQ(statistics(), before);
+  EXPECT_EQ(remove(clock_.Now() + Millis{1}, removal.last).last, std::nullopt);
+}
+
+TEST_P(Store, RemoveEnded_LooksAtALimitedNumberFromWhereItIsTold) {
+  std::vector<Uuid> ids;
+  for (int i = 0; i < 5; ++i) {
+    ids.push_back(Inserted().job.id);
+    ASSERT_TRUE(Apply(ids.back(), job::Status::kQueued, job::Status::kCanceled, Party::kPanel));
+  }
+  const auto made_before = ids[4].Time();
+  const auto removal =
+      *db_->Write([&](Transaction& t) { return t.jobs().RemoveEnded(ids[0], made_before, 2); });
+  EXPECT_EQ(removal.removed, 2U);
+  EXPECT_EQ(removal.last, ids[2]);
+  const auto rest = *db_->Write(
+      [&](Transaction& t) { return t.jobs().RemoveEnded(removal.last, made_before, 100); });
+  EXPECT_EQ(rest.last, ids[3]) << "the last one was made then";
+  EXPECT_EQ(Ids({}), (std::vector{ids[4], ids[0]}));
+}
+
+TEST_P(Store, RemoveEnded_NewestSuccessOfEachServerAndApp_Stays) {
+  const auto succeed = [&](const Creation& creation) {
+    const auto& id = creation.job.id;
+    EXPECT_TRUE(Apply(id, job::Status::kQueued, job::Status::kDispatched, Party::kPanel));
+    EXPECT_TRUE(Apply(id, job::Status::kDispatched, job::Status::kSucceeded, Party::kAnswer));
+    return id;
+  };
+  auto check = NewJob();
+  check.job.action = contract::Action::kCheck;
+  const auto replaced = succeed(Inserted());
+  const auto newest = succeed(Inserted());
+  const auto elsewhere = succeed(Inserted("nginx", "agent-2"));
+  ASSERT_TRUE(Insert(check));
+  succeed(check);
+  const auto installed = [&] {
+    return db_->Read([&](Transaction& t) { return t.jobs().Installed(ann_, "agent-1"); })->size();
+  };
+  EXPECT_EQ(installed(), 1U);
+  const auto removal = *db_->Write([&](Transaction& t) {
+    return t.jobs().RemoveEnded(std::nullopt, clock_.Now() + Seconds{1}, 100);
+  });
+  EXPECT_EQ(removal.removed, 2U) << "the check, and " << replaced.ToString();
+  EXPECT_EQ(Ids({}), (std::vector{elsewhere, newest}));
+  EXPECT_EQ(installed(), 1U);
+}
+
 INSTANTIATE_TEST_SUITE_P(Every, Store,
                          testing::Values(Factory{"Sqlite", OpenSqlite, ""},
                                          Factory{"Memory", OpenMemory, ""},

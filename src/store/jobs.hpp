@@ -88,6 +88,12 @@ struct JobOutline {
   std::optional<job::FailureKind> failure_kind;
 };
 
+// What a look for jobs that are kept no longer came to.
+struct Removal {
+  std::uint64_t removed = 0;
+  std::optional<Uuid> last;  // the last one that was looked at; nothing: there are no more
+};
+
 class Jobs {
  public:
   virtual ~Jobs() = default;
@@ -146,6 +152,13 @@ class Jobs {
   // Made at `since` or later, newest first.
   virtual Result<std::vector<JobOutline>> Outlines(const Actor& actor, WallTime since,
                                                    std::size_t limit) = 0;
+
+  // Looks at the first `limit` jobs above `after` that were made before `before`, and removes, with
+  // their changes and logs, those that also became terminal before it. But not the newest of a
+  // server and an app that succeeded and was no check: what Installed() says stays true. Nor does
+  // it change Statistics().
+  virtual Result<Removal> RemoveEnded(const std::optional<Uuid>& after, WallTime before,
+                                      std::size_t limit) = 0;
 
   // For metrics.
   virtual Result<std::vector<StatusCount>> CountByAppAndStatus() = 0;

@@ -179,6 +179,9 @@ Result<std::vector<job::Record>> MemoryJobs::Unsettled(const std::string& server
 
 Result<std::vector<AppStatistics>> MemoryJobs::Statistics(const std::string& app_id) {
   std::map<std::string, AppStatistics> apps;
+  for (const auto& [id, removed] : view_.state.removed) {
+    if (app_id.empty() || id == app_id) apps[id] = removed;
+  }
   std::map<std::string, std::vector<Millis>> durations;
   for (auto it = view_.state.jobs.rbegin(); it != view_.state.jobs.rend(); ++it) {
     const auto& record = it->second.record;
@@ -239,6 +242,42 @@ Result<std::vector<JobOutline>> MemoryJobs::Outlines(const Actor&, WallTime sinc
       rows.push_back({r.id, r.created_at, r.started_at, r.finished_at, r.status, r.failure_kind});
   }
   return rows;
+}
+
+Result<Removal> MemoryJobs::RemoveEnded(const std::optional<Uuid>& after, WallTime before,
+                                        std::size_t limit) {
+  PROV_CHECK(view_.CheckWritable());
+  auto& jobs = view_.state.jobs;
+  const auto counts_as_installed = [](const job::Record& record) {
+    return record.status == job::Status::kSucceeded && record.action != contract::Action::kCheck;
+  };
+  Removal removal;
+  auto it = after ? jobs.upper_bound(*after) : jobs.begin();
+  for (std::size_t looked = 0; looked < limit && it != jobs.end(); ++looked) {
+    const auto& record = it->second.record;
+    if (record.id.Time() >= before) break;
+    removal.last = record.id;
+    const bool newest =
+        counts_as_installed(record) && std::none_of(std::next(it), jobs.end(), [&](const auto& o) {
+          const auto& other = o.second.record;
+          return counts_as_installed(other) && other.server_id == record.server_id &&
+                 other.app_id == record.app_id;
+        });
+    const bool over = job::IsTerminal(record.status) && it->second.changes.back().at < before;
+    if (!over || newest) {
+      ++it;
+      continue;
+    }
+    auto& app = view_.state.removed[record.app_id];
+    app.app_id = record.app_id;
+    app.last_used_at = std::max(app.last_used_at, record.created_at);
+    ++app.jobs;
+    app.succeeded += record.status == job::Status::kSucceeded;
+    app.failed += job::IsFailure(record.status);
+    it = jobs.erase(it);
+    ++removal.removed;
+  }
+  return removal;
 }
 
 Result<std::vector<StatusCount>> MemoryJobs::CountByAppAndStatus() {

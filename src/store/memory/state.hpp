@@ -24,6 +24,7 @@ struct KeptReplay {
 
 struct State {
   std::map<Uuid, JobRow> jobs;
+  std::map<std::string, AppStatistics> removed;  // by app, what jobs that are gone count for
   std::vector<AuditEntry> audit;
   std::map<std::string, Agent> agents;
   std::map<std::pair<std::string, std::string>, EventPosition> positions;
@@ -72,6 +73,8 @@ class MemoryJobs final : public Jobs {
                                              const std::string& app_id) override;
   Result<std::vector<JobOutline>> Outlines(const Actor& actor, WallTime since,
                                            std::size_t limit) override;
+  Result<Removal> RemoveEnded(const std::optional<Uuid>& after, WallTime before,
+                              std::size_t limit) override;
   Result<std::vector<Uuid>> Waiting(const std::string& server_id, std::size_t limit) override;
   Result<std::vector<StatusCount>> CountByAppAndStatus() override;
   Result<std::vector<ServerCount>> QueueDepth() override;

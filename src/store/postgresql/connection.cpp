@@ -11,6 +11,8 @@ namespace prov::store::postgresql {
 namespace {
 
 constexpr Millis kGrace{2000};
+// A number that no other program locks in this database: "provuse" in ASCII.
+constexpr std::int64_t kUseLock = 0x70726f76'757365;
 constexpr int kOldestVersion = 130'000;
 // Of pg_type.h, which is for extensions: these have had their numbers since the beginning.
 constexpr Oid kInt8 = 20;
@@ -174,6 +176,15 @@ Status CheckUrl(const std::string& url) {
   return {};
 }
 
+bool HoldsPassword(const std::string& url) {
+  const auto parsed = ReadUrl(url);
+  if (!parsed) return false;
+  for (const auto* each = parsed->get(); each->keyword != nullptr; ++each) {
+    if (each->val != nullptr && std::string_view(each->keyword).ends_with("password")) return true;
+  }
+  return false;
+}
+
 Status CheckVersion(int version) {
   if (version >= kOldestVersion) return {};
   return Error{ErrorCode::kUnsupported,
@@ -249,24 +260,46 @@ Status Connection::Connect() {
                     "template0.",
                     encoding == nullptr ? "unknown" : encoding)};
   }
-  // Asynchronous commits would lose what was said to be durable. A panel that hangs, or is cut off,
-  // in a transaction must not hold up the others for longer than a lock may.
+  // Asynchronous commits would lose what was said to be durable.
   PROV_CHECK(
-      Script(fmt::format("SET statement_timeout = {}; SET lock_timeout = {};"
-                         "SET idle_in_transaction_session_timeout = {}; SET jit = off;"
-                         "SELECT set_config('synchronous_commit', 'on', false) "
-                         "WHERE current_setting('synchronous_commit') = 'off'",
-                         options_.statement_timeout.count(), options_.lock_timeout.count(),
-                         options_.lock_timeout.count())));
-  return {};
+      Script("SET jit = off;"
+             "SELECT set_config('synchronous_commit', 'on', false) "
+             "WHERE current_setting('synchronous_commit') = 'off'"));
+  return SetTimeouts(options_.statement_timeout, options_.lock_timeout);
 }
 
 Status Connection::SetTimeouts(Millis statement, Millis lock) {
   options_.statement_timeout = statement;
   options_.lock_timeout = lock;
-  PROV_CHECK(Script(fmt::format("SET statement_timeout = {}; SET lock_timeout = {}",
-                                statement.count(), lock.count())));
+  // A panel that hangs, or is cut off, in a transaction must not hold up the others for longer than
+  // a lock may.
+  PROV_CHECK(
+      Script(fmt::format("SET statement_timeout = {}; SET lock_timeout = {};"
+                         "SET idle_in_transaction_session_timeout = {}",
+                         statement.count(), lock.count(), lock.count())));
   return {};
+}
+
+Status Connection::Occupy(Use use) {
+  const bool alone = use == Use::kAlone;
+  bool granted = false;
+  PROV_CHECK(
+      Query(fmt::format("SELECT pg_try_advisory_lock{}({})", alone ? "" : "_shared", kUseLock), {},
+            [&](const sql::Row& row) { granted = row.Int(0) != 0; }));
+  if (granted) return {};
+  if (alone)
+    return Error{ErrorCode::kConflict,
+                 "the database is in use: stop every panel that uses it, then try again."};
+  trouble_ = Trouble::kUnavailable;
+  return Error{ErrorCode::kUnavailable,
+               "a restore or a migration uses the database alone; it is waited for."};
+}
+
+Status Connection::CheckWritable() {
+  PROV_TRY(const auto read_only,
+           Script("SELECT 1 WHERE current_setting('transaction_read_only') = 'on'"));
+  if (read_only == 0) return {};
+  return Fail(Trouble::kReadOnly, "the server takes no writes", "");
 }
 
 Error Connection::Fail(Trouble trouble, std::string_view said, std::string_view doing) {

@@ -23,6 +23,8 @@ namespace prov::store::postgresql {
 // kInvalidArgument, with a sentence that quotes nothing of it, for what libpq does not take as
 // postgresql://USER:PASSWORD@HOST:PORT/DATABASE?PARAMETER=VALUE&…
 Status CheckUrl(const std::string& url);
+// A URL that CheckUrl() takes holds a password, of whatever kind.
+bool HoldsPassword(const std::string& url);
 
 // kUnsupported, as a sentence, for a server older than 13. As PQserverVersion has it: 150018.
 Status CheckVersion(int version);
@@ -72,6 +74,13 @@ class Connection final : public sql::Connection {
   const Options& options() const { return options_; }
   // From now on; for migrations, which may take long.
   Status SetTimeouts(Millis statement, Millis lock);
+
+  // Who else may use the database for as long as this connection is there. kUnavailable for
+  // kWithOthers while somebody uses it alone, kConflict for kAlone while anybody uses it.
+  enum class Use { kWithOthers, kAlone };
+  Status Occupy(Use use);
+  // kUnavailable, as a sentence, for a standby, or a server that was made read-only.
+  Status CheckWritable();
 
  private:
   struct ClearResult {

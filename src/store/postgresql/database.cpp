@@ -13,62 +13,13 @@ namespace {
 using sql::Unit;
 using sql::UnitQueue;
 
-// Of one group, or one read: what loses its connection each time is not tried for ever.
+// Of one read: what loses its connection each time is not tried for ever.
 constexpr int kMostAttempts = 4;
 // A transaction costs more than what is read in most. Few, since the last waits for the others.
 constexpr std::size_t kReadsAtOnce = 8;
 
-struct Counters {
-  std::atomic<std::uint64_t> commits{0};
-  std::atomic<std::uint64_t> writes{0};
-  std::atomic<std::uint64_t> retries{0};
+struct Counters : sql::WriteCounters {
   std::atomic<std::uint64_t> connects{0};
-};
-
-class Writer {
- public:
-  Writer(Link& link, Millis patience, Counters& counters)
-      : link_(link), patience_(patience), counters_(counters) {}
-
-  void RunGroup(std::vector<Unit>& units) {
-    auto outcomes = Commit(units, std::chrono::steady_clock::now() + patience_);
-    for (std::size_t i = 0; i < units.size(); ++i) units[i].done(std::move(outcomes[i]));
-  }
-
- private:
-  std::vector<Status> Commit(std::span<const Unit> units, SteadyTime deadline) {
-    for (int attempt = 1;; ++attempt) {
-      const auto connection = link_.Get(deadline);
-      if (!connection) return All(units, connection.error());
-      auto group = sql::CommitGroup(**connection, units);
-      if (group) {
-        counters_.commits += group->good > 0 ? 1 : 0;
-        counters_.writes += group->good;
-        return std::move(group->outcomes);
-      }
-      if (!(*connection)->worth_another_try() || attempt == kMostAttempts) {
-        const bool all = units.size() == 1 || group.error().code == ErrorCode::kUnavailable;
-        return all ? All(units, group.error()) : OneByOne(units, deadline);
-      }
-      ++counters_.retries;
-    }
-  }
-
-  // Something of one closure may have failed all.
-  std::vector<Status> OneByOne(std::span<const Unit> units, SteadyTime deadline) {
-    std::vector<Status> outcomes;
-    for (std::size_t i = 0; i < units.size(); ++i)
-      outcomes.push_back(std::move(Commit(units.subspan(i, 1), deadline).front()));
-    return outcomes;
-  }
-
-  static std::vector<Status> All(std::span<const Unit> units, const Error& error) {
-    return std::vector<Status>(units.size(), error);
-  }
-
-  Link& link_;
-  Millis patience_;
-  Counters& counters_;
 };
 
 class Reader {
@@ -135,7 +86,7 @@ class PostgresqlDatabase::Implementation {
           options.url,
           Connection::Options{options.connect_timeout, options.statement_timeout,
                               options.lock_timeout},
-          counters_.connects));
+          [this](Connection& connection) { return Prepare(connection); }, counters_.connects));
     }
   }
 
@@ -147,21 +98,30 @@ class PostgresqlDatabase::Implementation {
 
   // All connections at once, so that a limit of the server shows at start.
   Status Connect() {
-    const auto deadline = std::chrono::steady_clock::now() + options_.patience;
-    for (std::size_t i = 0; i < links_.size(); ++i) {
-      PROV_TRY(auto* const connection, links_[i]->Get(deadline));
-      if (i == 0) PROV_CHECK(Migrate(*connection));
+    const bool waits = options_.on_away != nullptr;
+    const auto deadline =
+        std::chrono::steady_clock::now() + (waits ? Millis{0} : options_.patience);
+    for (auto& link : links_) {
+      auto connected = link->Get(deadline);
+      if (connected) continue;
+      if (waits && IsMendedByWaiting(link->trouble())) {
+        options_.on_away(connected.error());
+        return {};
+      }
+      auto error = std::move(connected).error();
+      if (IsMendedByAPerson(link->trouble())) error.code = ErrorCode::kPermissionDenied;
+      return error;
     }
     return {};
   }
 
   void Start() {
     threads_.emplace_back([this] {
-      Writer writer(*links_.front(), options_.patience, counters_);
+      sql::GroupWriter writer(WritingHooks(), counters_);
       const auto take = [&] {
         return writes_.Take(static_cast<std::size_t>(options_.group_limit));
       };
-      for (auto units = take(); !units.empty(); units = take()) writer.RunGroup(units);
+      for (auto units = take(); !units.empty(); units = take()) writer.Run(units);
     });
     for (std::size_t i = 1; i < links_.size(); ++i) {
       threads_.emplace_back([this, i] {
@@ -180,8 +140,30 @@ class PostgresqlDatabase::Implementation {
   }
 
  private:
+  // The schema is looked at once: a newer panel may bring it further while this one works.
+  Status Prepare(Connection& connection) {
+    PROV_CHECK(connection.Occupy(Connection::Use::kWithOthers));
+    if (migrated_) return {};
+    PROV_CHECK(connection.CheckWritable());
+    PROV_CHECK(Migrate(connection));
+    migrated_ = true;
+    return {};
+  }
+
+  sql::GroupWriter::Hooks WritingHooks() {
+    return {.connect = [this](SteadyTime begun) -> Result<sql::Connection*> {
+              PROV_TRY(auto* const connection, links_.front()->Get(begun + options_.patience));
+              return connection;
+            },
+            .try_again =
+                [](const sql::Connection& connection) {
+                  return static_cast<const Connection&>(connection).worth_another_try();
+                }};
+  }
+
   Options options_;
   Counters counters_;
+  std::atomic<bool> migrated_{false};
   std::vector<std::unique_ptr<Link>> links_;  // the first one writes
   UnitQueue writes_;
   UnitQueue reads_;

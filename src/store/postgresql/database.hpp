@@ -10,6 +10,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -28,6 +29,10 @@ struct Options {
   Millis connect_timeout{5000};
   Millis statement_timeout{30'000};
   Millis lock_timeout{10'000};  // for the writes of other panels
+  // Where it is given, a server that is away when the database is opened is no error: why it is not
+  // there is said here, once, by the thread that opens, and until it is there everything is
+  // kUnavailable.
+  std::function<void(const Error&)> on_away = nullptr;
 };
 
 struct Statistics {
@@ -39,8 +44,10 @@ struct Statistics {
 
 class PostgresqlDatabase final : public Database {
  public:
-  // Connects and migrates. kInvalidArgument for a wrong URL, kUnsupported for a newer schema or an
-  // old server, kUnavailable; each a sentence that says what to do, without the password.
+  // Connects and migrates. Each error is a sentence that says what to do, without the password:
+  // kInvalidArgument for a wrong URL, kUnsupported for a newer schema or an old server,
+  // kPermissionDenied for a server that refuses what is needed (wrong password, no such database, a
+  // right that the user lacks, read-only), kUnavailable.
   static Result<std::unique_ptr<PostgresqlDatabase>> Open(const Options& options);
   // Finishes what was submitted.
   ~PostgresqlDatabase() override;

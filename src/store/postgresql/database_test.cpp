@@ -551,7 +551,7 @@ TEST_F(PostgresqlStore, WrongPassword_IsSaidAndNotShown) {
   };
   for (const auto* password : {":canary-4711", ""}) {
     const auto refused = Refused(with(password));
-    EXPECT_EQ(refused.code, ErrorCode::kUnavailable);
+    EXPECT_EQ(refused.code, ErrorCode::kPermissionDenied);
     EXPECT_THAT(refused.ToString(), HasSubstr("give the right user and password"));
     EXPECT_THAT(refused.ToString(), Not(HasSubstr("canary")));
   }
@@ -583,18 +583,82 @@ TEST_F(PostgresqlStore, TooFewConnections_AreSaidAtStart) {
   EXPECT_THAT(refused.message, HasSubstr("max_connections"));
 }
 
-TEST_F(PostgresqlStore, ReadOnlyServer_IsReadAndSaysWhyNothingIsWritten) {
+TEST_F(PostgresqlStore, ReadOnlyServer_IsRefusedAtStart_LaterReadAndSaysWhyNothingIsWritten) {
+  const auto database = Open({.readers = 1});
+  ASSERT_TRUE(Append(*database, "x"));
   server().Sql("ALTER DATABASE " + name_ + " SET default_transaction_read_only = on");
-  EXPECT_THAT(Refused(url_).message, HasSubstr("the primary server")) << "without its tables";
-  server().Sql("ALTER DATABASE " + name_ + " RESET default_transaction_read_only");
-  ASSERT_TRUE(Append(*Open(), "x"));
-  server().Sql("ALTER DATABASE " + name_ + " SET default_transaction_read_only = on");
-  const auto database = Open();
+  Sql("SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity "
+      "WHERE datname = current_database() AND pid <> pg_backend_pid()");
   EXPECT_EQ(Entries(*database), 1U);
   const auto written = Append(*database, "y");
   ASSERT_FALSE(written);
   EXPECT_EQ(written.error().code, ErrorCode::kUnavailable);
   EXPECT_THAT(written.error().message, HasSubstr("the primary server"));
+  const auto refused = Refused(url_);
+  EXPECT_EQ(refused.code, ErrorCode::kPermissionDenied);
+  EXPECT_THAT(refused.message, HasSubstr("the primary server"));
+}
+
+TEST_F(PostgresqlStore, ServerThatIsAwayAtStart_IsWaitedFor) {
+  std::vector<std::string> said;
+  server().Kill();
+  const auto database =
+      Open({.readers = 1, .patience = Millis{50}, .on_away = [&](const Error& error) {
+              said.push_back(error.ToString());
+            }});
+  ASSERT_EQ(said.size(), 1U);
+  EXPECT_THAT(said.front(), HasSubstr("is the server up"));
+  const auto early = Append(*database, "x");
+  ASSERT_FALSE(early);
+  EXPECT_EQ(early.error().code, ErrorCode::kUnavailable);
+  EXPECT_THAT(early.error().message, HasSubstr("is the server up"));
+  server().Start();
+  Status written = Append(*database, "x");
+  for (int i = 0; i < 300 && !written; ++i) {
+    std::this_thread::sleep_for(Millis{10});
+    written = Append(*database, "x");
+  }
+  ASSERT_TRUE(written) << written.error().ToString();
+  EXPECT_EQ(Entries(*database), 1U) << "with its tables, which nobody else had made";
+  EXPECT_EQ(said.size(), 1U);
+}
+
+TEST_F(PostgresqlStore, NewerSchemaOfAServerThatWasAway_IsNotTouched) {
+  Open();
+  Sql("UPDATE schema_version SET version = 999");
+  server().Kill();
+  const auto database =
+      Open({.readers = 1, .patience = Millis{50}, .on_away = [](const Error&) {}});
+  server().Start();
+  Status refused = Append(*database, "x");
+  for (int i = 0; i < 300 && refused.error().message.find("999") == std::string::npos; ++i) {
+    std::this_thread::sleep_for(Millis{10});
+    refused = Append(*database, "x");
+    ASSERT_FALSE(refused);
+  }
+  EXPECT_THAT(refused.error().message, HasSubstr("version 999"));
+  EXPECT_EQ(Sql("SELECT count(*) FROM audit"), "0");
+}
+
+TEST_F(PostgresqlStore, DatabaseThatARestoreHasForItself_IsWaitedFor) {
+  auto restoring = *Connection::Open(url_, {});
+  ASSERT_TRUE(restoring->Occupy(Connection::Use::kAlone));
+  const auto refused = Refused(url_);
+  EXPECT_EQ(refused.code, ErrorCode::kUnavailable);
+  EXPECT_THAT(refused.message, HasSubstr("uses the database alone"));
+  const auto database =
+      Open({.readers = 1, .patience = Millis{50}, .on_away = [](const Error&) {}});
+  restoring.reset();
+  Status written = Append(*database, "x");
+  for (int i = 0; i < 300 && !written; ++i) {
+    std::this_thread::sleep_for(Millis{10});
+    written = Append(*database, "x");
+  }
+  EXPECT_TRUE(written) << written.error().ToString();
+  const auto late = *Connection::Open(url_, {});
+  const auto used = late->Occupy(Connection::Use::kAlone);
+  ASSERT_FALSE(used);
+  EXPECT_EQ(used.error().code, ErrorCode::kConflict);
 }
 
 TEST_F(PostgresqlStore, NewerSchema_IsRefusedWithASentence) {

@@ -18,11 +18,17 @@ Millis Jittered(Millis pause) {
   return pause / 2 + pause * byte / 510;
 }
 
-bool MayBeMendedByWaiting(Trouble trouble) {
-  return trouble == Trouble::kUnavailable || trouble == Trouble::kTooManyConnections;
-}
-
 }  // namespace
+
+Result<std::unique_ptr<Connection>> Link::Connect() {
+  trouble_ = Trouble::kOther;
+  PROV_TRY(auto made, Connection::Open(url_, options_, &trouble_));
+  if (auto prepared = prepare_(*made); prepared.has_error()) {
+    trouble_ = made->trouble();
+    return std::move(prepared).error();
+  }
+  return made;
+}
 
 Result<Connection*> Link::Get(SteadyTime deadline) {
   if (connection_ && !connection_->lost()) return connection_.get();
@@ -32,8 +38,7 @@ Result<Connection*> Link::Get(SteadyTime deadline) {
       if (away_) return last_;
       std::this_thread::sleep_until(std::min(next_try_, deadline));
     }
-    auto trouble = Trouble::kOther;
-    auto made = Connection::Open(url_, options_, &trouble);
+    auto made = Connect();
     if (made) {
       ++connects_;
       away_ = false;
@@ -44,7 +49,7 @@ Result<Connection*> Link::Get(SteadyTime deadline) {
     last_ = made.error();
     pause_ = std::clamp(pause_ * 2, kShortestPause, kLongestPause);
     next_try_ = PauseClock::now() + Jittered(pause_);
-    if (away_ || next_try_ >= deadline || !MayBeMendedByWaiting(trouble)) {
+    if (away_ || next_try_ >= deadline || !IsMendedByWaiting(trouble_)) {
       away_ = true;
       return last_;
     }

@@ -103,6 +103,15 @@ Trouble TroubleOf(std::string_view sqlstate) {
   return Trouble::kOther;
 }
 
+bool IsMendedByWaiting(Trouble trouble) {
+  return trouble == Trouble::kUnavailable || trouble == Trouble::kTooManyConnections;
+}
+
+bool IsMendedByAPerson(Trouble trouble) {
+  return trouble == Trouble::kWrongPassword || trouble == Trouble::kUnknownDatabase ||
+         trouble == Trouble::kNotAllowed || trouble == Trouble::kReadOnly;
+}
+
 Error ErrorOf(Trouble trouble, std::string_view said, std::string_view doing) {
   const auto advice = AdviceOf(trouble);
   Error error{CodeOf(trouble),

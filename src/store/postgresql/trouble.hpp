@@ -27,6 +27,11 @@ enum class Trouble {
 // Of an SQLSTATE; "" is a connection that was lost.
 Trouble TroubleOf(std::string_view sqlstate);
 
+// The same again, a little later, may work although nobody did anything about it.
+bool IsMendedByWaiting(Trouble trouble);
+// Nothing will work until a person has changed the server or database_url.
+bool IsMendedByAPerson(Trouble trouble);
+
 // kConflict for a constraint, kInvalidArgument for text, kCorrupt, kInternal for a bug, else
 // kUnavailable. `said` is the server's own message, without its detail, which may quote a row.
 Error ErrorOf(Trouble trouble, std::string_view said, std::string_view doing);

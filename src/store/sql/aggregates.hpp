@@ -36,6 +36,8 @@ class SqlJobs final : public Jobs {
   Result<std::vector<JobOutline>> Outlines(const Actor& actor, WallTime since,
                                            std::size_t limit) override;
   Result<std::vector<Uuid>> Waiting(const std::string& server_id, std::size_t limit) override;
+  Result<Removal> RemoveEnded(const std::optional<Uuid>& after, WallTime before,
+                              std::size_t limit) override;
   Result<std::vector<StatusCount>> CountByAppAndStatus() override;
   Result<std::vector<ServerCount>> QueueDepth() override;
 

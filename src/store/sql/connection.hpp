@@ -17,6 +17,7 @@ namespace prov::store::sql {
 
 struct Blob {
   std::string bytes;
+  bool operator==(const Blob&) const = default;
 };
 using Value = std::variant<std::monostate, std::int64_t, double, std::string, Blob>;
 using Values = std::vector<Value>;

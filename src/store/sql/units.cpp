@@ -9,6 +9,15 @@
 namespace prov::store::sql {
 namespace {
 
+// Of one group: what loses its connection each time is not tried for ever.
+constexpr int kMostTries = 4;
+
+// The outcome of each unit, and how many of them are committed.
+struct GroupOutcome {
+  std::vector<Status> outcomes;
+  std::uint64_t good = 0;
+};
+
 // A savepoint costs a closure as much as another row. So they come only where one has failed.
 enum class Kind { kTogether, kApart };
 
@@ -57,6 +66,18 @@ Result<std::optional<GroupOutcome>> TryGroup(Connection& connection, std::span<c
   return std::optional(std::move(group));
 }
 
+// An error means that nothing of any unit was committed, as Connection::Commit() has it.
+Result<GroupOutcome> CommitGroup(Connection& connection, std::span<const Unit> units) {
+  PROV_TRY(auto together, TryGroup(connection, units, Kind::kTogether));
+  if (together) return std::move(*together);
+  PROV_TRY(auto apart, TryGroup(connection, units, Kind::kApart));
+  return std::move(*apart);
+}
+
+std::vector<Status> All(std::span<const Unit> units, const Error& error) {
+  return std::vector<Status>(units.size(), error);
+}
+
 }  // namespace
 
 void UnitQueue::Push(Unit unit) {
@@ -95,11 +116,35 @@ Status RunGuarded(const Work& work, Transaction& transaction) {
   }
 }
 
-Result<GroupOutcome> CommitGroup(Connection& connection, std::span<const Unit> units) {
-  PROV_TRY(auto together, TryGroup(connection, units, Kind::kTogether));
-  if (together) return std::move(*together);
-  PROV_TRY(auto apart, TryGroup(connection, units, Kind::kApart));
-  return std::move(*apart);
+void GroupWriter::Run(std::vector<Unit>& units) {
+  auto outcomes = Commit(units, std::chrono::steady_clock::now());
+  for (std::size_t i = 0; i < units.size(); ++i) units[i].done(std::move(outcomes[i]));
+}
+
+std::vector<Status> GroupWriter::Commit(std::span<const Unit> units, SteadyTime begun) {
+  for (int tries = 1;; ++tries) {
+    const auto connection = hooks_.connect(begun);
+    if (!connection) return All(units, connection.error());
+    auto group = CommitGroup(**connection, units);
+    if (group) {
+      counters_.commits += group->good > 0 ? 1 : 0;
+      counters_.writes += group->good;
+      return std::move(group->outcomes);
+    }
+    if (tries == kMostTries || !hooks_.try_again(**connection)) {
+      const bool all = units.size() == 1 || group.error().code == ErrorCode::kUnavailable;
+      return all ? All(units, group.error()) : OneByOne(units, begun);
+    }
+    ++counters_.retries;
+  }
+}
+
+// Something of one closure may have failed all.
+std::vector<Status> GroupWriter::OneByOne(std::span<const Unit> units, SteadyTime begun) {
+  std::vector<Status> outcomes;
+  for (std::size_t i = 0; i < units.size(); ++i)
+    outcomes.push_back(std::move(Commit(units.subspan(i, 1), begun).front()));
+  return outcomes;
 }
 
 }  // namespace prov::store::sql

@@ -2,9 +2,11 @@
 // share one transaction (docs/decisions/0002-store-transactions-and-group-commit.md).
 #pragma once
 
+#include <atomic>
 #include <condition_variable>
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <mutex>
 #include <span>
 #include <vector>
@@ -38,14 +40,38 @@ class UnitQueue {
 // An exception of `work` is a bug, and an error.
 Status RunGuarded(const Work& work, Transaction& transaction);
 
-// The outcome of each unit, and how many transactions were committed for them.
-struct GroupOutcome {
-  std::vector<Status> outcomes;
-  std::uint64_t good = 0;
+// Of all that a writer committed; may be read while it works.
+struct WriteCounters {
+  std::atomic<std::uint64_t> commits{0};  // transactions
+  std::atomic<std::uint64_t> writes{0};   // closures that were committed
+  std::atomic<std::uint64_t> retries{0};  // transactions that were begun again
 };
 
-// All units in one transaction; one that fails leaves nothing behind, and takes no other with it.
-// An error means that nothing of any unit was committed, as Connection::Commit() has it.
-Result<GroupOutcome> CommitGroup(Connection& connection, std::span<const Unit> units);
+// Commits groups of closures. Not thread-safe: one thread writes.
+class GroupWriter {
+ public:
+  struct Hooks {
+    // The connection for the next try of what began to be written at `begun`. An error is the
+    // outcome of every closure of the try.
+    std::function<Result<Connection*>(SteadyTime begun)> connect;
+    // Whether the same once more may work after a try that failed on this connection and committed
+    // nothing. Asked a few times at most for one group.
+    std::function<bool(const Connection&)> try_again;
+  };
+  // `counters` outlive it.
+  GroupWriter(Hooks hooks, WriteCounters& counters)
+      : hooks_(std::move(hooks)), counters_(counters) {}
+
+  // All units in one transaction, if it can be; one that fails leaves nothing behind, and takes no
+  // other with it. Each is done when it returns.
+  void Run(std::vector<Unit>& units);
+
+ private:
+  std::vector<Status> Commit(std::span<const Unit> units, SteadyTime begun);
+  std::vector<Status> OneByOne(std::span<const Unit> units, SteadyTime begun);
+
+  Hooks hooks_;
+  WriteCounters& counters_;
+};
 
 }  // namespace prov::store::sql

@@ -115,6 +115,19 @@ Connection::~Connection() {
   sqlite3_close(handle_);
 }
 
+Status Connection::TakeAlone() {
+  sqlite3_busy_timeout(handle_, 0);
+  // Leaving the log takes that nobody else has the file open, and what follows keeps it like that.
+  const auto taken = Script(
+      "PRAGMA journal_mode=DELETE; PRAGMA locking_mode=EXCLUSIVE;"
+      "BEGIN EXCLUSIVE; COMMIT;");
+  if (taken) return {};
+  const bool busy = (sqlite3_errcode(handle_) & 0xff) == SQLITE_BUSY;
+  if (!busy) return taken;
+  return Error{ErrorCode::kConflict,
+               "the database is in use: stop every panel that uses it, then try again."};
+}
+
 Status Connection::Script(const std::string& sql) {
   if (sqlite3_exec(handle_, sql.c_str(), nullptr, nullptr, nullptr) != SQLITE_OK) {
     return LastError(sql.substr(0, 60));

@@ -35,6 +35,10 @@ class Connection final : public sql::Connection {
   Connection(const Connection&) = delete;
   ~Connection() override;
 
+  // Until it ends, nobody else reads or writes the file, which then needs no write-ahead log.
+  // Outside of a transaction. kConflict, as a sentence, while another connection to it is open.
+  Status TakeAlone();
+
   // Statements without parameters or rows, separated by semicolons.
   Status Script(const std::string& sql);
   Result<std::int64_t> Run(std::string_view sql, const Values& values = {}) override;

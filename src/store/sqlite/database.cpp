@@ -1,6 +1,5 @@
 #include "store/sqlite/database.hpp"
 
-#include <atomic>
 #include <thread>
 
 #include "store/sql/aggregates.hpp"
@@ -22,38 +21,11 @@ void RunReads(Connection& connection, std::vector<Unit>& units) {
   if (connection.InTransaction()) (void)connection.Commit();
 }
 
-class Writer {
- public:
-  explicit Writer(Connection& connection) : connection_(connection) {}
-
-  void RunGroup(std::vector<Unit>& units) {
-    auto outcomes = Commit(std::span(units));
-    for (std::size_t i = 0; i < units.size(); ++i) units[i].done(std::move(outcomes[i]));
-  }
-
-  Statistics statistics() const { return {commits_.load(), writes_.load()}; }
-
- private:
-  std::vector<Status> Commit(std::span<const Unit> units) {
-    auto group = sql::CommitGroup(connection_, units);
-    if (group) {
-      commits_ += group->good > 0 ? 1 : 0;
-      writes_ += group->good;
-      return std::move(group->outcomes);
-    }
-    if (units.size() == 1 || group.error().code == ErrorCode::kUnavailable)
-      return std::vector<Status>(units.size(), group.error());
-    // Something of one closure may have failed all: each again, on its own.
-    std::vector<Status> outcomes;
-    for (std::size_t i = 0; i < units.size(); ++i)
-      outcomes.push_back(std::move(Commit(units.subspan(i, 1)).front()));
-    return outcomes;
-  }
-
-  Connection& connection_;
-  std::atomic<std::uint64_t> commits_{0};
-  std::atomic<std::uint64_t> writes_{0};
-};
+// There is one connection, and what failed on it would fail again.
+sql::GroupWriter::Hooks HooksOf(Connection& connection) {
+  return {.connect = [&connection](SteadyTime) -> Result<sql::Connection*> { return &connection; },
+          .try_again = [](const sql::Connection&) { return false; }};
+}
 
 }  // namespace
 
@@ -64,10 +36,10 @@ class SqliteDatabase::Implementation {
  public:
   Implementation(const Options& options, std::unique_ptr<Connection> write,
                  std::vector<std::unique_ptr<Connection>> read)
-      : write_(std::move(write)), read_(std::move(read)), writer_(*write_) {
+      : write_(std::move(write)), read_(std::move(read)), writer_(HooksOf(*write_), counters_) {
     threads_.emplace_back([this, limit = static_cast<std::size_t>(options.group_limit)] {
       for (auto units = writes_.Take(limit); !units.empty(); units = writes_.Take(limit)) {
-        writer_.RunGroup(units);
+        writer_.Run(units);
       }
     });
     for (auto& connection : read_) {
@@ -87,12 +59,13 @@ class SqliteDatabase::Implementation {
   void Submit(Access access, Unit unit) {
     (access == Access::kWrite ? writes_ : reads_).Push(std::move(unit));
   }
-  Statistics statistics() const { return writer_.statistics(); }
+  Statistics statistics() const { return {counters_.commits, counters_.writes}; }
 
  private:
   std::unique_ptr<Connection> write_;
   std::vector<std::unique_ptr<Connection>> read_;
-  Writer writer_;
+  sql::WriteCounters counters_;
+  sql::GroupWriter writer_;
   UnitQueue writes_;
   UnitQueue reads_;
   std::vector<std::thread> threads_;

@@ -150,23 +150,23 @@ constexpr const char* kClaims = R"sql(
 ALTER TABLE jobs ADD COLUMN claimed_user_id TEXT;
 )sql";
 
+// kUnsupported for a newer one.
 Result<std::int64_t> Version(Connection& connection) {
   std::int64_t version = 0;
   PROV_CHECK(
       connection.Query("PRAGMA user_version", {}, [&](const Row& row) { version = row.Int(0); }));
-  return version;
+  const auto newest = static_cast<std::int64_t>(MigrationSteps().size());
+  if (version <= newest) return version;
+  return Error{ErrorCode::kUnsupported,
+               fmt::format("the database has schema version {}, this program knows versions up to "
+                           "{}; run the newer program, or restore a backup.",
+                           version, newest)};
 }
 
 Status RunSteps(Connection& connection) {
   const auto steps = MigrationSteps();
   const auto newest = static_cast<std::int64_t>(steps.size());
   PROV_TRY(const auto version, Version(connection));
-  if (version > newest) {
-    return Error{ErrorCode::kUnsupported,
-                 fmt::format("the database has schema version {}, this program knows versions up "
-                             "to {}; run the newer program, or restore a backup.",
-                             version, newest)};
-  }
   for (auto step = version; step < newest; ++step) {
     PROV_CHECK(connection.Script(steps[static_cast<std::size_t>(step)]));
   }
@@ -180,6 +180,11 @@ std::span<const std::string> MigrationSteps() {
       kJobs,     kCommands, kUndeliveredByServer, kIdentities, kReplays, kPeople, kFigures, kSteps,
       kInstalls, kClaims};
   return steps;
+}
+
+Status CheckVersion(Connection& connection) {
+  PROV_CHECK(Version(connection));
+  return {};
 }
 
 Status Migrate(Connection& connection) {

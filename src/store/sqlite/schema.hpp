@@ -11,6 +11,9 @@ namespace prov::store::sqlite {
 // Step i takes a database from version i to i + 1. A released step is never edited.
 std::span<const std::string> MigrationSteps();
 
+// kUnsupported, as a sentence, where it is newer than this program.
+Status CheckVersion(Connection& connection);
+
 // Brings the database to the newest version, in one transaction. kUnsupported, with nothing
 // touched, when it is newer than this program.
 Status Migrate(Connection& connection);
