@@ -22,6 +22,7 @@
 
 #include "base/result.hpp"
 #include "store/agents.hpp"
+#include "store/announcement.hpp"
 #include "store/audit.hpp"
 #include "store/changes.hpp"
 #include "store/commands.hpp"
@@ -65,6 +66,10 @@ class Database {
   // while committing, kUnavailable does not say that nothing was written. `done` must not block,
   // and is called exactly once.
   virtual void Submit(Access access, Work work, Completion done) = 0;
+
+  // Tells `listener` what other processes commit, on a thread of the store's. Nothing where a
+  // database is one process's alone. It must not outlive the database.
+  [[nodiscard]] virtual std::unique_ptr<Listening> Listen(AnnouncementListener) { return {}; }
 
   // Blocking; `fn` is `Result<T>(Transaction&)` or `Status(Transaction&)`. Never from a store
   // thread.

@@ -60,6 +60,9 @@ class Dispatcher final : public transport::EventSink {
       store::Actor actor, std::string server, bool on, store::StoredResponse answer = {},
       std::optional<IdempotencyRequest> keyed = {});
 
+  // There is something for it, which another panel may have put there.
+  void Wake(const std::string& agent);
+
   ServerStatus StatusOf(const store::Agent& agent) const;
   std::optional<WallTime> LastSeen(const store::Agent& agent) const;
 
@@ -69,7 +72,6 @@ class Dispatcher final : public transport::EventSink {
 
  private:
   bool Alive(const std::string& agent) const;
-  void Wake(const std::string& agent);
   boost::asio::awaitable<void> RelayLoop();
   boost::asio::awaitable<void> ReconcileLoop();
   boost::asio::awaitable<void> SeenLoop();

@@ -286,6 +286,7 @@ Status Connection::Occupy(Use use) {
   PROV_CHECK(
       Query(fmt::format("SELECT pg_try_advisory_lock{}({})", alone ? "" : "_shared", kUseLock), {},
             [&](const sql::Row& row) { granted = row.Int(0) != 0; }));
+  if (granted && alone) PROV_CHECK(Script("SET provisioning.silent = 'on'"));
   if (granted) return {};
   if (alone)
     return Error{ErrorCode::kConflict,
@@ -293,6 +294,30 @@ Status Connection::Occupy(Use use) {
   trouble_ = Trouble::kUnavailable;
   return Error{ErrorCode::kUnavailable,
                "a restore or a migration uses the database alone; it is waited for."};
+}
+
+int Connection::process() const { return lost() ? 0 : PQbackendPID(handle_); }
+
+Result<std::vector<Connection::Notice>> Connection::WaitForNotices(Millis longest, int stop) {
+  if (lost()) return Fail(Trouble::kUnavailable, "the connection was lost", "LISTEN");
+  struct FreeNotice {
+    void operator()(PGnotify* notice) const { PQfreemem(notice); }
+  };
+  std::vector<Notice> notices;
+  const auto take = [&] {
+    while (const std::unique_ptr<PGnotify, FreeNotice> next{PQnotifies(handle_)})
+      notices.push_back({next->be_pid, next->extra});
+  };
+  take();  // what came with the answer to a statement
+  pollfd ready[] = {{PQsocket(handle_), POLLIN, 0}, {stop, POLLIN, 0}};
+  if (!notices.empty() || poll(ready, 2, static_cast<int>(longest.count())) <= 0) return notices;
+  if (ready[0].revents == 0) return notices;
+  if (PQconsumeInput(handle_) == 0) {
+    Close();
+    return Fail(Trouble::kUnavailable, "the connection was lost", "LISTEN");
+  }
+  take();
+  return notices;
 }
 
 Status Connection::CheckWritable() {

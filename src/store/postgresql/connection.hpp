@@ -9,6 +9,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/clock.hpp"
 #include "base/result.hpp"
@@ -75,8 +76,19 @@ class Connection final : public sql::Connection {
   // From now on; for migrations, which may take long.
   Status SetTimeouts(Millis statement, Millis lock);
 
+  // The process of the server that serves this connection.
+  int process() const;
+  // What other connections sent on the channels that this one listens to (LISTEN), since the last
+  // call: waits for the first of it for `longest`, or until the descriptor `stop` can be read.
+  struct Notice {
+    int process = 0;  // that sent it
+    std::string payload;
+  };
+  Result<std::vector<Notice>> WaitForNotices(Millis longest, int stop);
+
   // Who else may use the database for as long as this connection is there. kUnavailable for
-  // kWithOthers while somebody uses it alone, kConflict for kAlone while anybody uses it.
+  // kWithOthers while somebody uses it alone, kConflict for kAlone while anybody uses it. What is
+  // written alone is announced to nobody.
   enum class Use { kWithOthers, kAlone };
   Status Occupy(Use use);
   // kUnavailable, as a sentence, for a standby, or a server that was made read-only.

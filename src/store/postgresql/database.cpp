@@ -3,6 +3,7 @@
 #include <thread>
 
 #include "store/postgresql/link.hpp"
+#include "store/postgresql/listener.hpp"
 #include "store/postgresql/schema.hpp"
 #include "store/sql/aggregates.hpp"
 #include "store/sql/units.hpp"
@@ -81,13 +82,7 @@ class Reader {
 class PostgresqlDatabase::Implementation {
  public:
   explicit Implementation(const Options& options) : options_(options) {
-    for (int i = 0; i <= options.readers; ++i) {
-      links_.push_back(std::make_unique<Link>(
-          options.url,
-          Connection::Options{options.connect_timeout, options.statement_timeout,
-                              options.lock_timeout},
-          [this](Connection& connection) { return Prepare(connection); }, counters_.connects));
-    }
+    for (int i = 0; i <= options.readers; ++i) links_.push_back(MakeLink());
   }
 
   ~Implementation() {
@@ -135,11 +130,22 @@ class PostgresqlDatabase::Implementation {
   void Submit(Access access, Unit unit) {
     (access == Access::kWrite ? writes_ : reads_).Push(std::move(unit));
   }
+  std::unique_ptr<Listening> Listen(AnnouncementListener listener) {
+    return std::make_unique<Listener>(MakeLink(), writer_, std::move(listener));
+  }
   Statistics statistics() const {
     return {counters_.commits, counters_.writes, counters_.retries, counters_.connects};
   }
 
  private:
+  std::unique_ptr<Link> MakeLink() {
+    return std::make_unique<Link>(
+        options_.url,
+        Connection::Options{options_.connect_timeout, options_.statement_timeout,
+                            options_.lock_timeout},
+        [this](Connection& connection) { return Prepare(connection); }, counters_.connects);
+  }
+
   // The schema is looked at once: a newer panel may bring it further while this one works.
   Status Prepare(Connection& connection) {
     PROV_CHECK(connection.Occupy(Connection::Use::kWithOthers));
@@ -153,6 +159,7 @@ class PostgresqlDatabase::Implementation {
   sql::GroupWriter::Hooks WritingHooks() {
     return {.connect = [this](SteadyTime begun) -> Result<sql::Connection*> {
               PROV_TRY(auto* const connection, links_.front()->Get(begun + options_.patience));
+              writer_ = connection->process();
               return connection;
             },
             .try_again =
@@ -164,6 +171,7 @@ class PostgresqlDatabase::Implementation {
   Options options_;
   Counters counters_;
   std::atomic<bool> migrated_{false};
+  std::atomic<int> writer_{0};                // the process of the server that writes for this one
   std::vector<std::unique_ptr<Link>> links_;  // the first one writes
   UnitQueue writes_;
   UnitQueue reads_;
@@ -183,6 +191,10 @@ PostgresqlDatabase::~PostgresqlDatabase() = default;
 
 void PostgresqlDatabase::Submit(Access access, Work work, Completion done) {
   implementation_->Submit(access, {std::move(work), std::move(done)});
+}
+
+std::unique_ptr<Listening> PostgresqlDatabase::Listen(AnnouncementListener listener) {
+  return implementation_->Listen(std::move(listener));
 }
 
 Statistics PostgresqlDatabase::statistics() const { return implementation_->statistics(); }

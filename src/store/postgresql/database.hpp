@@ -53,6 +53,7 @@ class PostgresqlDatabase final : public Database {
   ~PostgresqlDatabase() override;
 
   void Submit(Access access, Work work, Completion done) override;
+  std::unique_ptr<Listening> Listen(AnnouncementListener listener) override;
   Statistics statistics() const;
 
  private:

@@ -123,6 +123,35 @@ constexpr const char* kClaims = R"sql(
 ALTER TABLE jobs ADD COLUMN claimed_user_id TEXT;
 )sql";
 
+// Sent with the commit; what one transaction says twice is sent once. See listener.hpp. That an
+// agent was seen is announced to nobody: it happens to each of them every few seconds. Nor is what
+// a move writes (Connection::Occupy), which would fill the server's queue of announcements.
+constexpr const char* kAnnouncements = R"sql(
+CREATE FUNCTION announce_change() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN PERFORM pg_notify('provisioning_panel', 'job ' || NEW.job_id); RETURN NULL; END $$;
+CREATE TRIGGER changes_announced AFTER INSERT ON changes FOR EACH ROW
+  WHEN (current_setting('provisioning.silent', true) IS DISTINCT FROM 'on')
+  EXECUTE FUNCTION announce_change();
+
+CREATE FUNCTION announce_job_to_deliver() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN PERFORM pg_notify('provisioning_panel', 'deliver ' || NEW.server_id); RETURN NULL; END $$;
+CREATE TRIGGER jobs_announced AFTER INSERT ON jobs FOR EACH ROW
+  WHEN (NEW.undelivered = 1 AND current_setting('provisioning.silent', true) IS DISTINCT FROM 'on')
+  EXECUTE FUNCTION announce_job_to_deliver();
+
+CREATE FUNCTION announce_command() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN PERFORM pg_notify('provisioning_panel', 'deliver ' || NEW.agent_id); RETURN NULL; END $$;
+CREATE TRIGGER commands_announced AFTER INSERT ON commands FOR EACH ROW
+  WHEN (current_setting('provisioning.silent', true) IS DISTINCT FROM 'on')
+  EXECUTE FUNCTION announce_command();
+
+CREATE FUNCTION announce_servers() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN PERFORM pg_notify('provisioning_panel', 'servers'); RETURN NULL; END $$;
+CREATE TRIGGER agents_announced AFTER INSERT OR UPDATE OF facts ON agents FOR EACH ROW
+  WHEN (current_setting('provisioning.silent', true) IS DISTINCT FROM 'on')
+  EXECUTE FUNCTION announce_servers();
+)sql";
+
 // A number that no other program locks in this database: "provsch" in ASCII.
 constexpr std::int64_t kMigrationLock = 0x70726f76'736368;
 constexpr Millis kLongestMigration = std::chrono::hours{1};
@@ -174,7 +203,7 @@ Status MigrateNow(Connection& connection) {
 }  // namespace
 
 std::span<const std::string> MigrationSteps() {
-  static const std::vector<std::string> steps{kFounded, kClaims};
+  static const std::vector<std::string> steps{kFounded, kClaims, kAnnouncements};
   return steps;
 }
 

@@ -442,9 +442,10 @@ TEST_F(DamagedBackup, OlderSchema_IsBroughtToThisOne) {
   // As the program of schema 7 had written it, which knew neither these columns nor these indexes.
   Change(
       "ALTER TABLE jobs DROP COLUMN steps; ALTER TABLE jobs DROP COLUMN known_failure;"
+      "ALTER TABLE jobs DROP COLUMN claimed_user_id;"
       "DROP INDEX jobs_installs; DROP INDEX jobs_by_action; PRAGMA user_version=7");
   Table jobs = Tables().front();
-  jobs.columns.resize(jobs.columns.size() - 2);
+  jobs.columns.resize(jobs.columns.size() - 3);
   {
     const auto connection = *sqlite::Connection::Open(file_, {});
     const auto digest = *DigestOf(*connection, jobs);
