@@ -1,6 +1,7 @@
 import { Page, PageSidebar, PageSidebarBody, SkipToContent } from '@patternfly/react-core';
 import { Outlet, useLocation } from '@tanstack/react-router';
-import { useEffect, useState } from 'react';
+import { useEffect, useRef, useState } from 'react';
+import { TitleAnnouncer } from '@/framework/page';
 import { useShortcuts } from '@/framework/shortcuts';
 import { ConnectionBanner } from './connection-banner';
 import { Header } from './header';
@@ -17,11 +18,7 @@ export function Shell() {
     { keys: 'Ctrl+K', label: 'Go to anything', run: () => setDialog('palette') },
     { keys: '?', label: 'Show the keys', run: () => setDialog('help') },
   ]);
-  // A new page begins at its top, for eyes and for the keyboard.
-  // biome-ignore lint/correctness/useExhaustiveDependencies: whenever the page changes
-  useEffect(() => {
-    document.getElementById('main')?.scrollTo(0, 0);
-  }, [path]);
+  usePageStart(path);
   return (
     <Page
       masthead={<Header openPalette={() => setDialog('palette')} openHelp={() => setDialog('help')} />}
@@ -37,6 +34,7 @@ export function Shell() {
       mainContainerId="main"
       skipToContent={<SkipToContent href="#main">Skip to content</SkipToContent>}
     >
+      <TitleAnnouncer />
       <ConnectionBanner />
       <Outlet />
       <Notifier />
@@ -44,4 +42,16 @@ export function Shell() {
       {dialog === 'palette' && <Palette close={close} />}
     </Page>
   );
+}
+
+/** A new page begins at its top, for eyes, and for the keyboard where what had the focus is gone. */
+function usePageStart(path: string) {
+  const before = useRef(path);
+  useEffect(() => {
+    if (before.current === path) return;
+    before.current = path;
+    const main = document.getElementById('main');
+    main?.scrollTo(0, 0);
+    if (document.activeElement === document.body) main?.focus({ preventScroll: true });
+  }, [path]);
 }

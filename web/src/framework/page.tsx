@@ -1,12 +1,27 @@
 // What each page begins with.
 import { Breadcrumb, BreadcrumbItem, PageSection, Title } from '@patternfly/react-core';
 import { Link } from '@tanstack/react-router';
-import { type ReactNode, useEffect } from 'react';
+import { type ReactNode, useEffect, useState } from 'react';
 
 export function usePageTitle(title: string) {
   useEffect(() => {
     document.title = `${title} · Provisioning`;
   }, [title]);
+}
+
+/** What the page is now, or what became of it, for screen readers: they do not read out a title that changes. */
+export function TitleAnnouncer() {
+  const [title, setTitle] = useState('');
+  useEffect(() => {
+    const observer = new MutationObserver(() => setTitle(document.title));
+    observer.observe(document.head.querySelector('title')!, { childList: true });
+    return () => observer.disconnect();
+  }, []);
+  return (
+    <p role="status" className="visually-hidden">
+      {title}
+    </p>
+  );
 }
 
 interface PageHeaderProps {

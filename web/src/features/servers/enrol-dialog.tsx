@@ -32,7 +32,10 @@ export function EnrolDialog({ id: known = '', close }: { id?: string; close: () 
       <ModalBody>
         {make.data ? (
           <>
-            <p className="gap-below">Paste this on {id} as root. It installs nothing but the agent's keys.</p>
+            <p className="gap-below">
+              Paste this on {id} as root. The package <code>provisioning-agent</code> has to be there already:
+              the command gives it its keys, and nothing else.
+            </p>
             <Command text={make.data.command} label="enrolment command" />
             <p className="subtle small gap-above">
               It works once, until <Time at={make.data.expires_at} />, and is shown this once. The server
