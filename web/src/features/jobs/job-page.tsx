@@ -83,7 +83,7 @@ function LoadedJob({ job }: { job: Job }) {
         <JobNotes job={job} show={show} cancel={cancel} />
       </JobHeader>
       <PageSection isFilled hasBodyWrapper={false} className="is-body">
-        <div className="job-body">
+        <div className={job.steps.length === 0 && job.progress === null ? 'job-body is-plain' : 'job-body'}>
           <Steps job={job} show={show} />
           <div className="job-main">
             <PageTabs

@@ -6,6 +6,14 @@ import { Command } from '@/framework/copy';
 import { TextField } from '@/framework/page-form';
 import { Time } from '@/framework/time';
 
+/** The panel's command, and what the agent needs besides to be started by systemd. */
+function andStart(enrol: string, id: string): string {
+  const settings = '/etc/provisioning/agent.yml';
+  const isThere = `grep -q '^agent_id:' ${settings}`;
+  const add = `printf '%s\\n' 'agent_id: ${id}' 'panel_url: ${location.origin}' >>${settings}`;
+  return [enrol, `{ ${isThere} || ${add}; }`, 'systemctl enable --now provisioning-agent'].join(' &&\n  ');
+}
+
 const idPattern = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/;
 
 export function EnrolDialog({ id: known = '', close }: { id?: string; close: () => void }) {
@@ -33,10 +41,10 @@ export function EnrolDialog({ id: known = '', close }: { id?: string; close: () 
         {make.data ? (
           <>
             <p className="gap-below">
-              Paste this on {id} as root. The package <code>provisioning-agent</code> has to be there already:
-              the command gives it its keys, and nothing else.
+              Paste this on {id} as root, with the package <code>provisioning-agent</code> installed. It gives
+              the agent its keys, says in its settings who it is and where the panel is, and starts it.
             </p>
-            <Command text={make.data.command} label="enrolment command" />
+            <Command text={andStart(make.data.command, id)} label="enrolment command" />
             <p className="subtle small gap-above">
               It works once, until <Time at={make.data.expires_at} />, and is shown this once. The server
               appears as online when its agent has come.
