@@ -1,7 +1,7 @@
 import { Page, PageSidebar, PageSidebarBody, SkipToContent } from '@patternfly/react-core';
 import { Outlet, useLocation } from '@tanstack/react-router';
 import { useEffect, useRef, useState } from 'react';
-import { TitleAnnouncer } from '@/framework/page';
+import { useTitle } from '@/framework/page';
 import { useShortcuts } from '@/framework/shortcuts';
 import { ConnectionBanner } from './connection-banner';
 import { Header } from './header';
@@ -18,7 +18,8 @@ export function Shell() {
     { keys: 'Ctrl+K', label: 'Go to anything', run: () => setDialog('palette') },
     { keys: '?', label: 'Show the keys', run: () => setDialog('help') },
   ]);
-  usePageStart(path);
+  const title = useTitle();
+  usePageStart(path, title);
   return (
     <Page
       masthead={<Header openPalette={() => setDialog('palette')} openHelp={() => setDialog('help')} />}
@@ -34,7 +35,9 @@ export function Shell() {
       mainContainerId="main"
       skipToContent={<SkipToContent href="#main">Skip to content</SkipToContent>}
     >
-      <TitleAnnouncer />
+      <p role="status" className="visually-hidden">
+        {title}
+      </p>
       <ConnectionBanner />
       <Outlet />
       <Notifier />
@@ -44,14 +47,19 @@ export function Shell() {
   );
 }
 
-/** A new page begins at its top, for eyes, and for the keyboard where what had the focus is gone. */
-function usePageStart(path: string) {
+/** A new page begins at its top, for eyes, and for the keyboard where what had the focus went with the old page. */
+function usePageStart(path: string, title: string) {
   const before = useRef(path);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: whenever the page changes
+  useEffect(() => {
+    document.getElementById('main')?.scrollTo(0, 0);
+  }, [path]);
+  // The page that says its title has taken the place of the one before.
+  // biome-ignore lint/correctness/useExhaustiveDependencies: as above
   useEffect(() => {
     if (before.current === path) return;
     before.current = path;
-    const main = document.getElementById('main');
-    main?.scrollTo(0, 0);
-    if (document.activeElement === document.body) main?.focus({ preventScroll: true });
-  }, [path]);
+    if (document.activeElement === document.body)
+      document.getElementById('main')?.focus({ preventScroll: true });
+  }, [title]);
 }

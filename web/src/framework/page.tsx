@@ -1,7 +1,7 @@
 // What each page begins with.
 import { Breadcrumb, BreadcrumbItem, PageSection, Title } from '@patternfly/react-core';
 import { Link } from '@tanstack/react-router';
-import { type ReactNode, useEffect, useState } from 'react';
+import { type ReactNode, useEffect, useSyncExternalStore } from 'react';
 
 export function usePageTitle(title: string) {
   useEffect(() => {
@@ -9,20 +9,14 @@ export function usePageTitle(title: string) {
   }, [title]);
 }
 
-/** What the page is now, or what became of it, for screen readers: they do not read out a title that changes. */
-export function TitleAnnouncer() {
-  const [title, setTitle] = useState('');
-  useEffect(() => {
-    const observer = new MutationObserver(() => setTitle(document.title));
-    observer.observe(document.head.querySelector('title')!, { childList: true });
-    return () => observer.disconnect();
-  }, []);
-  return (
-    <p role="status" className="visually-hidden">
-      {title}
-    </p>
-  );
+function onTitle(changed: () => void) {
+  const observer = new MutationObserver(changed);
+  observer.observe(document.head.querySelector('title')!, { childList: true });
+  return () => observer.disconnect();
 }
+
+/** The title as it is, also after a page set it. */
+export const useTitle = () => useSyncExternalStore(onTitle, () => document.title);
 
 interface PageHeaderProps {
   title: string;
