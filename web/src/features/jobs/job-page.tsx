@@ -12,7 +12,7 @@ import { JobAudit, JobFacts, JobValues } from './job-details';
 import { JobHeader, useJobTitle } from './job-header';
 import { JobLogPanel } from './job-log';
 import { JobNotes } from './job-notes';
-import { Steps } from './steps';
+import { hasSteps, Steps } from './steps';
 import { useJob, useJobLog } from './use-job';
 import { useLogView } from './use-log-view';
 
@@ -83,7 +83,7 @@ function LoadedJob({ job }: { job: Job }) {
         <JobNotes job={job} show={show} cancel={cancel} />
       </JobHeader>
       <PageSection isFilled hasBodyWrapper={false} className="is-body">
-        <div className={job.steps.length === 0 && job.progress === null ? 'job-body is-plain' : 'job-body'}>
+        <div className={hasSteps(job) ? 'job-body' : 'job-body is-plain'}>
           <Steps job={job} show={show} />
           <div className="job-main">
             <PageTabs
