@@ -10,7 +10,7 @@ from conftest import AGENT, BIN, ROOT, kill, user, wait_for
 
 PASSWORD = "correct horse battery"
 RESULTS = ROOT / "build/test-results"
-SECONDS = 600
+SECONDS = 900
 
 
 def restart(platform, milliseconds):
