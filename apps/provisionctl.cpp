@@ -8,6 +8,7 @@
 #include "base/configuration.hpp"
 #include "cli/commands.hpp"
 #include "cli/completion.hpp"
+#include "cli/users.hpp"
 
 namespace {
 
@@ -80,17 +81,66 @@ void AddInputs(CLI::App* command, cli::JobRequest& request) {
                       "the same key makes the same job once");
 }
 
+using Run = std::function<cli::ExitStatus(const cli::Settings&)>;
+
+struct UserArguments {
+  std::string name;
+  std::string role = "user";
+  std::string password_file;
+};
+
+// `provisionctl user VERB NAME`; `run` becomes what was asked for.
+void AddUserCommands(CLI::App& app, Run& run, UserArguments& given) {
+  auto* user = app.add_subcommand("user", "who may sign in, for administrators");
+  user->require_subcommand(1);
+  const auto command = [&](const char* verb, const char* help, Run does) {
+    auto* sub = user->add_subcommand(verb, help);
+    sub->add_option("name", given.name)->required();
+    sub->callback([&run, does = std::move(does)] { run = does; });
+    return sub;
+  };
+  const auto takes_password = [&](CLI::App* sub) {
+    sub->add_option("--password-file", given.password_file,
+                    "its first line; - is standard input. Asked for where not given");
+  };
+  auto* create = command("create", "somebody may sign in", [&](const cli::Settings& s) {
+    return cli::CreateUser(s, given.name, given.role, given.password_file);
+  });
+  create->add_flag_callback("--administrator", [&] { given.role = "administrator"; });
+  takes_password(create);
+  takes_password(command("password", "another password; ends sessions", [&](const auto& s) {
+    return cli::SetUserPassword(s, given.name, given.password_file);
+  }));
+  command("role", "user or administrator",
+          [&](const cli::Settings& s) { return cli::SetUserRole(s, given.name, given.role); })
+      ->add_option("role", given.role)
+      ->required()
+      ->check(CLI::IsMember({"user", "administrator"}));
+  command("disable", "let in no longer; ends sessions",
+          [&](const cli::Settings& s) { return cli::EnableUser(s, given.name, false); });
+  command("enable", "let in again",
+          [&](const cli::Settings& s) { return cli::EnableUser(s, given.name, true); });
+  command("remove", "for good; jobs and audit keep the name",
+          [&](const cli::Settings& s) { return cli::RemoveUser(s, given.name); });
+}
+
+void CollectFlags(const CLI::App& app, const CLI::App& command, const std::string& name,
+                  cli::CommandFlags& commands) {
+  auto& flags = commands[name];
+  for (const auto* owner : {&command, &app}) {
+    for (const auto* option : owner->get_options()) {
+      for (const auto& flag : option->get_lnames()) flags.push_back("--" + flag);
+    }
+  }
+  for (const auto* sub : command.get_subcommands({}))
+    CollectFlags(app, *sub, name + " " + sub->get_name(), commands);
+}
+
 // What a shell completes: the words go by the parser, which would refuse what is unfinished.
 int CompleteWords(const CLI::App& app, Global global, const std::vector<std::string>& words) {
   cli::CommandFlags commands;
-  for (const auto* sub : app.get_subcommands({})) {
-    auto& flags = commands[sub->get_name()];
-    for (const auto* owner : {sub, &app}) {
-      for (const auto* option : owner->get_options()) {
-        for (const auto& name : option->get_lnames()) flags.push_back("--" + name);
-      }
-    }
-  }
+  for (const auto* sub : app.get_subcommands({}))
+    CollectFlags(app, *sub, sub->get_name(), commands);
   for (std::size_t i = 0; i + 1 < words.size(); ++i) {
     if (words[i] == "--panel") global.panel = words[i + 1];
     if (words[i] == "--token-file") global.token_file = words[i + 1];
@@ -121,7 +171,7 @@ int main(int argc, char** argv) {
   app.add_option("--color", global.colour)->check(CLI::IsMember({"auto", "always", "never"}));
   app.add_flag("--timestamps", global.timestamps, "before each line that is followed");
 
-  std::function<cli::ExitStatus(const cli::Settings&)> run;
+  Run run;
   std::string name;
   std::string q;
   std::string category;
@@ -133,6 +183,7 @@ int main(int argc, char** argv) {
   bool follow = false;
   int attempt = 0;
   cli::JobRequest request;
+  UserArguments user;
   const auto command = [&](const char* word, const char* help, auto does) {
     auto* sub = app.add_subcommand(word, help);
     sub->callback([&run, does] { run = does; });
@@ -217,6 +268,9 @@ int main(int argc, char** argv) {
                                                  {"json", cli::LintFormat::kJson},
                                                  {"sarif", cli::LintFormat::kSarif}}));
   lint->add_flag("--strict", strict, "warnings count as errors");
+  command("users", "who may sign in, for administrators",
+          [](const cli::Settings& s) { return cli::ListUsers(s); });
+  AddUserCommands(app, run, user);
   command("health", "whether the panel does its work",
           [](const cli::Settings& s) { return cli::ShowHealth(s); });
   command("completion", "what a shell loads to complete: source <(provisionctl completion bash)",

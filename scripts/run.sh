@@ -282,7 +282,8 @@ up() { # [APP [NAME=VALUE..] [provisionctl's OPTIONS..]]
   make_administrator
   enrol_agent
   if ! running agent; then start_agent; touch "$RUN/agent.started"; fi
-  say "the panel is at $PANEL_URL, this machine is $AGENT_ID; the API token is in var/admin-token, the password of \`admin\` in var/admin-password"
+  say "open $PANEL_URL in a browser, and sign in as \`admin\` with the password in var/admin-password"
+  say "this machine is $AGENT_ID there; the API token is in var/admin-token"
   if [ -z "$app" ]; then
     say "try: ./dev up nginx server_name=example.test    ./dev status    ./dev logs -f"
     return 0

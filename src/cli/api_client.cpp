@@ -101,24 +101,32 @@ struct ApiClient::State {
                         options.panel, error.message)};
   }
 
-  OrFailure<std::string> Send(net::ClientRequest request) {
+  OrFailure<net::ClientResponse> Send(net::ClientRequest request) {
     if (!client) return Failure{ExitStatus::kUsage, wrong};
     auto response = Await(io, client->Send(std::move(request)));
     if (!response) return Unreachable(response.error());
     if (response->status / 100 != 2) return ProblemOf(response->status, response->body);
-    return std::move(response->body);
+    return std::move(*response);
   }
 
   OrFailure<boost::json::value> SendJson(net::ClientRequest request) {
     request.headers.Set("Accept", std::string(kJson));
-    auto body = Send(std::move(request));
-    if (!body) return body.error();
-    auto value = json::ParseText(*body, {std::size_t{64} << 20, 64});
+    const auto response = Send(std::move(request));
+    if (!response) return response.error();
+    if (response->status == 204) return boost::json::value();
+    auto value = json::ParseText(response->body, {std::size_t{64} << 20, 64});
     if (!value) {
       return Failure{ExitStatus::kUnreachable,
                      options.panel + " does not answer as a panel does: " + value.error().message};
     }
     return std::move(*value);
+  }
+
+  OrFailure<boost::json::value> SendJson(net::ClientRequest request,
+                                         const boost::json::value& body) {
+    request.headers.Set("Content-Type", std::string(kJson));
+    request.body = json::Serialize(body);
+    return SendJson(std::move(request));
   }
 };
 
@@ -145,18 +153,26 @@ OrFailure<boost::json::value> ApiClient::Post(const std::string& target,
                                               const boost::json::value& body,
                                               const std::string& idempotency_key) {
   auto request = state_->Request("POST", target);
-  if (!body.is_null()) {
-    request.headers.Set("Content-Type", std::string(kJson));
-    request.body = json::Serialize(body);
-  }
   if (!idempotency_key.empty()) request.headers.Set("Idempotency-Key", idempotency_key);
-  return state_->SendJson(std::move(request));
+  if (body.is_null()) return state_->SendJson(std::move(request));
+  return state_->SendJson(std::move(request), body);
+}
+
+OrFailure<boost::json::value> ApiClient::Patch(const std::string& target,
+                                               const boost::json::value& body) {
+  return state_->SendJson(state_->Request("PATCH", target), body);
+}
+
+OrFailure<boost::json::value> ApiClient::Delete(const std::string& target) {
+  return state_->SendJson(state_->Request("DELETE", target));
 }
 
 OrFailure<std::string> ApiClient::GetText(const std::string& target) {
   auto request = state_->Request("GET", target);
   request.headers.Set("Accept", "text/plain");
-  return state_->Send(std::move(request));
+  auto response = state_->Send(std::move(request));
+  if (!response) return response.error();
+  return std::move(response->body);
 }
 
 OrFailure<bool> ApiClient::Follow(const std::string& target,

@@ -55,9 +55,12 @@ class ApiClient {
   explicit ApiClient(ApiOptions options);
   ~ApiClient();
 
+  // An answer without content (204) is null.
   OrFailure<boost::json::value> Get(const std::string& target);
   OrFailure<boost::json::value> Post(const std::string& target, const boost::json::value& body,
                                      const std::string& idempotency_key = "");
+  OrFailure<boost::json::value> Patch(const std::string& target, const boost::json::value& body);
+  OrFailure<boost::json::value> Delete(const std::string& target);
   // Any text, as it is.
   OrFailure<std::string> GetText(const std::string& target);
   // Every event of a stream until it ends, over lost connections; false of `on_event` ends it

@@ -33,14 +33,15 @@ bool Plain(std::string_view text) {
                               "YZ0123456789._=-") == text.npos;
 }
 
-std::vector<std::string> Names(const Settings& settings, const std::string& target) {
+std::vector<std::string> Names(const Settings& settings, const std::string& target,
+                               std::string_view member = "id") {
   ApiClient api(settings.api);
   std::vector<std::string> names;
   const auto page = api.Get(target);
   if (!page || !page->is_object()) return names;
   const auto* items = page->get_object().if_contains("items");
   if (items == nullptr || !items->is_array()) return names;
-  for (const auto& item : items->get_array()) names.push_back(Cell(item, "id"));
+  for (const auto& item : items->get_array()) names.push_back(Cell(item, member));
   return names;
 }
 
@@ -60,11 +61,12 @@ bool IsOneOf(std::string_view word, std::initializer_list<std::string_view> word
 }
 
 constexpr std::initializer_list<std::string_view> kWithValue = {
-    "--panel",  "--token-file", "--ca-file",  "--config",     "-o",
-    "--output", "--color",      "-s",         "--server",     "-i",
-    "--input",  "--secret",     "--attempt",  "--input-file", "--app",
-    "--status", "--user",       "--action",   "--since",      "--until",
-    "--limit",  "--format",     "--category", "--q",          "--idempotency-key"};
+    "--panel",        "--token-file", "--ca-file",  "--config",     "-o",
+    "--output",       "--color",      "-s",         "--server",     "-i",
+    "--input",        "--secret",     "--attempt",  "--input-file", "--app",
+    "--status",       "--user",       "--action",   "--since",      "--until",
+    "--limit",        "--format",     "--category", "--q",          "--idempotency-key",
+    "--password-file"};
 
 // The words that are neither a flag nor its value.
 std::vector<std::string> Positional(const std::vector<std::string>& words) {
@@ -90,6 +92,24 @@ std::vector<std::string> Values(const Settings& settings, std::string_view flag,
   return {};
 }
 
+// The words that may follow `command` where it has commands of its own.
+std::vector<std::string> CommandsOf(const CommandFlags& commands, const std::string& command) {
+  std::vector<std::string> names;
+  for (const auto& [name, flags] : commands) {
+    if (name.starts_with(command + " ")) names.push_back(name.substr(command.size() + 1));
+  }
+  return names;
+}
+
+std::vector<std::string> OffersOfUser(const Settings& settings, const CommandFlags& commands,
+                                      const std::vector<std::string>& positional) {
+  if (positional.size() == 1) return CommandsOf(commands, "user");
+  const auto& verb = positional[1];
+  if (positional.size() == 2 && verb != "create") return Names(settings, "/api/users", "name");
+  if (positional.size() == 3 && verb == "role") return {"user", "administrator"};
+  return {};
+}
+
 std::vector<std::string> Offers(const Settings& settings, const CommandFlags& commands,
                                 const std::vector<std::string>& words) {
   const auto positional = Positional(words);
@@ -97,14 +117,19 @@ std::vector<std::string> Offers(const Settings& settings, const CommandFlags& co
     return Values(settings, words[words.size() - 2], positional);
   if (positional.empty()) {
     std::vector<std::string> names;
-    for (const auto& [name, flags] : commands) names.push_back(name);
+    for (const auto& [name, flags] : commands) {
+      if (name.find(' ') == std::string::npos) names.push_back(name);
+    }
     return names;
   }
   const auto& command = positional.front();
   if (words.back().starts_with("-")) {
-    const auto found = commands.find(command);
+    auto found = positional.size() > 1 ? commands.find(command + " " + positional[1])
+                                       : commands.find(command);
+    if (found == commands.end()) found = commands.find(command);
     return found == commands.end() ? std::vector<std::string>() : found->second;
   }
+  if (command == "user") return OffersOfUser(settings, commands, positional);
   if (positional.size() > 1) return {};
   if (IsOneOf(command, {"app", "install", "uninstall", "upgrade", "check"}))
     return Names(settings, "/api/installers?limit=200");

@@ -13,7 +13,7 @@ namespace prov::cli {
 // What a shell loads; nothing for another shell than bash, zsh or fish.
 std::optional<std::string> CompletionScript(const std::string& shell);
 
-// A command's flags, from the parser: "--server" and what it takes.
+// Each command's flags, from the parser: of "install" or "user create", "--server" and the like.
 using CommandFlags = std::map<std::string, std::vector<std::string>>;
 
 // What may stand in the last of `words` (those behind the program's name, the last one unfinished,

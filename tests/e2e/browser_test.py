@@ -10,7 +10,7 @@ from conftest import AGENT, BIN, ROOT, kill, user, wait_for
 
 PASSWORD = "correct horse battery"
 RESULTS = ROOT / "build/test-results"
-SECONDS = 600
+SECONDS = 900
 
 
 def restart(platform, milliseconds):
@@ -60,6 +60,9 @@ def lay_installers(platform, directory):
     platform.installer("hostile", HOSTILE_LOG, name=HOSTILE, description=HOSTILE, author=HOSTILE, inputs=[
         {"name": "text", "type": "string", "label": f"Text {HOSTILE}", "description": HOSTILE, "default": HOSTILE}])
     platform.installer("ticking", "for i in $(seq 100); do echo \"tick $i\"; sleep 0.05; done\n")
+    # Both end on being asked to; what they print is looked for, and grows.
+    platform.installer("holds-on", "echo needle 1; echo hay; echo needle 2; sleep 300\n", name="Holds on")
+    platform.installer("talks", "for i in $(seq 3000); do echo \"word $i\"; sleep 0.1; done\n", timeout_seconds=600)
     platform.installer("big-log", "seq -f 'line %.0f' 100000\n")
     platform.installer("second-try", f"[ -e {directory}/mark ] && exit 0\ntouch {directory}/mark\necho the first time it fails\nexit 2\n",
                        idempotent=True, retry={"max_attempts": 3, "backoff_seconds": 3})

@@ -205,6 +205,73 @@ def test_bash_completes_commands_flags_applications_servers_and_inputs(platform,
     assert "--follow" in complete("install nginx --fol")
     assert "server_name=" in complete("install nginx -i server")
     assert complete("install $(touch") == []
+    ends(ctl("user", "create", "completed", "--password-file", "-", text="correct horse battery\n"), 0)
+    assert complete("user disa") == ["disable"]
+    assert complete("user disable compl") == ["completed"]
+    assert complete("user role completed adm") == ["administrator"]
+    assert complete("user create new --password") == ["--password-file"]
+    assert complete("user create compl") == []
+
+
+PASSWORD = "correct horse battery"
+
+
+def signs_in(platform, name, password=PASSWORD):
+    body = json.dumps({"name": name, "password": password})
+    return platform.raw("POST", "/api/session", body, {"Content-Type": "application/json"})[0] == 200
+
+
+def test_users_are_managed(platform, ctl, tmp_path):
+    file = tmp_path / "password"
+    file.write_text(PASSWORD + "\nnot of the password\n")
+    ends(ctl("user", "create", "ann", "--administrator", "--password-file", str(file)), 0, "ann may sign in now")
+    ends(ctl("user", "create", "ben", "--password-file", "-", text=PASSWORD + "\n"), 0)
+    assert signs_in(platform, "ann") and signs_in(platform, "ben")
+    known = {user["name"]: user for user in json.loads(ctl("users", "-o", "json").stdout)["items"]}
+    assert known["ann"]["role"] == "administrator" and known["ben"]["role"] == "user"
+    ends(ctl("users"), 0, "ann", "administrator")
+    ends(ctl("user", "role", "ben", "administrator"), 0, "ben is an administrator now")
+    assert json.loads(ctl("user", "role", "ben", "user", "-o", "json").stdout)["role"] == "user"
+    ends(ctl("user", "disable", "ben"), 0, "signed out")
+    assert not signs_in(platform, "ben")
+    ends(ctl("user", "enable", "ben"), 0, "ben may sign in again")
+    assert signs_in(platform, "ben")
+    ends(ctl("user", "password", "ben", "--password-file", "-", text="another battery\n"), 0, "another password")
+    assert signs_in(platform, "ben", "another battery") and not signs_in(platform, "ben")
+    ends(ctl("user", "remove", "ben"), 0, "removed")
+    assert "ben" not in ctl("users").stdout
+    for change in (("disable", "ann"), ("role", "ann", "user"), ("remove", "ann")):
+        ends(ctl("user", *change), 2, "administrator")
+    assert signs_in(platform, "ann")
+
+
+@pytest.mark.parametrize("arguments,text,said", [
+    (("create", "eve", "--password-file", "-"), "short\n", "at least 12"),
+    (("create", "eve", "--password-file", "-"), None, "standard input ended"),
+    (("create", "eve", "--password-file", "/nowhere"), None, "--password-file"),
+    (("create", "eve"), None, "there is no terminal"),
+    (("create", "eve", "--password", PASSWORD), None, "--password"),
+    (("create", "Eve", "--password-file", "-"), PASSWORD + "\n", "a-z"),
+    (("role", "eve", "king"), None, "king"),
+    (("role", "eve", "user"), None, "no user `eve`"),
+    (("disable", "../users"), None, "no user `../users`"),
+    (("remove", "eve"), None, "`provisionctl users` lists them"),
+    ((), None, "subcommand"),
+])
+def test_a_user_is_not_changed_by_what_is_wrong(ctl, arguments, text, said):
+    before = ctl("users", "-o", "json").stdout
+    # What is given on standard input gets as far as the panel.
+    ends(ctl("user", *arguments, text=text, wrong={"body"} if text else ()), 2, said)
+    assert ctl("users", "-o", "json").stdout == before
+
+
+def test_a_password_is_asked_for_twice_at_a_terminal(platform, ctl):
+    command = ctl.command("user", "create", "typed")
+    shown, status = talk(command, [("Password: ", PASSWORD + "\n"), ("Once more: ", "correct horse batteries\n")])
+    assert status == 2 and "differ" in shown
+    shown, status = talk(command, [("Password: ", PASSWORD + "\n"), ("Once more: ", PASSWORD + "\n")])
+    assert status == 0 and PASSWORD not in shown
+    assert signs_in(platform, "typed")
 
 
 def test_lint_names_file_line_and_column(ctl, tmp_path):

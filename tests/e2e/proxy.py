@@ -29,7 +29,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             connection.request(self.command, self.path, body, sent)
             self.hand_on(sent, body, connection, connection.getresponse())
 
-    do_POST = do_DELETE = do_PUT = do_GET
+    do_POST = do_DELETE = do_PATCH = do_PUT = do_GET
 
     def hand_on(self, sent, body, connection, response):
         got = {name.lower(): value for name, value in response.getheaders()}

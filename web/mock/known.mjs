@@ -15,4 +15,6 @@ export const known = {
   burst: id(11),
   again: id(12),
   drained: id(13),
+  // There once a crowd was asked for: crowd.mjs.
+  crowded: id(14),
 };

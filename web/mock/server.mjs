@@ -6,6 +6,7 @@ import { extname, join, normalize } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import { Accounts } from './accounts.mjs';
+import { crowd } from './crowd.mjs';
 import { Refusal, readJson, send } from './http.mjs';
 import { loadInstallers } from './installers.mjs';
 import { Jobs } from './jobs.mjs';
@@ -70,6 +71,7 @@ const control = {
     streams.breakAll();
     world = makeWorld(world);
   },
+  crowd: () => crowd(world),
   // The panel restarts: every connection breaks, and for a while there is nothing.
   restart: ({ ms = 1500 }) => {
     world.downUntil = Date.now() + ms;

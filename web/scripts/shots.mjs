@@ -1,15 +1,20 @@
 // Pictures of every page, in both widths and both themes, into shots/. Needs a build; starts a mock of its own.
-// node scripts/shots.mjs [part of a name..]
+// node scripts/shots.mjs [--tall] [part of a name..]: with --tall 2,400 pixels of each page instead of a screen.
 import { spawn } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { chromium } from '@playwright/test';
+import { crowdedInstaller } from '../mock/crowd.mjs';
 import { known } from '../mock/known.mjs';
 
 const port = 8191;
 const base = `http://127.0.0.1:${port}`;
 const folder = new URL('../shots/', import.meta.url).pathname;
-const widths = { 1440: { width: 1440, height: 900 }, 390: { width: 390, height: 844 } };
+const tall = process.argv.includes('--tall');
+const widths = {
+  1440: { width: 1440, height: tall ? 2400 : 900 },
+  390: { width: 390, height: tall ? 2400 : 844 },
+};
 
 const press = (name) => (page) => page.getByRole('button', { name }).first().click();
 const pages = {
@@ -70,6 +75,46 @@ const pages = {
   help: { path: `/jobs/${known.live}`, act: (page) => page.keyboard.press('?') },
   'page-unknown': { path: '/nowhere' },
   'sign-in': { path: '/overview', signedOut: true },
+  'sign-in-refused': {
+    path: '/overview',
+    signedOut: true,
+    act: async (page) => {
+      await page.getByLabel('Name').fill('ann');
+      await page.getByLabel('Password').fill('wrong');
+      await page.keyboard.press('Enter');
+    },
+  },
+  'session-over': {
+    path: '/catalogue/hello?server=web-01',
+    act: async (page) => {
+      await page.context().clearCookies();
+      await page.keyboard.press('Control+Enter');
+    },
+  },
+  'panel-away': {
+    path: '/servers',
+    act: async (page) => {
+      await page.route('**/api/**', (route) => route.abort());
+      await page.reload();
+    },
+  },
+  'job-big': { path: `/jobs/${known.big}#L150000-L150004` },
+  'job-offline': { path: `/jobs/${known.offline}` },
+  'job-lost': { path: `/jobs/${known.lost}?tab=details` },
+  'settings-password': { path: '/settings?tab=password' },
+  'user-new': { path: '/settings?tab=users', act: press('Add a user') },
+  'token-new': { path: '/settings?tab=tokens', act: press('Make a token') },
+  // From here on there is as much of everything, as long and as hostile, as may be.
+  'crowd-catalogue': { path: '/catalogue', crowd: true },
+  'crowd-form': { path: `/catalogue/${crowdedInstaller}` },
+  'crowd-jobs': { path: '/jobs' },
+  'crowd-job': { path: `/jobs/${known.crowded}` },
+  'crowd-job-values': { path: `/jobs/${known.crowded}?tab=values` },
+  'crowd-job-details': { path: `/jobs/${known.crowded}?tab=details` },
+  'crowd-servers': { path: '/servers' },
+  'crowd-users': { path: '/settings?tab=users' },
+  'crowd-tokens': { path: '/settings?tab=tokens' },
+  'crowd-audit': { path: '/audit' },
 };
 
 mkdirSync(folder, { recursive: true });
@@ -79,7 +124,7 @@ const browser = await chromium.launch({
   executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium-headless-shell',
   args: ['--no-sandbox', '--disable-gpu'],
 });
-const wanted = process.argv.slice(2);
+const wanted = process.argv.slice(2).filter((word) => word !== '--tall');
 try {
   for (const [width, viewport] of Object.entries(widths)) {
     for (const theme of ['light', 'dark']) {
@@ -89,7 +134,9 @@ try {
         baseURL: base,
         timezoneId: 'Europe/Berlin',
       });
-      for (const [name, { path, act, signedOut }] of Object.entries(pages)) {
+      await context.request.post('/__mock/reset', { data: {} });
+      for (const [name, { path, act, signedOut, crowd }] of Object.entries(pages)) {
+        if (crowd) await context.request.post('/__mock/crowd', { data: {} });
         if (wanted.length > 0 && !wanted.some((part) => `${name}-${width}-${theme}`.includes(part))) continue;
         if (signedOut) await context.clearCookies();
         else await context.request.post('/api/session', { data: { name: 'ann', password: 'correct horse' } });

@@ -13,6 +13,7 @@ interface AxeResult {
   passes: object[];
   violations: { id: string; nodes: { target: unknown; html: string }[] }[];
 }
+type Axe = { run(root: Document, options: object): Promise<AxeResult> };
 
 interface Fixtures {
   /** What went wrong so far; a test that provokes something takes it out. */
@@ -57,20 +58,18 @@ export const test = base.extend<Fixtures>({
       const options = {
         runOnly: only ? { type: 'rule', values: only } : rules,
         rules: Object.fromEntries(without.map((rule) => [rule, { enabled: false }])),
+        // What is in order is only counted: its elements would take longer to send than to look at.
+        resultTypes: ['violations'],
       };
-      const { violations, passes } = await page.evaluate(
-        (given) =>
-          (
-            window as unknown as { axe: { run(root: Document, options: object): Promise<AxeResult> } }
-          ).axe.run(document, given),
-        options,
-      );
-      expect(
-        violations.map(
+      const [violations, passed] = await page.evaluate(async (given) => {
+        const found = await (window as unknown as { axe: Axe }).axe.run(document, given);
+        const named = found.violations.map(
           ({ id, nodes }) => `${id}: ${nodes.slice(0, 3).map((node) => `${node.target} ${node.html}`)}`,
-        ),
-      ).toEqual([]);
-      expect(passes, 'rules that were looked at').not.toEqual([]);
+        );
+        return [named, found.passes.length] as const;
+      }, options);
+      expect(violations).toEqual([]);
+      expect(passed, 'rules that were looked at').toBeGreaterThan(0);
     });
   },
 });

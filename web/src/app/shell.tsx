@@ -1,6 +1,7 @@
 import { Page, PageSidebar, PageSidebarBody, SkipToContent } from '@patternfly/react-core';
 import { Outlet, useLocation } from '@tanstack/react-router';
-import { useEffect, useState } from 'react';
+import { useEffect, useRef, useState } from 'react';
+import { useTitle } from '@/framework/page';
 import { useShortcuts } from '@/framework/shortcuts';
 import { ConnectionBanner } from './connection-banner';
 import { Header } from './header';
@@ -17,11 +18,8 @@ export function Shell() {
     { keys: 'Ctrl+K', label: 'Go to anything', run: () => setDialog('palette') },
     { keys: '?', label: 'Show the keys', run: () => setDialog('help') },
   ]);
-  // A new page begins at its top, for eyes and for the keyboard.
-  // biome-ignore lint/correctness/useExhaustiveDependencies: whenever the page changes
-  useEffect(() => {
-    document.getElementById('main')?.scrollTo(0, 0);
-  }, [path]);
+  const title = useTitle();
+  usePageStart(path, title);
   return (
     <Page
       masthead={<Header openPalette={() => setDialog('palette')} openHelp={() => setDialog('help')} />}
@@ -37,6 +35,9 @@ export function Shell() {
       mainContainerId="main"
       skipToContent={<SkipToContent href="#main">Skip to content</SkipToContent>}
     >
+      <p role="status" className="visually-hidden">
+        {title}
+      </p>
       <ConnectionBanner />
       <Outlet />
       <Notifier />
@@ -44,4 +45,21 @@ export function Shell() {
       {dialog === 'palette' && <Palette close={close} />}
     </Page>
   );
+}
+
+/** A new page begins at its top, for eyes, and for the keyboard where what had the focus went with the old page. */
+function usePageStart(path: string, title: string) {
+  const before = useRef(path);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: whenever the page changes
+  useEffect(() => {
+    document.getElementById('main')?.scrollTo(0, 0);
+  }, [path]);
+  // The page that says its title has taken the place of the one before.
+  // biome-ignore lint/correctness/useExhaustiveDependencies: as above
+  useEffect(() => {
+    if (before.current === path) return;
+    before.current = path;
+    if (document.activeElement === document.body)
+      document.getElementById('main')?.focus({ preventScroll: true });
+  }, [title]);
 }

@@ -1,13 +1,22 @@
 // What each page begins with.
 import { Breadcrumb, BreadcrumbItem, PageSection, Title } from '@patternfly/react-core';
 import { Link } from '@tanstack/react-router';
-import { type ReactNode, useEffect } from 'react';
+import { type ReactNode, useEffect, useSyncExternalStore } from 'react';
 
 export function usePageTitle(title: string) {
   useEffect(() => {
     document.title = `${title} · Provisioning`;
   }, [title]);
 }
+
+function onTitle(changed: () => void) {
+  const observer = new MutationObserver(changed);
+  observer.observe(document.head.querySelector('title')!, { childList: true });
+  return () => observer.disconnect();
+}
+
+/** The title as it is, also after a page set it. */
+export const useTitle = () => useSyncExternalStore(onTitle, () => document.title);
 
 interface PageHeaderProps {
   title: string;

@@ -1,4 +1,5 @@
 import type { Page } from '@playwright/test';
+import { crowdedInstaller } from '../../mock/crowd.mjs';
 import { known } from '../../mock/known.mjs';
 import { expect, test } from './fixtures';
 
@@ -80,6 +81,38 @@ test('16 no page breaks a rule of accessibility, light, dark or in forced colour
   }
 });
 
+test('17 as much of everything, as long and as hostile as may be, fits the screen and does nothing @phone', async ({
+  page,
+  panel,
+  accessible,
+}) => {
+  await panel.tell('crowd');
+  const crowded = [
+    '/overview',
+    '/catalogue',
+    `/catalogue/${crowdedInstaller}`,
+    '/jobs',
+    `/jobs/${known.crowded}`,
+    `/jobs/${known.crowded}?tab=values`,
+    `/jobs/${known.crowded}?tab=details`,
+    `/jobs/${known.crowded}?tab=audit`,
+    '/servers',
+    '/settings?tab=users',
+    '/settings?tab=tokens',
+    '/audit',
+  ];
+  for (const path of crowded) {
+    await test.step(path, async () => {
+      await page.goto(path);
+      await settled(page);
+      expect(await hidden(page), path).toEqual({ ofMain: 0, ofPage: 0, tools: 0 });
+      await expect(page.locator('img[src="x"]')).toHaveCount(0);
+      expect(await page.title()).not.toBe('owned');
+      await accessible({ only: ['color-contrast', 'duplicate-id-aria', 'label', 'region'] });
+    });
+  }
+});
+
 test('16 nor does the sign-in, nor the dialogs', async ({ page, accessible }) => {
   await page.goto(`/jobs/${known.live}`);
   await settled(page);
@@ -97,6 +130,65 @@ test('16 nor does the sign-in, nor the dialogs', async ({ page, accessible }) =>
   await page.goto('/jobs');
   await expect(page.getByRole('heading', { name: 'Provisioning' })).toBeVisible();
   await accessible();
+});
+
+test('15 what has the focus is seen to have it, light and dark', async ({ page }) => {
+  for (const [theme, path] of [
+    ['light', '/jobs'],
+    ['dark', '/jobs'],
+    ['dark', '/catalogue'],
+    ['dark', '/catalogue/postgresql'],
+    ['dark', `/jobs/${known.failed}`],
+  ] as const) {
+    await page.emulateMedia({ colorScheme: theme, reducedMotion: 'reduce' });
+    await page.goto(path);
+    await settled(page);
+    for (let stop = 0; stop < 30; stop += 1) {
+      await page.keyboard.press('Tab');
+      const focused = await page.evaluateHandle(() => document.activeElement as HTMLElement);
+      const name = await focused.evaluate((element) => element.outerHTML.slice(0, 200));
+      const clip = await focused.evaluate((element, { width, height }) => {
+        element.scrollIntoView({ block: 'nearest' });
+        // A card shows the focus of the link that covers it.
+        const box = (element.closest('.card') ?? element).getBoundingClientRect();
+        const [x, y] = [Math.max(0, box.x - 6), Math.max(0, box.y - 6)];
+        return {
+          x,
+          y,
+          width: Math.min(width - x, box.width + 12),
+          height: Math.min(height - y, box.height + 12),
+        };
+      }, page.viewportSize()!);
+      const picture = () => page.screenshot({ clip, animations: 'disabled', caret: 'hide' });
+      const withFocus = await picture();
+      await focused.evaluate((element) => element.blur());
+      expect(withFocus.equals(await picture()), `${path}, ${theme}: ${name}`).toBe(false);
+      await focused.evaluate((element) => element.focus());
+    }
+  }
+});
+
+test('nothing moves for who wants it still', async ({ page }) => {
+  await page.emulateMedia({ reducedMotion: 'reduce' });
+  await page.goto(`/jobs/${known.live}`);
+  await expect(page.locator('.step-mark.is-running')).toBeVisible();
+  const moving = () =>
+    page.evaluate(() => document.getAnimations().filter(({ playState }) => playState === 'running').length);
+  await expect.poll(moving).toBe(0);
+});
+
+test('what the page is now, and what became of a job, is told to screen readers', async ({ page }) => {
+  await page.goto('/catalogue');
+  await settled(page);
+  const told = page.getByRole('status').filter({ hasText: '· Provisioning' });
+  await page.getByRole('link', { name: 'Hello' }).click();
+  await expect(told).toHaveText('Hello · Provisioning');
+  // What was clicked is gone; the keys that scroll go to the new page.
+  await expect(page.locator('#main')).toBeFocused();
+  await page.getByRole('checkbox', { name: 'web-01' }).check();
+  await page.keyboard.press('Control+Enter');
+  await expect(told).toHaveText(/^Running: Hello on web-01/);
+  await expect(told).toHaveText(/^Succeeded: Hello on web-01/);
 });
 
 test('17 a job is started and followed on a phone @phone', async ({ page }) => {

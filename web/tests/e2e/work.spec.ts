@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { expect, test } from './fixtures';
 
 test('14 filters, page and saved views live in the address, and Back works', async ({ page }) => {
@@ -142,7 +143,10 @@ test('a server is drained, and one is enrolled by a command to paste', async ({ 
   await expect(page.getByText('Must begin with a letter or digit')).toBeVisible();
   await page.getByLabel('Name of the server').fill('web-03');
   await page.getByRole('button', { name: 'Make the command' }).click();
-  await expect(page.getByLabel('enrolment command', { exact: true })).toContainText('--id web-03');
+  const command = page.getByLabel('enrolment command', { exact: true });
+  await expect(command).toContainText('--id web-03');
+  await expect(command).toContainText('systemctl enable --now provisioning-agent');
+  execFileSync('bash', ['-n', '-c', (await command.textContent())!]);
 });
 
 test('users and tokens are managed; a token is shown once', async ({ page }) => {

@@ -46,6 +46,8 @@ test('a person signs in, installs nginx, watches it, and finds out why one that 
   await expect(page.getByRole('region', { name: 'What differs' })).toContainText('80 → 8080');
   await submit.click();
   await expect(state).toHaveText(/Failed/, { timeout: 150_000 });
+  const cause = page.getByRole('heading', { name: 'Another program listens on that port.' });
+  await expect(cause).toBeVisible();
   await expect(
     page.getByText(/port 8080 is taken by .*: stop it, or choose another port/).first(),
   ).toBeVisible();

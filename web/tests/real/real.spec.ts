@@ -56,7 +56,7 @@ test('a failed job says why, and is run again with other inputs', async ({ page,
   await install(page, 'failing', { 'Exit code': '3' });
   await expect(stateOf(page)).toHaveText(/Failed/);
   await expect(page.getByRole('heading', { name: 'Installed, but not as it should be' })).toBeVisible();
-  await expect(page.getByText('Exit code 3.')).toBeVisible();
+  await expect(page.getByText('exit code 3: configuration error')).toBeVisible();
   await accessible();
   await page.getByRole('link', { name: 'Run again' }).click();
   await expect(page.getByLabel('Exit code')).toHaveValue('3');

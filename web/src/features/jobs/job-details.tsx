@@ -8,6 +8,7 @@ import {
 import { useQuery } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
 import { type Job, queries } from '@/api/queries';
+import type { Input } from '@/core/form/input';
 import { formatDetail } from '@/core/format';
 import { CopyButton } from '@/framework/copy';
 import { PageTable } from '@/framework/page-table';
@@ -18,6 +19,11 @@ function shown(value: unknown): string {
   if (typeof value === 'object' && value !== null && 'sealed' in value)
     return 'sealed, nobody can read it here';
   return Array.isArray(value) ? value.join(', ') : String(value);
+}
+
+/** A choice as the form has it. */
+function labelOf(input: Input | undefined, value: unknown): string | undefined {
+  return input?.validation?.allowed_values?.find((choice) => choice.value === value)?.label || undefined;
 }
 
 function Fact({ term, children }: { term: string; children: React.ReactNode }) {
@@ -34,12 +40,7 @@ function Fact({ term, children }: { term: string; children: React.ReactNode }) {
 export function JobValues({ job }: { job: Job }) {
   const inputs = Object.entries(job.inputs as Record<string, unknown>);
   const { data } = useQuery({ ...queries.installer(job.app_id), staleTime: 60_000, retry: false });
-  const labels = new Map(
-    (data?.inputs ?? []).map((input) => [
-      String((input as { name: unknown }).name),
-      String((input as { label: unknown }).label),
-    ]),
-  );
+  const known = new Map(((data?.inputs ?? []) as unknown as Input[]).map((input) => [input.name, input]));
   return (
     <>
       <h2 className="steps-head">Outputs</h2>
@@ -56,8 +57,8 @@ export function JobValues({ job }: { job: Job }) {
       {inputs.length === 0 && <p className="subtle">It was started without any.</p>}
       <DescriptionList isHorizontal isCompact termWidth="12rem">
         {inputs.map(([name, value]) => (
-          <Fact key={name} term={labels.get(name) ?? name}>
-            {shown(value)}
+          <Fact key={name} term={known.get(name)?.label ?? name}>
+            {labelOf(known.get(name), value) ?? shown(value)}
           </Fact>
         ))}
       </DescriptionList>

@@ -65,12 +65,16 @@ export function JobHeader({ job, cancel, children }: JobHeaderProps) {
             </>
           )}
         </span>
-        <span>
-          {over ? 'Took' : 'Going on for'}{' '}
-          <b>
-            <Duration from={job.started_at} to={job.finished_at} />
-          </b>
-        </span>
+        {job.started_at === null ? (
+          <span>{over ? 'Never started' : 'Not started yet'}</span>
+        ) : (
+          <span>
+            {over ? 'Took' : 'Going on for'}{' '}
+            <b>
+              <Duration from={job.started_at} to={job.finished_at} />
+            </b>
+          </span>
+        )}
         <span>
           Attempt <b>{Math.max(1, job.attempt)}</b> of {job.max_attempts}
         </span>

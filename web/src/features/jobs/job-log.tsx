@@ -18,6 +18,8 @@ interface JobLogPanelProps {
 }
 
 export function JobLogPanel({ job, attempt, log, view, live }: JobLogPanelProps) {
+  const { lines } = useLineCount(log.store);
+  const empty = live ? 'Nothing was printed yet.' : 'Nothing was printed.';
   return (
     <section className="log-frame" aria-label="Output">
       <LogTools job={job} attempt={attempt} store={log.store} view={view} live={live} />
@@ -26,6 +28,7 @@ export function JobLogPanel({ job, attempt, log, view, live }: JobLogPanelProps)
         store={log.store}
         state={view.state}
         times={view.choices.times}
+        empty={lines === 0 && !log.progress.loading ? empty : undefined}
         followChanged={view.setFollow}
         select={view.select}
         toggleGroup={view.toggleGroup}

@@ -48,6 +48,8 @@ function FailureNote({ job, show }: { job: Job; show: (line: number) => void }) 
   const line = known?.line ?? job.log.lines;
   const ended =
     signal !== null ? `Signal ${signal}.` : code !== null && code !== 0 ? `Exit code ${code}.` : '';
+  // Where the cause is known, its code only; the reason says that code, too.
+  const reason = known ? null : job.status_reason;
   return (
     <Alert
       isInline
@@ -63,7 +65,7 @@ function FailureNote({ job, show }: { job: Job; show: (line: number) => void }) 
       }
     >
       {known?.remedy ?? advice} {known?.retryable ? 'Trying again may help. ' : ''}
-      {job.status_reason ? `Reason: ${job.status_reason}.` : ''} <span className="subtle">{ended}</span>
+      {reason ? `Reason: ${reason}.` : <span className="subtle">{ended}</span>}
     </Alert>
   );
 }

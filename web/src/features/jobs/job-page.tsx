@@ -1,17 +1,18 @@
-import { PageSection, Tab, Tabs, TabTitleText, ToggleGroup, ToggleGroupItem } from '@patternfly/react-core';
+import { PageSection, ToggleGroup, ToggleGroupItem } from '@patternfly/react-core';
 import { Link, useNavigate, useParams, useSearch } from '@tanstack/react-router';
 import { useState } from 'react';
 import { isStatus } from '@/api/problem';
 import type { Job } from '@/api/queries';
 import { isOver, statusLook } from '@/core/job-status';
 import { usePageTitle } from '@/framework/page';
+import { PageTabs } from '@/framework/page-tabs';
 import { ErrorState, LoadingRows, Nothing } from '@/framework/states';
 import { CancelJobs } from './cancel-jobs';
 import { JobAudit, JobFacts, JobValues } from './job-details';
 import { JobHeader, useJobTitle } from './job-header';
 import { JobLogPanel } from './job-log';
 import { JobNotes } from './job-notes';
-import { Steps } from './steps';
+import { hasSteps, Steps } from './steps';
 import { useJob, useJobLog } from './use-job';
 import { useLogView } from './use-log-view';
 
@@ -47,24 +48,28 @@ function UnknownJob() {
   );
 }
 
-const tabs = ['log', 'values', 'details', 'audit'] as const;
-const tabNames = { log: 'Log', values: 'Inputs and outputs', details: 'Details', audit: 'Audit trail' };
+const tabs = [
+  { key: 'log', title: 'Log' },
+  { key: 'values', title: 'Inputs and outputs' },
+  { key: 'details', title: 'Details' },
+  { key: 'audit', title: 'Audit trail' },
+] as const;
 
 function LoadedJob({ job }: { job: Job }) {
   const { attempt: asked, tab: wanted } = useSearch({ from: '/jobs/$id' });
   const navigate = useNavigate({ from: '/jobs/$id' });
   const latest = Math.max(1, job.attempt);
   const attempt = asked !== undefined && asked >= 1 && asked <= latest ? asked : latest;
-  const tab = tabs.find((each) => each === wanted) ?? 'log';
+  const tab = tabs.find(({ key }) => key === wanted)?.key ?? 'log';
   const live = !isOver(job.status) && attempt === latest;
   const log = useJobLog(job, attempt);
   const view = useLogView(log.store, live, job.known_failure?.line ?? null);
   const [canceling, setCanceling] = useState(false);
   usePageTitle(`${statusLook(job.status, job.cancel_requested_at).label}: ${useJobTitle(job)}`);
   const cancel = () => setCanceling(true);
-  const openTab = (key: string | number) =>
+  const openTab = (key: string) =>
     void navigate({
-      search: (before) => ({ ...before, tab: key === 'log' ? undefined : String(key) }),
+      search: (before) => ({ ...before, tab: key === 'log' ? undefined : key }),
       hash: true,
       replace: true,
     });
@@ -78,24 +83,15 @@ function LoadedJob({ job }: { job: Job }) {
         <JobNotes job={job} show={show} cancel={cancel} />
       </JobHeader>
       <PageSection isFilled hasBodyWrapper={false} className="is-body">
-        <div className="job-body">
+        <div className={hasSteps(job) ? 'job-body' : 'job-body is-plain'}>
           <Steps job={job} show={show} />
           <div className="job-main">
-            <Tabs activeKey={tab} onSelect={(_event, key) => openTab(key)} aria-label="About this job">
-              {tabs.map((each) => (
-                <Tab
-                  key={each}
-                  eventKey={each}
-                  title={<TabTitleText>{tabNames[each]}</TabTitleText>}
-                  tabContentId={`tab-${each}`}
-                />
-              ))}
-            </Tabs>
-            <div
-              id={`tab-${tab}`}
-              role="tabpanel"
-              aria-label={tabNames[tab]}
-              className={tab === 'log' ? 'tab-body is-log' : 'tab-body'}
+            <PageTabs
+              label="About this job"
+              tabs={[...tabs]}
+              active={tab}
+              open={openTab}
+              className={tab === 'log' ? 'is-log' : ''}
             >
               {tab === 'log' && (
                 <>
@@ -106,7 +102,7 @@ function LoadedJob({ job }: { job: Job }) {
               {tab === 'values' && <JobValues job={job} />}
               {tab === 'details' && <JobFacts job={job} />}
               {tab === 'audit' && <JobAudit id={job.id} />}
-            </div>
+            </PageTabs>
           </div>
         </div>
       </PageSection>

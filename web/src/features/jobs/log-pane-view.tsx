@@ -11,6 +11,8 @@ interface LogPaneViewProps extends PaneEvents {
   store: LogStore;
   state: PaneState;
   times: boolean;
+  /** Said where there is no line. */
+  empty: string | undefined;
   ref: Ref<LogHandle>;
 }
 
@@ -18,6 +20,7 @@ export function LogPaneView({
   store,
   state,
   times,
+  empty,
   followChanged,
   select,
   toggleGroup,
@@ -46,6 +49,7 @@ export function LogPaneView({
       role="log"
       aria-live="off"
       aria-label="Log"
+      data-empty={empty}
       tabIndex={0}
     />
   );

@@ -39,12 +39,17 @@ function StepItem({ step, show }: { step: Step; show: (line: number) => void }) 
   );
 }
 
+const hasProgress = (job: Job) => job.progress !== null && !isOver(job.status);
+
+/** Whether there is anything to show beside the log. */
+export const hasSteps = (job: Job) => job.steps.length > 0 || hasProgress(job);
+
 function JobProgress({ job }: { job: Job }) {
-  if (job.progress === null || isOver(job.status)) return null;
+  if (!hasProgress(job)) return null;
   return (
     <Progress
       aria-label="Progress"
-      value={job.progress}
+      value={job.progress ?? 0}
       title={job.message ?? undefined}
       size="sm"
       measureLocation={ProgressMeasureLocation.top}

@@ -6,6 +6,14 @@ import { Command } from '@/framework/copy';
 import { TextField } from '@/framework/page-form';
 import { Time } from '@/framework/time';
 
+/** The panel's command, and what the agent needs besides to be started by systemd. */
+function andStart(enrol: string, id: string): string {
+  const settings = '/etc/provisioning/agent.yml';
+  const isThere = `grep -q '^agent_id:' ${settings}`;
+  const add = `printf '%s\\n' 'agent_id: ${id}' 'panel_url: ${location.origin}' >>${settings}`;
+  return [enrol, `{ ${isThere} || ${add}; }`, 'systemctl enable --now provisioning-agent'].join(' &&\n  ');
+}
+
 const idPattern = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/;
 
 export function EnrolDialog({ id: known = '', close }: { id?: string; close: () => void }) {
@@ -32,8 +40,11 @@ export function EnrolDialog({ id: known = '', close }: { id?: string; close: () 
       <ModalBody>
         {make.data ? (
           <>
-            <p className="gap-below">Paste this on {id} as root. It installs nothing but the agent's keys.</p>
-            <Command text={make.data.command} label="enrolment command" />
+            <p className="gap-below">
+              Paste this on {id} as root, with the package <code>provisioning-agent</code> installed. It gives
+              the agent its keys, says in its settings who it is and where the panel is, and starts it.
+            </p>
+            <Command text={andStart(make.data.command, id)} label="enrolment command" />
             <p className="subtle small gap-above">
               It works once, until <Time at={make.data.expires_at} />, and is shown this once. The server
               appears as online when its agent has come.

@@ -6,6 +6,7 @@ import {
 } from '@patternfly/react-core';
 import { useQuery } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
+import type { ReactNode } from 'react';
 import { queries, type Server } from '@/api/queries';
 import { formatBytes } from '@/core/format';
 import { statusLook } from '@/core/job-status';
@@ -103,7 +104,7 @@ export function History({ id }: { id: string }) {
 
 const containments = { cgroup2: 'cgroup v2', cgroup1: 'cgroup v1', subreaper: 'subreaper only' };
 const factNames: Record<keyof Server['facts'], string> = {
-  os_like: 'Like',
+  os_like: 'Family',
   epoch: 'Journal',
   epoch_since: 'Journal since',
   epoch_reason: 'Journal begun',
@@ -117,8 +118,8 @@ function rowsOf({
   disk_free_mb: disk,
   containment,
   facts,
-}: Server): [string, string][] {
-  const known: [string, string | false][] = [
+}: Server): [string, ReactNode][] {
+  const known: [string, ReactNode | false][] = [
     ['System', os?.pretty_name ?? false],
     ['Architecture', os?.architecture ?? false],
     ['Processors', cpus !== null && String(cpus)],
@@ -129,11 +130,11 @@ function rowsOf({
     ['Disk free', disk !== null && formatBytes(disk)],
     ['Containment', containment !== null && containments[containment]],
   ];
-  const further = Object.entries(facts).map(([name, value]): [string, string] => [
+  const further = Object.entries(facts).map(([name, value]): [string, ReactNode] => [
     factNames[name as keyof typeof factNames],
-    value,
+    name === 'epoch_since' ? <Time key={name} at={value} /> : value,
   ]);
-  return [...known.filter((row): row is [string, string] => row[1] !== false), ...further];
+  return [...known.filter(([, value]) => value !== false), ...further];
 }
 
 export function ServerFacts({ server }: { server: Server }) {
@@ -143,10 +144,10 @@ export function ServerFacts({ server }: { server: Server }) {
       <h2>Facts</h2>
       {rows.length === 0 && <p className="subtle">Its agent has told nothing yet.</p>}
       <DescriptionList isHorizontal isCompact termWidth="7.5rem">
-        {rows.map(([term, text]) => (
+        {rows.map(([term, value]) => (
           <DescriptionListGroup key={term}>
             <DescriptionListTerm>{term}</DescriptionListTerm>
-            <DescriptionListDescription>{text}</DescriptionListDescription>
+            <DescriptionListDescription>{value}</DescriptionListDescription>
           </DescriptionListGroup>
         ))}
       </DescriptionList>

@@ -1,7 +1,8 @@
-import { PageSection, Tab, Tabs, TabTitleText } from '@patternfly/react-core';
+import { PageSection } from '@patternfly/react-core';
 import { useNavigate, useSearch } from '@tanstack/react-router';
 import { useIsAdministrator } from '@/api/hooks';
 import { PageHeader, usePageTitle } from '@/framework/page';
+import { PageTabs } from '@/framework/page-tabs';
 import { PasswordSection } from './password-section';
 import { PreferencesSection } from './preferences-section';
 import { TokensSection } from './tokens-section';
@@ -20,30 +21,19 @@ export function SettingsPage() {
   const navigate = useNavigate({ from: '/settings' });
   const administrator = useIsAdministrator();
   const shown = tabs.filter(({ forAdministrators }) => administrator || !forAdministrators);
-  const { key, title, Body } = shown.find((each) => each.key === tab) ?? shown[0]!;
+  const { key, Body } = shown.find((each) => each.key === tab) ?? shown[0]!;
   return (
     <>
       <PageHeader title="Settings" />
       <PageSection isFilled hasBodyWrapper={false}>
-        <Tabs
-          activeKey={key}
-          onSelect={(_event, chosen) =>
-            void navigate({ search: { tab: chosen === 'you' ? undefined : String(chosen) } })
-          }
-          aria-label="Settings"
+        <PageTabs
+          label="Settings"
+          tabs={shown}
+          active={key}
+          open={(chosen) => void navigate({ search: { tab: chosen === 'you' ? undefined : chosen } })}
         >
-          {shown.map((each) => (
-            <Tab
-              key={each.key}
-              eventKey={each.key}
-              title={<TabTitleText>{each.title}</TabTitleText>}
-              tabContentId={`settings-${each.key}`}
-            />
-          ))}
-        </Tabs>
-        <div id={`settings-${key}`} role="tabpanel" aria-label={title} className="tab-body">
           <Body />
-        </div>
+        </PageTabs>
       </PageSection>
     </>
   );
