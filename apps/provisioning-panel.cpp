@@ -15,6 +15,7 @@
 #include "panel/enrolment/enrolment_desk.hpp"
 #include "panel/open_database.hpp"
 #include "panel/panel.hpp"
+#include "panel/store_commands.hpp"
 #include "panel/web/embedded_files.hpp"
 
 namespace {
@@ -33,6 +34,8 @@ void PrintHelp() {
       "provisioning-panel user password NAME [--password-file FILE|-] | user list\n"
       "provisioning-panel enroll-token AGENT_ID [--re-enroll] [--expires-in-minutes N]\n"
       "provisioning-panel rotate-keys AGENT_ID\n"
+      "provisioning-panel backup FILE | restore FILE\n"
+      "provisioning-panel migrate --from URL|--from-file FILE --to URL|--to-file FILE\n"
       "provisioning-panel --version | --help\n\nSettings, also in the file and as NAME or "
       "NAME_FILE "
       "in the environment:");
@@ -105,17 +108,21 @@ Result<long> Number(const Flags& flags, const std::string& name, long otherwise)
   return number;
 }
 
-// Root makes tokens as the panel's own user, so that the database stays that user's.
-Result<std::unique_ptr<store::Database>> OpenDatabase(
-    const panel::PanelConfiguration& configuration) {
+// Root works as the panel's own user, so that the database stays that user's.
+Status BecomeOwnerOf(const Path& state_dir) {
   struct stat directory{};
-  if (geteuid() == 0 && stat(configuration.state_dir.c_str(), &directory) == 0 &&
-      directory.st_uid != 0) {
+  if (geteuid() == 0 && stat(state_dir.c_str(), &directory) == 0 && directory.st_uid != 0) {
     if (setgroups(0, nullptr) != 0 || setgid(directory.st_gid) != 0 ||
         setuid(directory.st_uid) != 0) {
-      return ErrnoError("becoming the owner of " + configuration.state_dir.string());
+      return ErrnoError("becoming the owner of " + state_dir.string());
     }
   }
+  return {};
+}
+
+Result<std::unique_ptr<store::Database>> OpenDatabase(
+    const panel::PanelConfiguration& configuration) {
+  PROV_CHECK(BecomeOwnerOf(configuration.state_dir));
   return panel::OpenDatabase(configuration.database_url);
 }
 
@@ -259,6 +266,41 @@ int RotateKeys(const Flags& flags) {
   return 0;
 }
 
+// backup FILE or restore FILE.
+int BackUpOrRestore(const Flags& flags, bool restores) {
+  if (flags.words.size() != 1)
+    return Fail(std::string(restores ? "restore" : "backup") + " takes the name of one file");
+  const auto configuration = Configure(flags, nullptr);
+  if (!configuration) return Fail(configuration.error().message);
+  const Path file = flags.words.front();
+  const auto& state_dir = configuration->state_dir;
+  if (const auto made = MakeDirectories(state_dir, 0700); !made)
+    return Fail(made.error().ToString());
+  if (const auto became = BecomeOwnerOf(state_dir); !became) return Fail(became.error().ToString());
+  const auto url = store::ParseUrl(configuration->database_url);
+  if (!url) return Fail(url.error().message);
+  return Print(restores ? panel::RestoreStore(file, *url, state_dir)
+                        : panel::BackUpStore(*url, file));
+}
+
+int Migrate(const Flags& flags) {
+  if (!flags.words.empty() || !flags.settings.empty())
+    return Fail("migrate takes --from URL and --to URL alone; see --help");
+  std::vector<store::Url> ends;
+  for (const std::string name : {"from", "to"}) {
+    auto url = panel::UrlFromFlags(name, Last(flags, "--" + name, ""),
+                                   Last(flags, "--" + name + "-file", ""));
+    if (!url) return Fail(url.error().ToString());
+    ends.push_back(std::move(*url));
+  }
+  for (const auto& url : ends) {
+    if (url.engine != store::Engine::kSqlite) continue;
+    const auto became = BecomeOwnerOf(std::filesystem::absolute(url.file()).parent_path());
+    if (!became) return Fail(became.error().ToString());
+  }
+  return Print(panel::MigrateStore(ends.front(), ends.back()));
+}
+
 int Serve(const Flags& flags) {
   if (!flags.words.empty()) return Fail("`" + flags.words.front() + "` is not understood");
   std::string description;
@@ -298,10 +340,19 @@ int main(int argc, char** argv) {
     const auto flags = ReadFlags(arguments, {}, {});
     return flags.wrong.empty() ? RotateKeys(flags) : Fail(flags.wrong);
   }
+  if (command == "backup" || command == "restore") {
+    const auto flags = ReadFlags(arguments, {}, {});
+    return flags.wrong.empty() ? BackUpOrRestore(flags, command == "restore") : Fail(flags.wrong);
+  }
+  if (command == "migrate") {
+    const auto flags = ReadFlags(arguments, {"--from", "--from-file", "--to", "--to-file"}, {});
+    return flags.wrong.empty() ? Migrate(flags) : Fail(flags.wrong);
+  }
   if (command == "serve") {
     const auto flags = ReadFlags(arguments, {}, {"--check-config"});
     return flags.wrong.empty() ? Serve(flags) : Fail(flags.wrong);
   }
-  return Fail("unknown command `" + command +
-              "`; there are serve, token, user, enroll-token and rotate-keys");
+  return Fail(
+      "unknown command `" + command +
+      "`; there are serve, token, user, enroll-token, rotate-keys, backup, restore and migrate");
 }

@@ -5,13 +5,15 @@
 #include <boost/asio/ip/address.hpp>
 #include <fmt/format.h>
 
-#include "panel/open_database.hpp"
 #include "signing/keys.hpp"
+#include "store/url.hpp"
 
 namespace prov::panel {
 namespace {
 
 namespace ip = boost::asio::ip;
+
+constexpr std::uint64_t kMostDays = 36'500;
 
 Status ReadListen(const Configuration& settings, PanelConfiguration& read) {
   const auto text = settings.Text("panel_listen");
@@ -58,8 +60,8 @@ Status ReadTls(const Configuration& settings, PanelConfiguration& read) {
 // After the state directory. Nothing of the URL is said again: it may hold a password.
 Status ReadDatabase(const Configuration& settings, PanelConfiguration& read) {
   read.database_url = settings.Text("database_url");
-  if (read.database_url.empty()) read.database_url = SqliteUrl(read.state_dir / "panel.db");
-  const auto checked = CheckDatabaseUrl(read.database_url);
+  if (read.database_url.empty()) read.database_url = store::SqliteUrl(read.state_dir / "panel.db");
+  const auto checked = store::ParseUrl(read.database_url);
   if (!checked) return settings.Fault("database_url", checked.error().message);
   return {};
 }
@@ -78,6 +80,7 @@ std::vector<std::string> NeedRestart(const PanelConfiguration& running,
   compare("database_url", running.database_url, wanted.database_url);
   compare("state_dir", running.state_dir, wanted.state_dir);
   compare("installers_dir", running.installers_dir, wanted.installers_dir);
+  compare("keep_jobs_days", running.keep_jobs, wanted.keep_jobs);
   compare("log_dir", running.log_dir, wanted.log_dir);
   compare("panel_trusted_proxy", running.trusted_proxy, wanted.trusted_proxy);
   // Another certificate is taken; TLS itself cannot come or go.
@@ -95,6 +98,8 @@ std::vector<Setting> PanelSettings() {
        "", true},
       {"state_dir", "SQLite's database", "/var/lib/provisioning/panel"},
       {"installers_dir", "the catalogue", "/opt/provisioning/installers"},
+      {"keep_jobs_days", "how long jobs and their logs are kept after their end; 0: for ever",
+       "365"},
       {"log_dir", "panel.log and access.log; - for standard error", "/var/log/provisioning/panel"},
       {"log_level", "debug, info, warning or error", "info"},
       {"panel_tls_cert", "certificate chain, PEM", ""},
@@ -122,6 +127,8 @@ Result<PanelConfiguration> ReadConfiguration(const Configuration& settings) {
   }
   read.state_dir = settings.Text("state_dir");
   read.installers_dir = settings.Text("installers_dir");
+  PROV_TRY(const auto days, settings.Number("keep_jobs_days", 0, kMostDays));
+  read.keep_jobs = std::chrono::days{days};
   const auto logs = settings.Text("log_dir");
   if (logs != "-") read.log_dir = logs;
   const auto level = ParseLogLevel(settings.Text("log_level"));

@@ -1,6 +1,7 @@
 // The panel's configuration (docs/operations/panel.md).
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -19,7 +20,8 @@ struct PanelConfiguration {
   std::string database_url;  // sqlite:PATH or postgresql://…, which may hold a password
   Path state_dir;
   Path installers_dir;
-  Path log_dir;  // "" for standard error
+  std::chrono::days keep_jobs{0};  // after their end; 0: for ever
+  Path log_dir;                    // "" for standard error
   LogLevel log_level = LogLevel::kInfo;
   std::optional<net::TlsFiles> tls;
   std::string trusted_proxy;  // an address; connections from any other are refused

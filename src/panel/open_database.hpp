@@ -1,22 +1,18 @@
 // The store that `database_url` names.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 
-#include "base/files.hpp"
 #include "base/result.hpp"
 #include "store/database.hpp"
 
 namespace prov::panel {
 
-std::string SqliteUrl(const Path& file);
-
-// kInvalidArgument, with what would be right and without the URL, for what is neither sqlite:PATH
-// nor postgresql://….
-Status CheckDatabaseUrl(const std::string& url);
-
-// Opens and migrates it. An error is a sentence that says what to do, and holds no password.
-Result<std::unique_ptr<store::Database>> OpenDatabase(const std::string& url);
+// Opens and migrates it. An error is a sentence that says what to do, and holds no password. With
+// `on_away` a server that is not there is waited for, as postgresql::Options has it.
+Result<std::unique_ptr<store::Database>> OpenDatabase(
+    const std::string& url, std::function<void(const Error&)> on_away = nullptr);
 
 }  // namespace prov::panel

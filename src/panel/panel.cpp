@@ -25,6 +25,7 @@
 #include "panel/forwarded.hpp"
 #include "panel/metrics/metrics.hpp"
 #include "panel/open_database.hpp"
+#include "panel/retention.hpp"
 #include "panel/web/pages.hpp"
 
 namespace prov::panel {
@@ -33,11 +34,33 @@ namespace {
 namespace asio = boost::asio;
 
 constexpr int kCannotStart = 2;
+// EX_CONFIG of sysexits.h: the service manager does not start it again
+// (provisioning-panel.service).
+constexpr int kForAPerson = 78;
 constexpr Millis kLookAtInstallers{2'000};
 
 int Refuse(const Error& error) {
   std::fprintf(stderr, "provisioning-panel: %s\n", error.ToString().c_str());
   return kCannotStart;
+}
+
+// What only a person can mend is not tried again and again.
+int RefuseStore(const Error& error) {
+  const bool for_a_person = error.code == ErrorCode::kPermissionDenied ||
+                            error.code == ErrorCode::kUnsupported ||
+                            error.code == ErrorCode::kInvalidArgument;
+  const int status = Refuse(error);
+  return for_a_person ? kForAPerson : status;
+}
+
+// Not an end of the panel, which its service manager would start again every second.
+void SayThatTheStoreIsAway(const Error& error, Logger& logger) {
+  std::fprintf(
+      stderr,
+      "provisioning-panel: %s; it is waited for, and requests are answered 503 until it is "
+      "there\n",
+      error.ToString().c_str());
+  logger.Error("store_awaited", {{"reason", error.ToString()}});
 }
 
 // A connection is a descriptor, and the usual 1,024 are meant for programs that cannot poll more.
@@ -84,6 +107,7 @@ class Panel {
         dispatcher_(io_.get_executor(), gate_, registry_, hub_, keys_, clock, random, *logs.panel),
         desk_(gate_, hub_, clock, *logs.panel, configuration.secret_key),
         end_(io_.get_executor(), clock, dispatcher_, desk_, desk_, *logs.panel),
+        retention_(io_.get_executor(), gate_, configuration.keep_jobs, clock, *logs.panel),
         passwords_(random),
         sign_in_(gate_, passwords_, clock, random, *logs.panel),
         authenticator_(gate_, clock, keys_, Secure(configuration)),
@@ -100,6 +124,7 @@ class Panel {
     dispatcher_.SetQueue(end_);
     dispatcher_.OnFinished([this](const job::Record& record) { metrics_.JobFinished(record); });
     dispatcher_.Start();
+    retention_.Start();
     tasks_.Spawn(WatchInstallers());
     tasks_.Spawn(HandleSignals());
     if (const auto interval = WatchdogInterval(); interval.count() > 0)
@@ -277,6 +302,7 @@ class Panel {
     streams_.Close();
     end_.Close();
     co_await server_->Drain();
+    co_await retention_.Stop();
     co_await dispatcher_.Stop();
     io_.stop();
   }
@@ -306,6 +332,7 @@ class Panel {
   Dispatcher dispatcher_;
   EnrolmentDesk desk_;
   transport::http::PanelEnd end_;
+  Retention retention_;
   PasswordPool passwords_;
   SignIn sign_in_;
   Authenticator authenticator_;
@@ -333,8 +360,10 @@ int RunPanel(PanelConfiguration configuration,
   auto logs = OpenLogs(configuration, clock);
   if (!logs) return Refuse(logs.error());
   RaiseDescriptorLimit();
-  auto database = OpenDatabase(configuration.database_url);
-  if (!database) return Refuse(database.error());
+  auto database = OpenDatabase(configuration.database_url, [&](const Error& error) {
+    SayThatTheStoreIsAway(error, *logs->panel);
+  });
+  if (!database) return RefuseStore(database.error());
   return Panel(configuration, std::move(read_again), files, *logs, **database, std::move(*keys),
                clock, random)
       .Run();

@@ -13,6 +13,7 @@ import time
 import pytest
 
 from openapi import Contract
+from postgresql_server import PostgresqlServer
 from proxy import Proxy
 from streams import Stream
 
@@ -259,6 +260,18 @@ def platform(tmp_path_factory):
         yield running
     finally:
         running.stop()
+
+
+@pytest.fixture(scope="module", name="server")
+def fixture_server():
+    """A PostgreSQL server."""
+    requires("root")
+    requires("postgresql")
+    running = PostgresqlServer.founded()
+    try:
+        yield running
+    finally:
+        running.remove()
 
 
 @pytest.fixture(name="ctl")

@@ -1,0 +1,105 @@
+"""A real PostgreSQL server for a test, as nobody where this is root, on a free port of loopback."""
+import os
+import pathlib
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+
+# What is killed here is processes, not machines.
+SETTINGS = ("listen_addresses=127.0.0.1", "unix_socket_directories=", "fsync=off", "shared_buffers=16MB", "max_connections=60")
+# secretive is asked for a password; a standby copies the server.
+LET_IN = "host all secretive 127.0.0.1/32 scram-sha-256\nhost all,replication all 127.0.0.1/32 trust\n"
+
+
+def programs():
+    found = sorted(pathlib.Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda path: int(path.parts[-3]))
+    return found[-1].parent
+
+
+def as_nobody():
+    """The beginning of a command that a signal ends with this process."""
+    user = ["--reuid=nobody", "--regid=nogroup", "--clear-groups"] if os.geteuid() == 0 else []
+    return ["setpriv", *user, "--pdeathsig=QUIT"]
+
+
+def free_port():
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        return sock.getsockname()[1]
+
+
+class PostgresqlServer:
+    def __init__(self):
+        self.directory = pathlib.Path(tempfile.mkdtemp(prefix="postgresql."))
+        if os.geteuid() == 0:
+            shutil.chown(self.directory, "nobody", "nogroup")
+        self.data = self.directory / "data"
+        self.port = free_port()
+        self.postmaster = None
+
+    @classmethod
+    def founded(cls):
+        """Running, with a role panel and a database panel that is its own."""
+        server = cls()
+        server.run("initdb", "-D", server.data, "-U", "postgres", "--auth=trust", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync")
+        (server.data / "pg_hba.conf").write_text(LET_IN)
+        server.start()
+        server.sql("CREATE ROLE panel LOGIN")
+        server.new_database("panel")
+        return server
+
+    @classmethod
+    def standby_of(cls, primary):
+        """Running, a copy that takes no writes."""
+        server = cls()
+        server.run("pg_basebackup", "-D", server.data, "-R", "-c", "fast", "-h", "127.0.0.1", "-p", str(primary.port),
+                   "-U", "postgres")
+        server.start()
+        return server
+
+    def run(self, program, *arguments):
+        done = subprocess.run([*as_nobody(), programs() / program, *arguments], capture_output=True, text=True, check=False,
+                              cwd="/")
+        assert done.returncode == 0, done.stderr
+
+    def url(self, database="panel", user="panel"):
+        return f"postgresql://{user}@127.0.0.1:{self.port}/{database}"
+
+    def new_database(self, name):
+        self.sql(f"CREATE DATABASE {name} OWNER panel")
+        return self.url(name)
+
+    def sql(self, statements, database="postgres"):
+        """As the superuser: what psql prints, without decoration."""
+        done = subprocess.run([programs() / "psql", "-XAtq", "-v", "ON_ERROR_STOP=1", "-f", "-", self.url(database, "postgres")],
+                              input=statements, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        return done.stdout.strip()
+
+    def start(self):
+        settings = [word for setting in SETTINGS for word in ("-c", setting)]
+        with open(self.directory / "log", "a", encoding="utf-8") as log:
+            self.postmaster = subprocess.Popen([*as_nobody(), programs() / "postgres", "-D", self.data, "-p", str(self.port),
+                                                *settings], stdout=log, stderr=log, cwd="/")
+        until = time.monotonic() + 60
+        while subprocess.run([programs() / "pg_isready", "-q", "-h", "127.0.0.1", "-p", str(self.port)],
+                             check=False).returncode != 0:
+            assert self.postmaster.poll() is None and time.monotonic() < until, (self.directory / "log").read_text()
+            time.sleep(0.02)
+
+    def stop(self):
+        """As pg_ctl -m immediate: no checkpoint, no goodbye."""
+        if self.postmaster and self.postmaster.poll() is None:
+            self.postmaster.send_signal(signal.SIGQUIT)
+            self.postmaster.wait(30)
+
+    def restart(self):
+        self.stop()
+        self.start()
+
+    def remove(self):
+        self.stop()
+        shutil.rmtree(self.directory)
