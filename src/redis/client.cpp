@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 
 #include "base/ascii.hpp"
+#include "net/alarm.hpp"
 #include "net/backoff.hpp"
 #include "net/event.hpp"
 #include "net/task_group.hpp"
@@ -44,7 +45,7 @@ constexpr std::string_view kOfTheConnection[] = {
 
 Error Lost(const Error& why) {
   return {
-      ErrorCode::kUnavailable,
+      why.code == ErrorCode::kTooLarge ? why.code : ErrorCode::kUnavailable,
       fmt::format("the connection to Redis was lost ({}) while the command was under way; it may "
                   "or may not have been carried out",
                   why.ToString())};
@@ -162,7 +163,7 @@ struct Client::State : std::enable_shared_from_this<Client::State> {
     net::Backoff backoff(options.first_pause, options.longest_pause, self->random);
     asio::steady_timer timer(self->executor);
     while (true) {
-      auto opened = co_await self->connector->Connect();
+      auto opened = co_await self->Open();
       if (opened) {
         const auto since = Steady::now();
         self->Became(std::move(*opened));
@@ -177,6 +178,36 @@ struct Client::State : std::enable_shared_from_this<Client::State> {
       timer.expires_after(backoff.Next());
       co_await timer.async_wait(asio::use_awaitable);
     }
+  }
+
+  asio::awaitable<Result<std::unique_ptr<Connection>>> Open() {
+    PROV_CO_TRY(auto opened, co_await connector->Connect());
+    if (!options.channels.empty() && opened->resp3()) PROV_CO_CHECK(co_await SubscribeOn(*opened));
+    co_return std::move(opened);
+  }
+
+  // What is confirmed is pushed; so the first answer is a refusal, or that to the PING behind.
+  asio::awaitable<Status> SubscribeOn(Connection& opened) {
+    const net::Alarm alarm(executor, options.connection.connect,
+                           [&] { opened.Close(ErrorCode::kTimeout); });
+    std::string bytes;
+    for (const auto& channel : options.channels) AppendCommand(bytes, {"SUBSCRIBE", channel});
+    AppendCommand(bytes, {"PING"});
+    PROV_CO_CHECK(co_await opened.Write(std::move(bytes)));
+    while (true) {
+      PROV_CO_TRY(auto value, co_await opened.Read());
+      if (value.type == Value::Type::kPush) continue;
+      const auto answer = ToResult(std::move(value));
+      if (!answer) co_return Error(answer.error()).While("subscribing");
+      co_return Status{};
+    }
+  }
+
+  void Pushed(const Value& value) {
+    const auto& parts = value.elements;
+    if (parts.size() != 3 || parts[0].text != "message") return;
+    // A copy: it may stop the client.
+    if (const auto hook = options.on_message) hook(parts[1].text, parts[2].text);
   }
 
   void RunEnded() {
@@ -247,7 +278,10 @@ struct Client::State : std::enable_shared_from_this<Client::State> {
     while (true) {
       PROV_TRY(auto value, connection->Take());
       if (!value) return {};
-      if (value->type == Value::Type::kPush) continue;
+      if (value->type == Value::Type::kPush) {
+        Pushed(*value);
+        continue;
+      }
       if (due.empty())
         return Error{ErrorCode::kCorrupt, "Redis sent a reply that nobody asked for"};
       const bool demoted = value->is_error() && value->text.starts_with("READONLY");
@@ -283,6 +317,7 @@ struct Client::State : std::enable_shared_from_this<Client::State> {
     tasks.CancelAll();
     FailAll(Stopped());
     options.on_change = {};
+    options.on_message = {};
   }
 
   std::unique_ptr<Connector> connector;

@@ -29,6 +29,11 @@ struct ClientOptions {
   std::size_t most_unsent_bytes = std::size_t{64} << 20;
   // Told with each change: connected, or why not. Not called after Stop() has ended.
   std::function<void(const Status&)> on_change;
+  // Subscribed to on each new connection before it is used, where the server knows RESP3 (without
+  // it nothing comes). What is published while there is no connection is lost: `on_change` says
+  // where. Where a channel is refused, so is the connection.
+  std::vector<std::string> channels;
+  std::function<void(std::string_view channel, std::string_view payload)> on_message;
 };
 
 // The client may be destroyed at any time: it is then stopped, and calls end with kCanceled. Stop()
@@ -44,8 +49,9 @@ class Client {
   // The reply to one command; an error reply is an Error (FromErrorReply).
   //
   // Commands are sent in the order of the calls. Nothing is ever sent twice: kUnavailable says that
-  // the connection was lost, and kTimeout that no reply came in time; either way the command may
-  // have been carried out, and its message says so where it may. While there is no connection, a
+  // the connection was lost (kTooLarge: it was given up, over a reply beyond the limits, to this or
+  // to another call), and kTimeout that no reply came in time; either way the command may have been
+  // carried out, and its message says so where it may. While there is no connection, a
   // call waits for the attempt to connect that is under way; where that fails, so do they, and
   // others at once, with its reason (kUnauthenticated, say). kExhausted: too many are under way,
   // nothing was sent. kInvalidArgument: a command that would block the others or change the

@@ -81,7 +81,7 @@ TEST_F(ClientTest, Client_ReplyOverTheLimit_EndsTheConnectionAndTheCall) {
   const auto client = MakeClient({.connection = options});
   EXPECT_EQ(TextOf(Call(*client, {"SET", "large", std::string(2000, 'x')})), "OK");
   const auto refused = Call(*client, {"GET", "large"});
-  EXPECT_EQ(CodeOf(refused), ErrorCode::kUnavailable);
+  EXPECT_EQ(CodeOf(refused), ErrorCode::kTooLarge);
   EXPECT_NE(TextOf(refused).find("1000 bytes in a string"), std::string::npos) << TextOf(refused);
   EXPECT_EQ(TextOf(Call(*client, {"PING"})), "PONG") << "a new connection";
 }
@@ -374,6 +374,42 @@ TEST_F(ClientTest, Client_CommandsThatAreNotForASharedConnection_AreRefused) {
       << "a stream's name";
   EXPECT_TRUE(CheckShareable({"CLIENT", "ID"}));
   EXPECT_EQ(TextOf(Call(*client, {"PING"})), "PONG");
+}
+
+TEST_F(ClientTest, Client_WithChannels_GivesTheirMessagesOnEachConnection_AndRepliesAsEver) {
+  test::RedisServer server;
+  std::vector<std::string> messages;
+  auto options = ClientOptions{.connection = RedisTest::To(server.url())};
+  options.channels = {"a", "b"};
+  options.on_message = [&](std::string_view channel, std::string_view payload) {
+    messages.push_back(std::string(channel) + ": " + std::string(payload));
+  };
+  const auto client = MakeClient(std::move(options));
+  const auto publish = [&](const char* channel, const char* payload) {
+    EXPECT_EQ(Call(*client, {"PUBLISH", channel, payload}).value().integer, 1) << channel;
+  };
+  publish("a", "1");
+  publish("b", "2");
+  server.Kill();
+  EXPECT_FALSE(Call(*client, {"PING"}));
+  server.Start();
+  Run([](ClientTest& test, Client& with) -> asio::awaitable<void> {
+    co_await test.Until([&] { return with.connected(); });
+  }(*this, *client));
+  publish("a", "3");
+  EXPECT_EQ(TextOf(Call(*client, {"PING"})), "PONG");
+  EXPECT_EQ(messages, (std::vector<std::string>{"a: 1", "b: 2", "a: 3"}));
+}
+
+TEST_F(ClientTest, Client_WhoseChannelIsRefused_SaysSo) {
+  const test::RedisServer server(
+      {.acl = {"user default on nopass ~* &* +@all", "user a on >pw resetchannels &a ~* +@all"}});
+  auto options = ClientOptions{.connection = RedisTest::To(server.url())};
+  options.connection.url.user = "a";
+  options.connection.url.password = "pw";
+  options.channels = {"a", "b"};
+  const auto client = MakeClient(std::move(options));
+  EXPECT_EQ(CodeOf(Call(*client, {"PING"})), ErrorCode::kPermissionDenied);
 }
 
 TEST_F(ClientTest, Client_Stopped_EndsItsCallsAndLeavesNothing) {

@@ -1,8 +1,9 @@
-// What every transport promises, run over every implementation. Redis and RabbitMQ join by further
-// factories, with a real server each.
+// What every transport promises, run over every implementation. RabbitMQ joins by a further
+// factory, with a real server.
 #include "transport/conformance_test.hpp"
 
 #include "transport/http/http_transport_test.hpp"
+#include "transport/redis/redis_transport_test.hpp"
 
 namespace prov::transport {
 namespace {
@@ -15,11 +16,11 @@ class Transport : public TransportTest, public testing::WithParamInterface<Trans
 TEST_P(Transport, AParcel_IsTakenByteForByte_AndThenForgotten) {
   const std::string bytes = "{\"payload\": \"\\u00e9 \xc3\xa9\\n\"}\n\t\x01";
   ASSERT_TRUE(Push("a", "1", bytes));
-  EXPECT_TRUE(Holds("a", "1"));
+  EXPECT_TRUE(Holds("a", "1", bytes));
   auto& agent = StartAgent("a");
   RunUntil([&] { return agent.journal.contains(bytes); }, "the parcel");
   RunUntil([&] { return Depth("a") == 0; }, "the queue to forget it");
-  EXPECT_FALSE(Holds("a", "1"));
+  EXPECT_FALSE(Holds("a", "1", bytes));
 }
 
 TEST_P(Transport, WhatIsPushedWhileAnAgentWaits_ComesAtOnce) {
@@ -208,7 +209,8 @@ TEST_P(Transport, APanelThatStops_LetsWaitingAgentsGoAtOnce) {
 }
 
 INSTANTIATE_TEST_SUITE_P(All, Transport,
-                         testing::Values(http::PlainHttpTransport(), http::TlsTransport()),
+                         testing::Values(http::PlainHttpTransport(), http::TlsTransport(),
+                                         redis::PlainRedisTransport(), redis::TlsRedisTransport()),
                          [](const auto& tested) { return tested.param.name; });
 
 }  // namespace

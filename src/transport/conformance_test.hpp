@@ -203,10 +203,13 @@ class TransportTest : public ::testing::Test {
   }
 
   Status Push(const std::string& agent, const std::string& id, std::string bytes = "") {
-    return Await(queue().Push(agent, {id, bytes.empty() ? "order " + id : bytes}));
+    return Await(queue().Push(agent, Order(id, std::move(bytes))));
   }
-  bool Holds(const std::string& agent, const std::string& id) {
-    return Await(queue().Holds(agent, id)).value();
+  static Parcel Order(const std::string& id, std::string bytes = "") {
+    return {ParcelKind::kJob, id, bytes.empty() ? "order " + id : std::move(bytes)};
+  }
+  bool Holds(const std::string& agent, const std::string& id, std::string bytes = "") {
+    return Await(queue().Holds(agent, Order(id, std::move(bytes)))).value();
   }
   std::size_t Depth(const std::string& agent) { return Await(queue().Depth(agent)).value(); }
 

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include <boost/asio/awaitable.hpp>
 
@@ -22,6 +23,8 @@ class AgentDirectory {
   // Asked once the request was verified: kConflict, with the sentence to answer, for an agent that
   // is not to be heard now.
   virtual boost::asio::awaitable<Status> Admit(std::string) { co_return Status(); }
+  // All that are registered and are to be heard now.
+  virtual boost::asio::awaitable<Result<std::vector<std::string>>> Heard() = 0;
 };
 
 class Registrar {

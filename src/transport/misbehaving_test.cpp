@@ -29,7 +29,7 @@ class Misbehaving : public TransportTest, public testing::WithParamInterface<std
     for (int i = 0; i < kOrders; ++i) {
       const auto id = std::to_string(i);
       if (Agent(name).journal.contains("order " + id)) continue;
-      const auto held = Await(queue().Holds(name, id));
+      const auto held = Await(queue().Holds(name, Order(id)));
       if (held && !*held) std::ignore = Push(name, id);
     }
   }

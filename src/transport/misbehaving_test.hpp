@@ -41,9 +41,9 @@ class MisbehavingQueue final : public JobQueue {
     }
     co_return Status();
   }
-  boost::asio::awaitable<Result<bool>> Holds(std::string agent, std::string id) override {
+  boost::asio::awaitable<Result<bool>> Holds(std::string agent, Parcel parcel) override {
     if (dice_.Roll(10)) co_return Error{ErrorCode::kUnavailable, "the queue is away", {}};
-    co_return co_await inner_().Holds(std::move(agent), std::move(id));
+    co_return co_await inner_().Holds(std::move(agent), std::move(parcel));
   }
   boost::asio::awaitable<Result<std::size_t>> Depth(std::string agent) override {
     co_return co_await inner_().Depth(std::move(agent));

@@ -17,9 +17,12 @@
 
 namespace prov::transport {
 
+enum class ParcelKind { kJob, kCommand };
+
 // A signed envelope or command on its way to an agent. `id` names it within the agent's queue: the
-// job's id, or the command's nonce.
+// job's id, or the command's nonce. Sent again, it is byte for byte the same.
 struct Parcel {
+  ParcelKind kind = ParcelKind::kJob;
   std::string id;
   std::string bytes;
   bool operator==(const Parcel&) const = default;
@@ -29,12 +32,12 @@ struct Parcel {
 class JobQueue {
  public:
   virtual ~JobQueue() = default;
-  // Delivered at least once, in no order that may be relied on, until the agent has taken it. An id
-  // that the queue still holds is not queued again. kUnavailable when the queue is away,
-  // kExhausted when it is full.
+  // Delivered at least once, in no order that may be relied on, until the agent has taken it. A
+  // parcel that the queue still holds, by its id or its bytes, is not queued again. kUnavailable
+  // when the queue is away, kExhausted when it is full.
   virtual boost::asio::awaitable<Status> Push(std::string agent, Parcel parcel) = 0;
   // Whether it still waits there: into a queue that holds it, nothing is pushed again.
-  virtual boost::asio::awaitable<Result<bool>> Holds(std::string agent, std::string id) = 0;
+  virtual boost::asio::awaitable<Result<bool>> Holds(std::string agent, Parcel parcel) = 0;
   virtual boost::asio::awaitable<Result<std::size_t>> Depth(std::string agent) = 0;
 };
 

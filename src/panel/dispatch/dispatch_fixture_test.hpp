@@ -22,8 +22,8 @@ class FakeQueue final : public transport::JobQueue {
     if (take_and_fail) co_return Error{ErrorCode::kUnavailable, "the queue went away.", {}};
     co_return Status();
   }
-  boost::asio::awaitable<Result<bool>> Holds(std::string, std::string id) override {
-    co_return held_.contains(id);
+  boost::asio::awaitable<Result<bool>> Holds(std::string, transport::Parcel parcel) override {
+    co_return held_.contains(parcel.id);
   }
   boost::asio::awaitable<Result<std::size_t>> Depth(std::string) override {
     co_return held_.size();

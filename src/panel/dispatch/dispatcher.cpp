@@ -59,6 +59,10 @@ bool IsOneJobsFault(const Error& error) {
   return error.code != ErrorCode::kUnavailable && error.code != ErrorCode::kExhausted;
 }
 
+transport::Parcel ParcelOf(const Uuid& job, std::string envelope) {
+  return {transport::ParcelKind::kJob, job.ToString(), std::move(envelope)};
+}
+
 Status End(store::Transaction& t, const job::Record& record, job::Status status, std::string reason,
            WallTime now, std::vector<job::Record>& ended) {
   auto next = record;
@@ -279,8 +283,7 @@ asio::awaitable<Status> Dispatcher::HandOver(std::vector<store::Delivery> delive
   for (auto& delivery : deliveries) {
     const auto id = delivery.job_id;
     if (!send.contains(id)) continue;
-    failed =
-        co_await queue_->Push(delivery.server_id, {id.ToString(), std::move(delivery.envelope)});
+    failed = co_await queue_->Push(delivery.server_id, ParcelOf(id, std::move(delivery.envelope)));
     if (!failed) break;
     pushed.push_back(id);
   }
@@ -302,8 +305,9 @@ asio::awaitable<void> Dispatcher::SendCommands(std::string agent) {
       [agent](store::Transaction& t) { return t.commands().Pending(agent, kAtOnce); });
   if (!commands) co_return Complain("looking for commands", commands.error());
   for (auto& command : *commands) {
-    if (const auto pushed =
-            co_await queue_->Push(agent, {CommandNonce(command.id), std::move(command.bytes)});
+    if (const auto pushed = co_await queue_->Push(
+            agent,
+            {transport::ParcelKind::kCommand, CommandNonce(command.id), std::move(command.bytes)});
         !pushed)
       Complain("handing over a command", pushed.error());
   }
@@ -327,12 +331,11 @@ asio::awaitable<void> Dispatcher::SendAgain() {
       [before, alive](store::Transaction& t) { return Unacknowledged(t, alive, before); });
   if (!deliveries) co_return Complain("looking for unacknowledged jobs", deliveries.error());
   for (auto& delivery : *deliveries) {
-    const auto held = co_await queue_->Holds(delivery.server_id, delivery.job_id.ToString());
+    auto parcel = ParcelOf(delivery.job_id, std::move(delivery.envelope));
+    const auto held = co_await queue_->Holds(delivery.server_id, parcel);
     if (!held || *held) continue;
-    logger_.Info("job_sent_again", {{"server_id", delivery.server_id}},
-                 {delivery.job_id.ToString(), ""});
-    (void)co_await queue_->Push(delivery.server_id,
-                                {delivery.job_id.ToString(), std::move(delivery.envelope)});
+    logger_.Info("job_sent_again", {{"server_id", delivery.server_id}}, {parcel.id, ""});
+    (void)co_await queue_->Push(delivery.server_id, std::move(parcel));
   }
   for (const auto& agent : alive) co_await SendCommands(agent);
   const auto now = clock_.Now();

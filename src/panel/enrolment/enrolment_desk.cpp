@@ -9,6 +9,7 @@
 #include "panel/dispatch/agent_identity.hpp"
 #include "panel/dispatch/key_ring.hpp"
 #include "signing/enrolment.hpp"
+#include "transport/redis/acl.hpp"
 
 namespace prov::panel {
 namespace {
@@ -310,6 +311,33 @@ asio::awaitable<Status> EnrolmentDesk::Admit(std::string agent) {
       [agent](store::Transaction& t) { return t.agents().Get(kPanel, agent); });
   if (stored && stored->cloned) co_return ClonedError(*stored);
   co_return Status();
+}
+
+asio::awaitable<Result<std::string>> EnrolmentDesk::RedisAcl(store::Actor actor, std::string id,
+                                                             transport::redis::KeyStyle style) {
+  PROV_CO_TRY(const auto agent, co_await store_.Read([actor, id](store::Transaction& t) {
+    return t.agents().Get(actor, id);
+  }));
+  const auto next =
+      agent.offered_generation != 0 ? agent.offered_generation : agent.key_generation + 1;
+  std::vector<std::string> passwords;
+  for (const auto generation : {agent.key_generation, agent.previous_generation, next}) {
+    if (generation == 0) continue;
+    PROV_CO_TRY(const auto key, signing::DeriveAgentKey(secret_key_.view(), signing::Purpose::kHttp,
+                                                        id, generation));
+    passwords.push_back(transport::redis::AclPassword(key.view(), id));
+  }
+  co_return transport::redis::AclRule(id, style, passwords);
+}
+
+asio::awaitable<Result<std::vector<std::string>>> EnrolmentDesk::Heard() {
+  PROV_CO_TRY(const auto agents,
+              co_await store_.Read([](store::Transaction& t) { return t.agents().List(kPanel); }));
+  std::vector<std::string> heard;
+  for (const auto& agent : agents) {
+    if (!agent.cloned) heard.push_back(agent.id);
+  }
+  co_return heard;
 }
 
 Result<std::string> MakeEnrolmentToken(store::Database& database, std::string_view secret_key,

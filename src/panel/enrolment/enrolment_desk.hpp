@@ -15,6 +15,7 @@
 #include "panel/store_gate.hpp"
 #include "signing/keys.hpp"
 #include "transport/directory.hpp"
+#include "transport/redis/keys.hpp"
 
 namespace prov::panel {
 
@@ -29,6 +30,13 @@ class EnrolmentDesk final : public transport::Registrar, public transport::Agent
   boost::asio::awaitable<Result<signing::SecretBytes>> HttpKey(std::string agent,
                                                                std::uint32_t generation) override;
   boost::asio::awaitable<Status> Admit(std::string agent) override;
+  boost::asio::awaitable<Result<std::vector<std::string>>> Heard() override;
+
+  // The line that makes the agent's user in Redis (transport/redis/acl.hpp), with the passwords of
+  // its present keys, of those before, and of the next, so that new keys lock nobody out.
+  // kNotFound for an agent that is not registered.
+  boost::asio::awaitable<Result<std::string>> RedisAcl(store::Actor actor, std::string agent,
+                                                       transport::redis::KeyStyle style);
 
   // A token, with this id, for a server that is not registered yet; its text is shown once.
   // kInvalidArgument for what is no agent's id, kConflict for one that is registered: to enrol that

@@ -1,8 +1,10 @@
 #include "panel/enrolment/enrolment_desk.hpp"
 
 #include "base/encoding.hpp"
+#include "base/sha256.hpp"
 #include "panel/panel_fixture_test.hpp"
 #include "signing/enrolment.hpp"
+#include "transport/redis/acl.hpp"
 
 namespace prov::panel {
 namespace {
@@ -373,6 +375,34 @@ TEST_F(Desk, KeysThatWereOffered_AreNotGivenToWhoEnrolsAgain) {
   EXPECT_TRUE(Await(desk_->HttpKey(kAgent, 1)));
   EXPECT_TRUE(Await(desk_->HttpKey(kAgent, 2)));
   ExpectKeys(Enrol(server, Token(kAgent, true)), kAgent, 3);
+}
+
+TEST_F(Desk, TheRuleOfARedisUser_HasThePasswordsOfItsKeysAndTheNext) {
+  AddAgent();
+  const auto rule = Await(desk_->RedisAcl(Admin(), kAgent, transport::redis::KeyStyle::kPlain));
+  ASSERT_TRUE(rule) << rule.error().ToString();
+  for (const auto& [generation, there] :
+       {std::pair(1U, true), std::pair(2U, true), std::pair(3U, false)}) {
+    const auto key = signing::DeriveAgentKey(kSecret, signing::Purpose::kHttp, kAgent, generation);
+    const auto password = transport::redis::AclPassword(key->view(), kAgent);
+    EXPECT_EQ(rule->find(" #" + HexEncode(Sha256(password)) + " ") != std::string::npos, there);
+    EXPECT_THAT(*rule, Not(HasSubstr(password)));
+  }
+  const auto unknown =
+      Await(desk_->RedisAcl(Admin(), "nobody", transport::redis::KeyStyle::kPlain));
+  ASSERT_FALSE(unknown);
+  EXPECT_EQ(unknown.error().code, ErrorCode::kNotFound);
+}
+
+TEST_F(Desk, ThoseThatAreHeard_AreTheRegisteredOnesButClones) {
+  AddAgent("a");
+  AddAgent("b");
+  ASSERT_TRUE(database_.Write([](store::Transaction& t) -> Status {
+    PROV_TRY(auto agent, t.agents().Get(Admin(), "a"));
+    agent.cloned = store::CloneMark{WallTime{}, "two of them"};
+    return t.agents().Update(agent, 1);
+  }));
+  EXPECT_EQ(Await(desk_->Heard()).value(), std::vector<std::string>{"b"});
 }
 
 TEST_F(Desk, OfferedKeys_GoInACommandUnderThePresentOnes) {

@@ -31,6 +31,9 @@ class TestDirectory final : public AgentDirectory, public Registrar {
       co_return Error{ErrorCode::kUnauthenticated, "there is no such key", {}};
     co_return TestHttpKey(agent);
   }
+  boost::asio::awaitable<Result<std::vector<std::string>>> Heard() override {
+    co_return std::vector<std::string>();
+  }
   boost::asio::awaitable<Result<std::string>> Enrol(std::string, std::string) override {
     co_return Error{ErrorCode::kUnauthenticated, "nobody is enrolled here", {}};
   }

@@ -82,10 +82,11 @@ asio::awaitable<Status> PanelEnd::Push(std::string agent, Parcel parcel) {
   co_return Status();
 }
 
-asio::awaitable<Result<bool>> PanelEnd::Holds(std::string agent, std::string id) {
+asio::awaitable<Result<bool>> PanelEnd::Holds(std::string agent, Parcel parcel) {
   const auto found = mailboxes_.find(agent);
   co_return found != mailboxes_.end() &&
-      std::ranges::find(found->second->parcels, id, &Parcel::id) != found->second->parcels.end();
+      std::ranges::find(found->second->parcels, parcel.id, &Parcel::id) !=
+          found->second->parcels.end();
 }
 
 asio::awaitable<Result<std::size_t>> PanelEnd::Depth(std::string agent) {

@@ -46,7 +46,7 @@ class PanelEnd final : public JobQueue {
   std::size_t remembered() const;
 
   boost::asio::awaitable<Status> Push(std::string agent, Parcel parcel) override;
-  boost::asio::awaitable<Result<bool>> Holds(std::string agent, std::string id) override;
+  boost::asio::awaitable<Result<bool>> Holds(std::string agent, Parcel parcel) override;
   boost::asio::awaitable<Result<std::size_t>> Depth(std::string agent) override;
 
  private:

@@ -75,7 +75,7 @@ class PanelEndTest : public testing::Test {
   }
   void Push(const std::string& agent, const std::string& id) {
     tasks_.Spawn([](PanelEnd& end, std::string to, std::string name) -> asio::awaitable<void> {
-      EXPECT_TRUE(co_await end.Push(to, {name, "order " + name}));
+      EXPECT_TRUE(co_await end.Push(to, {ParcelKind::kJob, name, "order " + name}));
     }(end_, agent, id));
     Settle();
   }

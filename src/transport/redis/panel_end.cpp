@@ -1,0 +1,417 @@
+#include "transport/redis/panel_end.hpp"
+
+#include <algorithm>
+#include <exception>
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/experimental/awaitable_operators.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+#include "base/encoding.hpp"
+#include "net/backoff.hpp"
+#include "redis/reply_error.hpp"
+#include "transport/redis/stream.hpp"
+
+namespace prov::transport::redis {
+namespace {
+
+namespace asio = boost::asio;
+using prov::redis::Command;
+using prov::redis::Notice;
+using prov::redis::Value;
+
+constexpr std::size_t kEntriesAtOnce = 1000;
+constexpr std::size_t kMostStreamBytes =
+    2 * (kMostUnacknowledgedBytes + kMostUnacknowledgedBytes / 4);
+constexpr std::size_t kAgentsAtOnce = 200;  // in one piece of a round
+// An acknowledgement is older by then than its signature is valid.
+constexpr Millis kAckLife = std::chrono::hours{1};
+
+std::string Number(std::int64_t number) { return std::to_string(number); }
+
+// Whatever keeps Redis from taking something: the caller tries again. Only that it is full is
+// another thing.
+Error QueueError(Error error) {
+  if (error.code != ErrorCode::kExhausted) error.code = ErrorCode::kUnavailable;
+  return std::move(error).While("asking Redis");
+}
+
+// Then nothing of what was delivered was kept, and the same may be taken later.
+bool IsToBeDeliveredAgain(const Error& error) {
+  return error.code == ErrorCode::kUnavailable || error.code == ErrorCode::kExhausted ||
+         error.code == ErrorCode::kTimeout;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<PanelEnd>> PanelEnd::Create(asio::any_io_executor executor,
+                                                   PanelEndOptions options, EventSink& sink,
+                                                   AgentDirectory& directory, const Clock& clock,
+                                                   Random& random, Logger& logger) {
+  options.connection.name = "provisioning-panel";
+  std::unique_ptr<PanelEnd> end(new PanelEnd(std::move(executor), std::move(options), sink,
+                                             directory, clock, random, logger));
+  PROV_CHECK(end->Connect());
+  return end;
+}
+
+PanelEnd::PanelEnd(asio::any_io_executor executor, PanelEndOptions options, EventSink& sink,
+                   AgentDirectory& directory, const Clock& clock, Random& random, Logger& logger)
+    : executor_(std::move(executor)),
+      options_(std::move(options)),
+      sink_(sink),
+      directory_(directory),
+      clock_(clock),
+      random_(random),
+      logger_(logger),
+      name_(HexEncode(random.Bytes(16))),
+      round_(executor_),
+      tasks_(executor_, [this](std::exception_ptr failure) {
+        try {
+          std::rethrow_exception(failure);
+        } catch (const std::exception& error) {
+          Complain("reading events", {ErrorCode::kInternal, error.what(), {}});
+        }
+      }) {}
+
+PanelEnd::~PanelEnd() = default;
+
+Status PanelEnd::Connect() {
+  auto streams = options_.connection;
+  streams.limits = {.depth = 4,
+                    .elements = 16 * kEntriesAtOnce,
+                    .bulk_bytes = kMostStreamBytes,
+                    .reply_bytes = kMostStreamBytes};
+  PROV_TRY(connector_, prov::redis::Connector::Create(executor_, std::move(streams)));
+  prov::redis::ClientOptions client;
+  client.connection = options_.connection;
+  client.answer = options_.answer;
+  client.silence = options_.answer;
+  client.first_pause = options_.first_pause;
+  client.longest_pause = options_.longest_pause;
+  client.on_change = [this](const Status& connection) {
+    connection_ = connection;
+    if (!connection) return Complain("connecting", connection.error());
+    said_.clear();
+    logger_.Info("queue_connected", {{"redis", ToString(options_.connection.url)}});
+  };
+  PROV_TRY(client_, prov::redis::Client::Create(executor_, std::move(client), random_));
+  return {};
+}
+
+void PanelEnd::Start() {
+  prov::redis::SubscriberOptions options;
+  options.connection = options_.connection;
+  options.first_pause = options_.first_pause;
+  options.longest_pause = options_.longest_pause;
+  auto subscriber = prov::redis::Subscriber::Create(executor_, std::move(options), random_);
+  // With the same options the client was made.
+  if (!subscriber) return Complain("subscribing", subscriber.error());
+  subscriber_ = std::move(*subscriber);
+  subscriber_->SubscribePattern(EventsPattern(options_.keys));
+  for (std::size_t i = 0; i < options_.readers; ++i) {
+    readers_.push_back(std::make_unique<Reader>(executor_, *connector_));
+    tasks_.Spawn(ReadLoop(*readers_.back()));
+  }
+  tasks_.Spawn(Listen());
+  tasks_.Spawn(GoRound());
+}
+
+asio::awaitable<void> PanelEnd::Stop() {
+  tasks_.Close();
+  tasks_.CancelAll();
+  co_await tasks_.Wait();
+  if (subscriber_) co_await subscriber_->Stop();
+  co_await GiveLeasesBack();
+  co_await client_->Stop();
+}
+
+// ---- outwards
+
+asio::awaitable<Result<std::vector<Value>>> PanelEnd::CallAll(std::vector<Command> commands) {
+  auto replies = co_await client_->CallAll(std::move(commands), options_.answer);
+  if (!replies) co_return QueueError(std::move(replies).error());
+  for (const auto& reply : *replies) {
+    if (reply.is_error()) co_return QueueError(prov::redis::FromErrorReply(reply.text));
+  }
+  co_return std::move(*replies);
+}
+
+// In the order in which a parcel moves: what is in none of its lists has left them.
+asio::awaitable<Result<PanelEnd::Waiting>> PanelEnd::Look(const AgentKeys& keys,
+                                                          const Parcel& parcel) {
+  const bool job = parcel.kind == ParcelKind::kJob;
+  PROV_CO_TRY(const auto replies,
+              co_await CallAll({{"LPOS", job ? keys.jobs : keys.control, parcel.bytes},
+                                {"LPOS", keys.processing, parcel.bytes},
+                                {"LLEN", keys.jobs},
+                                {"LLEN", keys.processing},
+                                {"LLEN", keys.control}}));
+  Waiting waiting;
+  waiting.held = !replies[0].is_null() || !replies[1].is_null();
+  for (const auto at : {2, 3, 4})
+    waiting.parcels += static_cast<std::size_t>(replies[static_cast<std::size_t>(at)].integer);
+  co_return waiting;
+}
+
+asio::awaitable<Status> PanelEnd::Push(std::string agent, Parcel parcel) {
+  const auto keys = KeysOf(agent, options_.keys);
+  PROV_CO_TRY(const auto waiting, co_await Look(keys, parcel));
+  if (waiting.held) co_return Status();
+  if (waiting.parcels >= options_.parcels)
+    co_return Error{ErrorCode::kExhausted, "too much waits for " + agent, {}};
+  std::vector<Command> commands;
+  if (parcel.kind == ParcelKind::kJob) {
+    commands.push_back({"RPUSH", keys.jobs, std::move(parcel.bytes)});
+  } else {
+    commands.push_back({"RPUSH", keys.control, std::move(parcel.bytes)});
+    commands.push_back({"PUBLISH", keys.wake, "control"});
+  }
+  PROV_CO_CHECK(co_await CallAll(std::move(commands)));
+  co_return Status();
+}
+
+asio::awaitable<Result<bool>> PanelEnd::Holds(std::string agent, Parcel parcel) {
+  const auto keys = KeysOf(agent, options_.keys);
+  PROV_CO_TRY(const auto waiting, co_await Look(keys, parcel));
+  co_return waiting.held;
+}
+
+asio::awaitable<Result<std::size_t>> PanelEnd::Depth(std::string agent) {
+  const auto keys = KeysOf(agent, options_.keys);
+  PROV_CO_TRY(
+      const auto lengths,
+      co_await CallAll({{"LLEN", keys.jobs}, {"LLEN", keys.processing}, {"LLEN", keys.control}}));
+  std::size_t depth = 0;
+  for (const auto& length : lengths) depth += static_cast<std::size_t>(length.integer);
+  co_return depth;
+}
+
+asio::awaitable<Status> PanelEnd::Publish(
+    std::vector<std::pair<std::string, std::string>> messages) {
+  std::vector<Command> commands;
+  for (auto& [channel, payload] : messages)
+    commands.push_back({"PUBLISH", std::move(channel), std::move(payload)});
+  PROV_CO_CHECK(co_await CallAll(std::move(commands)));
+  co_return Status();
+}
+
+// ---- who is there
+
+asio::awaitable<void> PanelEnd::Listen() {
+  for (;;) {
+    const auto notice = co_await subscriber_->Next();
+    if (!notice) {
+      if (notice.error().code == ErrorCode::kCanceled) co_return;
+      Complain("listening", notice.error());
+    } else if (notice->kind == Notice::Kind::kMessage) {
+      Told(*notice);
+    } else {
+      // From here on nothing is missed; before, something may have been.
+      RoundSoon();
+    }
+  }
+}
+
+void PanelEnd::Told(const Notice& notice) {
+  auto agent = AgentOfEvents(notice.channel, options_.keys);
+  if (agent.empty()) return;
+  if (known_.contains(agent)) {
+    sink_.Seen(agent);
+  } else {
+    // The directory says whether it is an agent, enrolled since the last round; or its events do.
+    RoundSoon();
+  }
+  if (notice.payload != kHeartbeatMessage) ToRead(std::move(agent));
+}
+
+void PanelEnd::RoundSoon() {
+  round_now_ = true;
+  round_.Notify();
+}
+
+asio::awaitable<void> PanelEnd::GoRound() {
+  using namespace asio::experimental::awaitable_operators;
+  for (;;) {
+    round_now_ = false;
+    if (const auto looked = co_await LookAtAll(); !looked)
+      Complain("looking at all agents", looked.error());
+    asio::steady_timer timer(executor_, options_.between_rounds);
+    co_await timer.async_wait(asio::use_awaitable);
+    timer.expires_after(options_.round);
+    if (!round_now_)
+      co_await (round_.Wait() || timer.async_wait(asio::as_tuple(asio::use_awaitable)));
+  }
+}
+
+asio::awaitable<Status> PanelEnd::LookAtAll() {
+  std::erase_if(leases_, [&](const auto& each) { return each.second <= clock_.Steady(); });
+  PROV_CO_TRY(auto agents, co_await directory_.Heard());
+  std::map<std::string, std::string, std::less<>> known;
+  for (const auto& agent : agents) known[agent] = std::move(known_[agent]);
+  known_ = std::move(known);
+  for (std::size_t from = 0; from < agents.size(); from += kAgentsAtOnce) {
+    const auto to = std::min(agents.size(), from + kAgentsAtOnce);
+    PROV_CO_CHECK(co_await LookAt({agents.begin() + static_cast<std::ptrdiff_t>(from),
+                                   agents.begin() + static_cast<std::ptrdiff_t>(to)}));
+  }
+  co_return Status();
+}
+
+asio::awaitable<Status> PanelEnd::LookAt(std::vector<std::string> agents) {
+  std::vector<Command> commands;
+  for (const auto& agent : agents) {
+    const auto keys = KeysOf(agent, options_.keys);
+    commands.push_back({"GETRANGE", keys.heartbeat, "0", "63"});
+    commands.push_back({"XLEN", keys.events});
+  }
+  // One key that is not what it should be is its agent's fault alone.
+  auto replies = co_await client_->CallAll(std::move(commands), options_.answer);
+  if (!replies) co_return QueueError(std::move(replies).error());
+  for (std::size_t i = 0; i < agents.size(); ++i) {
+    auto& heartbeat = (*replies)[2 * i];
+    const auto& events = (*replies)[2 * i + 1];
+    const auto found = known_.find(agents[i]);
+    // It is alive where this is another one than at the last look.
+    if (found != known_.end() && !heartbeat.is_error() && !heartbeat.text.empty() &&
+        heartbeat.text != found->second) {
+      found->second = std::move(heartbeat.text);
+      sink_.Seen(agents[i]);
+    }
+    if (events.is_error() || events.integer > 0) ToRead(agents[i]);
+  }
+  co_return Status();
+}
+
+// ---- their events
+
+// One agent is always the same reader's, so that no two read one stream.
+void PanelEnd::ToRead(std::string agent) {
+  auto& reader = *readers_[std::hash<std::string>()(agent) % readers_.size()];
+  if (reader.waiting.size() >= options_.waiting / readers_.size()) return;
+  if (!reader.waiting.insert(agent).second) return;
+  reader.agents.push_back(std::move(agent));
+  reader.wake.Notify();
+}
+
+asio::awaitable<void> PanelEnd::ReadLoop(Reader& reader) {
+  net::Backoff backoff(options_.first_pause, options_.longest_pause, random_);
+  for (;;) {
+    while (reader.agents.empty()) co_await reader.wake.Wait();
+    const auto agent = std::move(reader.agents.front());
+    reader.agents.pop_front();
+    reader.waiting.erase(agent);
+    const auto read = co_await ReadStream(reader, agent);
+    if (read) {
+      backoff.Reset();
+      said_.erase("reading events");
+      continue;
+    }
+    Complain("reading events", read.error());
+    ToRead(agent);
+    asio::steady_timer timer(executor_, backoff.Next());
+    co_await timer.async_wait(asio::use_awaitable);
+  }
+}
+
+// An error means that it is to be read again. What was delivered is forgotten, applied or not: what
+// was not, the agent sends again, for it is not acknowledged.
+asio::awaitable<Status> PanelEnd::ReadStream(Reader& reader, std::string agent) {
+  PROV_CO_TRY(const bool ours, co_await TakeLease(agent));
+  if (!ours) co_return Status();
+  PROV_CO_TRY(auto read, co_await ReadEntries(reader, agent));
+  if (read.entries.empty()) co_return Status();
+  const bool more = read.entries.size() == kEntriesAtOnce;
+  std::string ack;
+  if (!read.events.empty()) {
+    auto delivered = co_await sink_.Deliver(agent, std::move(read.events));
+    if (!delivered && IsToBeDeliveredAgain(delivered.error())) co_return delivered.error();
+    if (delivered) ack = std::move(*delivered);
+  }
+  const auto keys = KeysOf(agent, options_.keys);
+  std::vector<Command> commands{{"XDEL", keys.events}};
+  std::ranges::move(read.entries, std::back_inserter(commands.front()));
+  if (!ack.empty()) {
+    commands.push_back({"SET", keys.ack, std::move(ack), "PX", Number(kAckLife.count())});
+    commands.push_back({"PUBLISH", keys.wake, "ack"});
+    // What could be verified was an agent's, which may be registered just now.
+    if (known_.try_emplace(agent).second) sink_.Seen(agent);
+  }
+  PROV_CO_CHECK(co_await CallAll(std::move(commands)));
+  if (more) ToRead(std::move(agent));
+  co_return Status();
+}
+
+asio::awaitable<Result<PanelEnd::Read>> PanelEnd::ReadEntries(Reader& reader,
+                                                              const std::string& agent) {
+  const auto key = KeysOf(agent, options_.keys).events;
+  const auto entries = co_await reader.streams.Call(
+      {"XRANGE", key, "-", "+", "COUNT", std::to_string(kEntriesAtOnce)}, options_.answer);
+  if (!entries && (entries.error().code == ErrorCode::kTooLarge ||
+                   entries.error().code == ErrorCode::kInvalidArgument)) {
+    // More than an agent adds, or no stream. Its events it still has.
+    logger_.Warning("agent_stream_dropped",
+                    {{"server_id", agent}, {"reason", entries.error().ToString()}});
+    PROV_CO_CHECK(co_await CallAll({{"DEL", key}}));
+    co_return Read{};
+  }
+  if (!entries) co_return QueueError(entries.error());
+  Read read;
+  std::size_t junk = 0;
+  for (const auto& entry : entries->elements) {
+    if (entry.elements.size() != 2) continue;
+    read.entries.push_back(entry.elements[0].text);
+    const auto& fields = entry.elements[1].elements;
+    if (fields.size() == 2 && fields[0].text == kEventField)
+      read.events.push_back(fields[1].text);
+    else
+      ++junk;
+  }
+  if (junk > 0) {
+    logger_.Warning("event_refused", {{"server_id", agent},
+                                      {"reason", "entries of its stream that hold no event: " +
+                                                     Number(static_cast<std::int64_t>(junk))}});
+  }
+  co_return read;
+}
+
+// For speed alone: what two panels apply at once is applied once, by the store.
+asio::awaitable<Result<bool>> PanelEnd::TakeLease(const std::string& agent) {
+  const auto now = clock_.Steady();
+  const auto held = leases_.find(agent);
+  if (held != leases_.end() && held->second - now > options_.lease / 2) co_return true;
+  const auto key = KeysOf(agent, options_.keys).reader;
+  const auto life = Number(options_.lease.count());
+  PROV_CO_TRY(const auto replies,
+              co_await CallAll({{"SET", key, name_, "NX", "PX", life}, {"GET", key}}));
+  if (replies[1].text != name_) {
+    leases_.erase(agent);
+    co_return false;
+  }
+  if (replies[0].is_null()) PROV_CO_CHECK(co_await CallAll({{"PEXPIRE", key, life}}));
+  leases_[agent] = now + options_.lease;
+  co_return true;
+}
+
+asio::awaitable<void> PanelEnd::GiveLeasesBack() {
+  std::vector<Command> commands;
+  for (const auto& [agent, until] : leases_) {
+    if (until > clock_.Steady()) commands.push_back({"DEL", KeysOf(agent, options_.keys).reader});
+  }
+  // Where it cannot be told, they end by themselves.
+  if (!commands.empty() && connection_) (void)co_await CallAll(std::move(commands));
+}
+
+// Each failure once, until there is a connection again.
+void PanelEnd::Complain(std::string_view doing, const Error& error) {
+  auto why = error.ToString();
+  auto& said = said_[std::string(doing)];
+  if (why == said) return;
+  logger_.Warning(
+      "queue_failed",
+      {{"redis", ToString(options_.connection.url)}, {"doing", doing}, {"reason", why}});
+  said = std::move(why);
+}
+
+}  // namespace prov::transport::redis
