@@ -30,6 +30,7 @@ TEST(PanelConfiguration, WithASecretAlone_HasTheDefaults) {
   EXPECT_EQ(read->installers_dir, "/opt/provisioning/installers");
   EXPECT_EQ(read->log_dir, "/var/log/provisioning/panel");
   EXPECT_EQ(read->log_level, LogLevel::kInfo);
+  EXPECT_EQ(read->keep_jobs, std::chrono::days{365});
   EXPECT_FALSE(read->tls);
   EXPECT_EQ(read->trusted_proxy, "");
 }
@@ -38,6 +39,7 @@ TEST(PanelConfiguration, WhatIsSaid_IsTaken) {
   const auto read = Read({{"PANEL_LISTEN", "[::1]:65535"},
                           {"STATE_DIR", "/state"},
                           {"LOG_DIR", "-"},
+                          {"KEEP_JOBS_DAYS", "0"},
                           {"LOG_LEVEL", "debug"}});
   ASSERT_TRUE(read) << read.error().ToString();
   EXPECT_EQ(read->address, "::1");
@@ -45,6 +47,7 @@ TEST(PanelConfiguration, WhatIsSaid_IsTaken) {
   EXPECT_EQ(read->database_url, "sqlite:/state/panel.db");
   EXPECT_EQ(read->log_dir, "");
   EXPECT_EQ(read->log_level, LogLevel::kDebug);
+  EXPECT_EQ(read->keep_jobs, std::chrono::days{0});
   for (const auto* url : {"sqlite:/elsewhere/p.db", "postgresql://panel:pw@db/panel",
                           "postgres://panel@db:5432/panel?sslmode=verify-full"}) {
     const auto with = Read({{"DATABASE_URL", url}});

@@ -306,6 +306,11 @@ TEST_P(Backups, MadeWhilePanelsWrite_IsOneState) {
       ++written;
     }
   });
+  struct Stop {
+    std::atomic<bool>& stop;
+    std::thread& writer;
+    ~Stop() { stop = true, writer.join(); }
+  } const at_the_end{stop, writer};
   for (int i = 1; i <= 3; ++i) {
     while (written < i * 150) std::this_thread::sleep_for(Millis{1});
     // The writer goes on between what is read of one table and of the next.
@@ -325,8 +330,6 @@ TEST_P(Backups, MadeWhilePanelsWrite_IsOneState) {
     const auto verdict = VerdictOf(*OpenDatabase(to));
     EXPECT_FALSE(verdict.first_bad) << verdict.reason;
   }
-  stop = true;
-  writer.join();
 }
 
 TEST_P(Backups, StoreInUse_IsNotRestoredOver) {
