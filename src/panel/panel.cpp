@@ -21,11 +21,14 @@
 #include "panel/api/route_table.hpp"
 #include "panel/auth/authenticator.hpp"
 #include "panel/dispatch/dispatcher.hpp"
+#include "panel/dispatch/routed_queue.hpp"
 #include "panel/enrolment/enrolment_desk.hpp"
 #include "panel/forwarded.hpp"
+#include "panel/live/job_updates.hpp"
 #include "panel/metrics/metrics.hpp"
 #include "panel/open_database.hpp"
 #include "panel/web/pages.hpp"
+#include "transport/redis/panel_end.hpp"
 
 namespace prov::panel {
 namespace {
@@ -83,7 +86,9 @@ class Panel {
         registry_(configuration.installers_dir, clock, *logs.panel),
         dispatcher_(io_.get_executor(), gate_, registry_, hub_, keys_, clock, random, *logs.panel),
         desk_(gate_, hub_, clock, *logs.panel, configuration.secret_key),
-        end_(io_.get_executor(), clock, dispatcher_, desk_, desk_, *logs.panel),
+        queue_(dispatcher_),
+        by_http_(queue_.Add()),
+        end_(io_.get_executor(), clock, by_http_, desk_, desk_, *logs.panel),
         passwords_(random),
         sign_in_(gate_, passwords_, clock, random, *logs.panel),
         authenticator_(gate_, clock, keys_, Secure(configuration)),
@@ -93,13 +98,19 @@ class Panel {
 
   int Run() {
     if (const auto loaded = registry_.Reload(); !loaded) return Refuse(loaded.error());
+    by_http_.Use(end_);
+    if (const auto made = UseRedis(); !made) return Refuse(made.error());
     AddRoutes();
     auto server = net::HttpServer::Listen(io_.get_executor(), clock_, Options());
     if (!server) return Refuse(InUse(server.error()));
     server_ = std::move(*server);
-    dispatcher_.SetQueue(end_);
+    dispatcher_.SetQueue(queue_);
     dispatcher_.OnFinished([this](const job::Record& record) { metrics_.JobFinished(record); });
     dispatcher_.Start();
+    if (redis_) {
+      redis_->Start();
+      tasks_.Spawn(updates_->Run());
+    }
     tasks_.Spawn(WatchInstallers());
     tasks_.Spawn(HandleSignals());
     if (const auto interval = WatchdogInterval(); interval.count() > 0)
@@ -135,6 +146,21 @@ class Panel {
     io_.stop();
   }
 
+  // Beside the agents that poll, those that are there.
+  Status UseRedis() {
+    if (!configuration_.redis.used()) return {};
+    transport::redis::PanelEndOptions options;
+    options.keys = configuration_.redis.keys();
+    PROV_TRY(options.connection, transport::redis::ConnectionOf(configuration_.redis));
+    auto& route = queue_.Add();
+    PROV_TRY(redis_,
+             transport::redis::PanelEnd::Create(io_.get_executor(), std::move(options), route,
+                                                desk_, clock_, random_, *logs_.panel));
+    route.Use(*redis_);
+    updates_.emplace(io_.get_executor(), gate_, hub_, *redis_);
+    return {};
+  }
+
   Error InUse(Error error) const {
     if (error.code == ErrorCode::kConflict) {
       error.message += fmt::format(
@@ -156,6 +182,8 @@ class Panel {
                               .sign_in = sign_in_,
                               .passwords = passwords_,
                               .desk = desk_,
+                              .redis = redis_.get(),
+                              .redis_keys = configuration_.redis.keys(),
                               .secure = Secure(configuration_),
                               .started = clock_.Steady()};
     const LiveDependencies live{
@@ -169,7 +197,7 @@ class Panel {
               logs_.panel->Error("live_failed", {{"reason", error.ToString()}});
             }};
     AddAllRoutes(router_, api, live, end_);
-    metrics_.SetSources(&dispatcher_, [this] { return streams_.open(); });
+    metrics_.SetSources(&dispatcher_, [this] { return streams_.open(); }, redis_.get());
     before_ = [this](const net::Route& route, net::Request& request) {
       return authenticator_.Before(route, request);
     };
@@ -277,6 +305,7 @@ class Panel {
     streams_.Close();
     end_.Close();
     co_await server_->Drain();
+    if (redis_) co_await redis_->Stop();
     co_await dispatcher_.Stop();
     io_.stop();
   }
@@ -305,7 +334,11 @@ class Panel {
   asio::thread_pool loader_{1};  // ends before what it loads into
   Dispatcher dispatcher_;
   EnrolmentDesk desk_;
+  RoutedQueue queue_;
+  RoutedQueue::Route& by_http_;
   transport::http::PanelEnd end_;
+  std::unique_ptr<transport::redis::PanelEnd> redis_;
+  std::optional<JobUpdates> updates_;  // with redis_
   PasswordPool passwords_;
   SignIn sign_in_;
   Authenticator authenticator_;
