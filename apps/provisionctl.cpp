@@ -210,6 +210,10 @@ int main(int argc, char** argv) {
           [&](const cli::Settings& s) { return cli::DrainServer(s, name, false); })
       ->add_option("id", name)
       ->required();
+  command("redis-acl", "the command that makes a server's user in Redis",
+          [&](const cli::Settings& s) { return cli::ShowRedisAcl(s, name); })
+      ->add_option("id", name)
+      ->required();
   for (const char* action : {"install", "uninstall", "upgrade", "check"}) {
     auto* sub =
         command(action, "make a job on each server named", [&, action](const cli::Settings& s) {

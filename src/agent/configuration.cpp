@@ -1,11 +1,14 @@
 #include "agent/configuration.hpp"
 
+#include <algorithm>
+#include <iterator>
 #include <unistd.h>
 
 #include "base/json.hpp"
 #include "contract/environment.hpp"
 #include "job/grammar.hpp"
 #include "net/url.hpp"
+#include "redis/url.hpp"
 
 namespace prov::agent {
 namespace {
@@ -59,10 +62,22 @@ Status CheckPanelUrl(const Configuration& settings) {
   return {};
 }
 
+Status ReadRedis(const Configuration& settings, AgentConfiguration& read) {
+  PROV_TRY(read.redis, transport::redis::ReadRedisConfiguration(settings));
+  PROV_TRY(read.redis_acl, settings.Boolean("redis_acl"));
+  if (!read.redis_acl) return {};
+  if (!read.redis.used()) return settings.Fault("redis_acl", "REDIS_URL says where Redis is");
+  PROV_TRY(const auto url, prov::redis::ParseUrl(read.redis.url));
+  if (url.user.empty() && url.password.empty()) return {};
+  return settings.Fault("redis_url",
+                        "names a user or a password, and with REDIS_ACL the agent signs in as its "
+                        "own user; leave one of them out");
+}
+
 }  // namespace
 
 std::vector<Setting> AgentSettings() {
-  return {
+  std::vector<Setting> settings{
       {"agent_id", "this server's name", DefaultAgentId()},
       {"panel_url", "where the panel is", "http://127.0.0.1:5000"},
       {"panel_ca_file", "certificates the panel's is checked against",
@@ -83,7 +98,10 @@ std::vector<Setting> AgentSettings() {
       {"max_parallel_jobs", "how many jobs run at once, 1 to 64", "1"},
       {"net_user", "who the network process runs as", "provisioning-agent"},
       {"proxies", "proxy variables for installers: http_proxy=…", "", false, true},
+      {"redis_acl", "sign in at Redis as this agent's own user (provisionctl redis-acl)", "false"},
   };
+  std::ranges::move(transport::redis::RedisSettings(), std::back_inserter(settings));
+  return settings;
 }
 
 Result<AgentConfiguration> ReadConfiguration(const Configuration& settings) {
@@ -120,6 +138,7 @@ Result<AgentConfiguration> ReadConfiguration(const Configuration& settings) {
   read.max_parallel_jobs = static_cast<std::uint32_t>(parallel);
   read.net_user = settings.Text("net_user");
   PROV_TRY(read.proxies, Proxies(settings));
+  PROV_CHECK(ReadRedis(settings, read));
   return read;
 }
 

@@ -12,6 +12,7 @@
 #include "base/configuration.hpp"
 #include "base/log.hpp"
 #include "contract/action.hpp"
+#include "transport/redis/configuration.hpp"
 
 namespace prov::agent {
 
@@ -34,6 +35,8 @@ struct AgentConfiguration {
   std::uint32_t max_parallel_jobs = 1;         // 1..64
   std::string net_user;                        // NET_USER; provisioning-agent
   std::map<std::string, std::string> proxies;  // http_proxy, … of PROXY_ENVIRONMENT settings
+  transport::redis::RedisConfiguration redis;  // used: jobs and events go through it
+  bool redis_acl = false;                      // signs in there as its own user (acl.hpp)
 };
 
 std::vector<Setting> AgentSettings();
@@ -48,8 +51,11 @@ struct NetConfiguration {
   std::string panel_ca_file;
   std::string user;   // to drop to
   std::string epoch;  // of the executor's journal
+  transport::redis::RedisConfiguration redis;
+  bool redis_acl = false;
 };
 BOOST_DESCRIBE_STRUCT(NetConfiguration, (),
-                      (agent_id, generation, panel_url, panel_ca_file, user, epoch))
+                      (agent_id, generation, panel_url, panel_ca_file, user, epoch, redis,
+                       redis_acl))
 
 }  // namespace prov::agent

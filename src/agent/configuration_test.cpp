@@ -38,6 +38,16 @@ TEST(AgentConfiguration, ListsActionsAndProxies) {
   EXPECT_TRUE(read->allow_subreaper);
 }
 
+TEST(AgentConfiguration, RedisWithItsOwnUser_NamesNoOther) {
+  const auto own = Read({{"REDIS_URL", "rediss://example.test"}, {"REDIS_ACL", "true"}});
+  ASSERT_TRUE(own) << own.error().ToString();
+  EXPECT_TRUE(own->redis_acl);
+  EXPECT_TRUE(Read({{"REDIS_URL", "rediss://user:pw@example.test"}}));
+  const auto both = Read({{"REDIS_URL", "rediss://user:pw@example.test"}, {"REDIS_ACL", "true"}});
+  ASSERT_FALSE(both);
+  EXPECT_THAT(both.error().ToString(), HasSubstr("leave one of them out"));
+}
+
 struct RefusedSetting {
   const char* name;
   const char* variable;
@@ -56,17 +66,19 @@ TEST_P(AgentConfigurationRefusals, SayWhatWouldBeRight) {
 
 INSTANTIATE_TEST_SUITE_P(
     All, AgentConfigurationRefusals,
-    ::testing::Values(RefusedSetting{"AgentId", "AGENT_ID", "-x/y", "a letter or digit first"},
-                      RefusedSetting{"PlainHttp", "PANEL_URL", "http://panel.example:5000",
-                                     "use https"},
-                      RefusedSetting{"NoUrl", "PANEL_URL", "panel", "panel_url"},
-                      RefusedSetting{"RelativeState", "STATE_DIR", "var/agent", "absolute path"},
-                      RefusedSetting{"ShortSecret", "SECRET_KEY", "short", "at least 32 bytes"},
-                      RefusedSetting{"Level", "LOG_LEVEL", "loud", "debug, info, warning or error"},
-                      RefusedSetting{"Containment", "CONTAINMENT", "none", "cgroup or subreaper"},
-                      RefusedSetting{"Action", "ALLOW_ACTIONS", "destroy", "none of install"},
-                      RefusedSetting{"Parallel", "MAX_PARALLEL_JOBS", "0", "from 1 to 64"},
-                      RefusedSetting{"Proxy", "PROXIES", "PATH=/x", "http_proxy"}),
+    ::testing::Values(
+        RefusedSetting{"AgentId", "AGENT_ID", "-x/y", "a letter or digit first"},
+        RefusedSetting{"PlainHttp", "PANEL_URL", "http://panel.example:5000", "use https"},
+        RefusedSetting{"NoUrl", "PANEL_URL", "panel", "panel_url"},
+        RefusedSetting{"RelativeState", "STATE_DIR", "var/agent", "absolute path"},
+        RefusedSetting{"ShortSecret", "SECRET_KEY", "short", "at least 32 bytes"},
+        RefusedSetting{"Level", "LOG_LEVEL", "loud", "debug, info, warning or error"},
+        RefusedSetting{"Containment", "CONTAINMENT", "none", "cgroup or subreaper"},
+        RefusedSetting{"Action", "ALLOW_ACTIONS", "destroy", "none of install"},
+        RefusedSetting{"Parallel", "MAX_PARALLEL_JOBS", "0", "from 1 to 64"},
+        RefusedSetting{"Proxy", "PROXIES", "PATH=/x", "http_proxy"},
+        RefusedSetting{"RedisAclAlone", "REDIS_ACL", "true", "REDIS_URL"},
+        RefusedSetting{"PlainRedis", "REDIS_URL", "redis://example.test", "use rediss://"}),
     [](const auto& parameter) { return parameter.param.name; });
 
 }  // namespace

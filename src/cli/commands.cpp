@@ -108,6 +108,17 @@ ExitStatus ShowServer(const Settings& settings, const std::string& server) {
   return ShowOne(settings, "/api/servers/" + Escaped(server));
 }
 
+ExitStatus ShowRedisAcl(const Settings& settings, const std::string& server) {
+  ApiClient api(settings.api);
+  const auto acl = api.Get("/api/servers/" + Escaped(server) + "/redis-acl");
+  if (!acl) return Fail(acl.error());
+  if (settings.output != Output::kTable)
+    Show(settings, *acl, {});
+  else
+    Print(Cell(*acl, "rule") + "\n");
+  return ExitStatus::kOk;
+}
+
 ExitStatus SubmitJobs(const Settings& settings, const JobRequest& request) {
   ApiClient api(settings.api);
   const auto inputs = InputsFor(api, request);

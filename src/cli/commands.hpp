@@ -40,6 +40,8 @@ ExitStatus ListServers(const Settings& settings);
 ExitStatus ShowServer(const Settings& settings, const std::string& server);
 // Whether it takes up new jobs.
 ExitStatus DrainServer(const Settings& settings, const std::string& server, bool on);
+// The line that makes the server's user in Redis, to be run there.
+ExitStatus ShowRedisAcl(const Settings& settings, const std::string& server);
 // One job on each server, in turn. With -o json or yaml: the job, or {"items"} of several; with
 // `follow` and -o json each frame of the stream on a line of its own, then each job on one.
 ExitStatus SubmitJobs(const Settings& settings, const JobRequest& request);

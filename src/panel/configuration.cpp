@@ -1,6 +1,8 @@
 #include "panel/configuration.hpp"
 
+#include <algorithm>
 #include <charconv>
+#include <iterator>
 
 #include <boost/asio/ip/address.hpp>
 #include <fmt/format.h>
@@ -83,13 +85,19 @@ std::vector<std::string> NeedRestart(const PanelConfiguration& running,
   compare("keep_jobs_days", running.keep_jobs, wanted.keep_jobs);
   compare("log_dir", running.log_dir, wanted.log_dir);
   compare("panel_trusted_proxy", running.trusted_proxy, wanted.trusted_proxy);
+  const auto& redis = running.redis;
+  compare("redis_url", redis.url, wanted.redis.url);
+  compare("redis_ca_file", redis.ca_file, wanted.redis.ca_file);
+  compare("redis_client_cert", redis.client_certificate, wanted.redis.client_certificate);
+  compare("redis_client_key", redis.client_key, wanted.redis.client_key);
+  compare("redis_hash_tags", redis.hash_tags, wanted.redis.hash_tags);
   // Another certificate is taken; TLS itself cannot come or go.
   compare("panel_tls_cert", running.tls.has_value(), wanted.tls.has_value());
   return names;
 }
 
 std::vector<Setting> PanelSettings() {
-  return {
+  std::vector<Setting> settings{
       {"panel_listen", "address and port", "127.0.0.1:5000"},
       {"secret_key", "at least 32 bytes; every key follows from it", std::nullopt, true},
       {"database_url",
@@ -107,6 +115,8 @@ std::vector<Setting> PanelSettings() {
       {"panel_trusted_proxy", "the only address that may connect, and whose X-Forwarded-For counts",
        ""},
   };
+  std::ranges::move(transport::redis::RedisSettings(), std::back_inserter(settings));
+  return settings;
 }
 
 Result<PanelConfiguration> ReadConfiguration(const Configuration& settings) {
@@ -135,6 +145,7 @@ Result<PanelConfiguration> ReadConfiguration(const Configuration& settings) {
   if (!level) return settings.Fault("log_level", level.error().message);
   read.log_level = *level;
   PROV_CHECK(ReadDatabase(settings, read));
+  PROV_TRY(read.redis, transport::redis::ReadRedisConfiguration(settings));
   return read;
 }
 

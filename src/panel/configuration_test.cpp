@@ -192,9 +192,10 @@ TEST(PanelConfiguration, WhatNeedsARestart_IsNamed) {
   EXPECT_THAT(NeedRestart(running, wanted), ::testing::IsEmpty());
   wanted.port = 5001;
   wanted.state_dir = "/b";
+  wanted.redis.url = "redis://localhost";
   wanted.tls.emplace();
   EXPECT_THAT(NeedRestart(running, wanted),
-              ::testing::ElementsAre("panel_listen", "state_dir", "panel_tls_cert"));
+              ::testing::ElementsAre("panel_listen", "state_dir", "redis_url", "panel_tls_cert"));
 }
 
 }  // namespace

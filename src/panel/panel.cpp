@@ -21,12 +21,15 @@
 #include "panel/api/route_table.hpp"
 #include "panel/auth/authenticator.hpp"
 #include "panel/dispatch/dispatcher.hpp"
+#include "panel/dispatch/routed_queue.hpp"
 #include "panel/enrolment/enrolment_desk.hpp"
 #include "panel/forwarded.hpp"
+#include "panel/live/job_updates.hpp"
 #include "panel/metrics/metrics.hpp"
 #include "panel/open_database.hpp"
 #include "panel/retention.hpp"
 #include "panel/web/pages.hpp"
+#include "transport/redis/panel_end.hpp"
 
 namespace prov::panel {
 namespace {
@@ -102,11 +105,14 @@ class Panel {
         logs_(logs),
         clock_(clock),
         keys_(std::move(keys)),
+        database_(database),
         gate_(database),
         registry_(configuration.installers_dir, clock, *logs.panel),
         dispatcher_(io_.get_executor(), gate_, registry_, hub_, keys_, clock, random, *logs.panel),
         desk_(gate_, hub_, clock, *logs.panel, configuration.secret_key),
-        end_(io_.get_executor(), clock, dispatcher_, desk_, desk_, *logs.panel),
+        queue_(dispatcher_),
+        by_http_(queue_.Add()),
+        end_(io_.get_executor(), clock, by_http_, desk_, desk_, *logs.panel),
         retention_(io_.get_executor(), gate_, configuration.keep_jobs, clock, *logs.panel),
         passwords_(random),
         sign_in_(gate_, passwords_, clock, random, *logs.panel),
@@ -117,14 +123,23 @@ class Panel {
 
   int Run() {
     if (const auto loaded = registry_.Reload(); !loaded) return Refuse(loaded.error());
+    by_http_.Use(end_);
+    if (const auto made = UseRedis(); !made) return Refuse(made.error());
     AddRoutes();
     auto server = net::HttpServer::Listen(io_.get_executor(), clock_, Options());
     if (!server) return Refuse(InUse(server.error()));
     server_ = std::move(*server);
-    dispatcher_.SetQueue(end_);
+    dispatcher_.SetQueue(queue_);
     dispatcher_.OnFinished([this](const job::Record& record) { metrics_.JobFinished(record); });
     dispatcher_.Start();
     retention_.Start();
+    listening_ = database_.Listen([this](const store::Announcement& announcement) {
+      asio::post(io_, [this, announcement] { HearOf(announcement); });
+    });
+    if (redis_) {
+      redis_->Start();
+      tasks_.Spawn(updates_->Run());
+    }
     tasks_.Spawn(WatchInstallers());
     tasks_.Spawn(HandleSignals());
     if (const auto interval = WatchdogInterval(); interval.count() > 0)
@@ -160,6 +175,21 @@ class Panel {
     io_.stop();
   }
 
+  // Beside the agents that poll, those that are there.
+  Status UseRedis() {
+    if (!configuration_.redis.used()) return {};
+    transport::redis::PanelEndOptions options;
+    options.keys = configuration_.redis.keys();
+    PROV_TRY(options.connection, transport::redis::ConnectionOf(configuration_.redis));
+    auto& route = queue_.Add();
+    PROV_TRY(redis_,
+             transport::redis::PanelEnd::Create(io_.get_executor(), std::move(options), route,
+                                                desk_, clock_, random_, *logs_.panel));
+    route.Use(*redis_);
+    updates_.emplace(io_.get_executor(), gate_, hub_, *redis_);
+    return {};
+  }
+
   Error InUse(Error error) const {
     if (error.code == ErrorCode::kConflict) {
       error.message += fmt::format(
@@ -181,6 +211,8 @@ class Panel {
                               .sign_in = sign_in_,
                               .passwords = passwords_,
                               .desk = desk_,
+                              .redis = redis_.get(),
+                              .redis_keys = configuration_.redis.keys(),
                               .secure = Secure(configuration_),
                               .started = clock_.Steady()};
     const LiveDependencies live{
@@ -194,7 +226,7 @@ class Panel {
               logs_.panel->Error("live_failed", {{"reason", error.ToString()}});
             }};
     AddAllRoutes(router_, api, live, end_);
-    metrics_.SetSources(&dispatcher_, [this] { return streams_.open(); });
+    metrics_.SetSources(&dispatcher_, [this] { return streams_.open(); }, redis_.get());
     before_ = [this](const net::Route& route, net::Request& request) {
       return authenticator_.Before(route, request);
     };
@@ -303,8 +335,21 @@ class Panel {
     end_.Close();
     co_await server_->Drain();
     co_await retention_.Stop();
+    if (redis_) co_await redis_->Stop();
     co_await dispatcher_.Stop();
     io_.stop();
+  }
+
+  // What another panel committed.
+  void HearOf(const store::Announcement& announcement) {
+    switch (announcement.kind) {
+      case store::Announcement::Kind::kJob:
+        return hub_.JobChanged(announcement.job, LiveHub::By::kAnotherPanel);
+      case store::Announcement::Kind::kDelivery:
+        return dispatcher_.Wake(announcement.server);
+      case store::Announcement::Kind::kServers:
+        return hub_.ServersChanged();
+    }
   }
 
   // From the event loop, so that one that hangs is ended and started again.
@@ -324,6 +369,7 @@ class Panel {
   const Clock& clock_;
   asio::io_context io_{1};
   KeyRing keys_;
+  store::Database& database_;
   StoreGate gate_;
   LiveHub hub_;
   LiveStreams streams_;
@@ -331,8 +377,12 @@ class Panel {
   asio::thread_pool loader_{1};  // ends before what it loads into
   Dispatcher dispatcher_;
   EnrolmentDesk desk_;
+  RoutedQueue queue_;
+  RoutedQueue::Route& by_http_;
   transport::http::PanelEnd end_;
   Retention retention_;
+  std::unique_ptr<transport::redis::PanelEnd> redis_;
+  std::optional<JobUpdates> updates_;  // with redis_
   PasswordPool passwords_;
   SignIn sign_in_;
   Authenticator authenticator_;
@@ -344,6 +394,7 @@ class Panel {
   net::TaskGroup tasks_;
   std::string registry_failure_;  // that was said last
   bool failed_ = false;
+  std::unique_ptr<store::Listening> listening_;
 };
 
 }  // namespace

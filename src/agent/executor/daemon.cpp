@@ -81,6 +81,8 @@ Hello MakeHello(const AgentConfiguration& configuration, const Executor& executo
   net.panel_ca_file = configuration.panel_ca_file.string();
   net.user = configuration.net_user;
   net.epoch = executor.epoch().ToString();
+  net.redis = configuration.redis;
+  net.redis_acl = configuration.redis_acl;
   return {json::Write(net), std::string(identity.http_key.view())};
 }
 

@@ -21,6 +21,8 @@
 #include "base/json.hpp"
 #include "net/task_group.hpp"
 #include "transport/http/agent_link.hpp"
+#include "transport/redis/acl.hpp"
+#include "transport/redis/agent_link.hpp"
 
 namespace prov::agent {
 namespace {
@@ -87,11 +89,52 @@ Status GiveUpPrivileges(const std::string& user) {
   return {};
 }
 
+// Where certificates and keys are.
+std::vector<Path> Readable(const NetConfiguration& configuration) {
+  std::vector<Path> directories;
+  const auto& redis = configuration.redis;
+  for (const auto& file :
+       {configuration.panel_ca_file, redis.ca_file, redis.client_certificate, redis.client_key}) {
+    if (!file.empty()) directories.push_back(Path(file).parent_path());
+  }
+  return directories;
+}
+
+using Link = Result<std::unique_ptr<transport::AgentLink>>;
+
+Link HttpLink(const NetConfiguration& configuration, signing::SecretBytes key,
+              asio::any_io_executor executor, const Clock& clock, Random& random, Logger& logger) {
+  transport::http::AgentLinkOptions options;
+  options.agent = configuration.agent_id;
+  options.generation = configuration.generation;
+  options.http_key = std::move(key);
+  options.panel_url = configuration.panel_url;
+  options.ca_file = configuration.panel_ca_file;
+  PROV_TRY(auto link, transport::http::HttpAgentLink::Create(executor, std::move(options), clock,
+                                                             random, logger));
+  return Link(std::move(link));
+}
+
+Link RedisLink(const NetConfiguration& configuration, const signing::SecretBytes& key,
+               asio::any_io_executor executor, const Clock& clock, Random& random, Logger& logger) {
+  transport::redis::AgentLinkOptions options;
+  options.agent = configuration.agent_id;
+  options.keys = configuration.redis.keys();
+  PROV_TRY(options.connection, transport::redis::ConnectionOf(configuration.redis));
+  if (configuration.redis_acl) {
+    options.connection.url.user = transport::redis::AclUser(options.agent);
+    options.connection.url.password = transport::redis::AclPassword(key.view(), options.agent);
+  }
+  PROV_TRY(auto link, transport::redis::RedisAgentLink::Create(executor, std::move(options), clock,
+                                                               random, logger));
+  return Link(std::move(link));
+}
+
 Status Run() {
   PROV_TRY(auto hello, ReadHello());
   PROV_TRY(const auto configuration, json::Parse<NetConfiguration>(hello.configuration));
   PROV_CHECK(GiveUpPrivileges(configuration.user));
-  PROV_CHECK(EnterSandbox({Path(configuration.panel_ca_file).parent_path()}));
+  PROV_CHECK(EnterSandbox(Readable(configuration)));
   const SystemClock clock;
   SystemRandom random;
   // Standard error is the executor's, which is the service manager's log.
@@ -99,14 +142,12 @@ Status Run() {
   asio::io_context io{1};
   ChannelPort port(
       asio::local::stream_protocol::socket(io, asio::local::stream_protocol(), kChannel));
-  transport::http::AgentLinkOptions options;
-  options.agent = configuration.agent_id;
-  options.generation = configuration.generation;
-  options.http_key = signing::SecretBytes(std::move(hello.http_key));
-  options.panel_url = configuration.panel_url;
-  options.ca_file = configuration.panel_ca_file;
-  PROV_TRY(const auto link, transport::http::HttpAgentLink::Create(
-                                io.get_executor(), std::move(options), clock, random, *logger));
+  signing::SecretBytes key(std::move(hello.http_key));
+  const auto executor = io.get_executor();
+  PROV_TRY(const auto link,
+           configuration.redis.used()
+               ? RedisLink(configuration, key, executor, clock, random, *logger)
+               : HttpLink(configuration, std::move(key), executor, clock, random, *logger));
   bool failed = false;
   net::TaskGroup tasks(io.get_executor(), [&](std::exception_ptr) {
     failed = true;

@@ -16,6 +16,7 @@
 #include "panel/registry/registry.hpp"
 #include "panel/store_gate.hpp"
 #include "transport/queue.hpp"
+#include "transport/redis/panel_end.hpp"
 
 namespace prov::panel {
 
@@ -31,6 +32,8 @@ struct ApiDependencies {
   SignIn& sign_in;
   PasswordPool& passwords;
   EnrolmentDesk& desk;
+  const transport::redis::PanelEnd* redis = nullptr;  // where there is one
+  transport::redis::KeyStyle redis_keys = transport::redis::KeyStyle::kPlain;
   bool secure;  // session_cookie.hpp
   SteadyTime started;
 };

@@ -142,6 +142,15 @@ asio::awaitable<Response> CreateEnrolment(ApiDependencies api, Request request) 
                           201);
 }
 
+asio::awaitable<Response> ShowRedisAcl(ApiDependencies api, Request request) {
+  const auto& id = request.parameters.at("id");
+  const auto rule = co_await api.desk.RedisAcl(CallerOf(request).actor, id, api.redis_keys);
+  if (!rule && rule.error().code == ErrorCode::kNotFound)
+    co_return net::MakeProblem(404, "unknown_server", "there is no server `" + id + "`");
+  if (!rule) co_return net::MakeProblem(net::ToProblem(rule.error()));
+  co_return net::MakeJson(boost::json::object{{"rule", *rule}});
+}
+
 }  // namespace
 
 void AddServerRoutes(net::Router& router, const ApiDependencies& dependencies) {
@@ -161,6 +170,9 @@ void AddServerRoutes(net::Router& router, const ApiDependencies& dependencies) {
   const std::string admin(kScopeAdmin);
   router.Add({"POST", "/api/enrolment-tokens", admin, {}, [dependencies](Request request) {
                 return CreateEnrolment(dependencies, std::move(request));
+              }});
+  router.Add({"GET", "/api/servers/{id}/redis-acl", admin, {}, [dependencies](Request request) {
+                return ShowRedisAcl(dependencies, std::move(request));
               }});
   for (const bool on : {true, false}) {
     router.Add({"POST",

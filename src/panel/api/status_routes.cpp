@@ -40,12 +40,22 @@ asio::awaitable<StoreCheck> AskStore(StoreGate& store, const Clock& clock) {
   co_return StoreCheck{false, took, asked.error().message};
 }
 
+// Jobs are accepted without it, and handed over once it is back.
+boost::json::object QueueCheck(const transport::redis::PanelEnd* redis) {
+  if (redis == nullptr) return Check("ok", "in this process", 0);
+  const auto& connection = redis->connection();
+  if (connection) return Check("ok", "Redis answers", 0);
+  return Check("degraded", connection.error().ToString(), 0);
+}
+
 asio::awaitable<void> Look(ApiDependencies dependencies, std::shared_ptr<Health> health) {
   const auto now = dependencies.clock.Steady();
   if (now < health->good_until) co_return;
   const auto store = co_await AskStore(dependencies.store, dependencies.clock);
   const auto failure = dependencies.registry.last_failure();
-  const std::string_view status = !store.ok ? "down" : !failure.empty() ? "degraded" : "ok";
+  const auto* redis = dependencies.redis;
+  const bool degraded = !failure.empty() || (redis != nullptr && !redis->connection());
+  const std::string_view status = !store.ok ? "down" : degraded ? "degraded" : "ok";
   boost::json::object body{{"status", status}};
   health->for_anybody = json::Serialize(body);
   const auto up =
@@ -55,7 +65,7 @@ asio::awaitable<void> Look(ApiDependencies dependencies, std::shared_ptr<Health>
   const auto installers = dependencies.registry.Current()->installers.size();
   body["checks"] = boost::json::object{
       {"store", Check(store.ok ? "ok" : "down", store.detail, store.latency_ms)},
-      {"queue", Check("ok", "in this process", 0)},
+      {"queue", QueueCheck(redis)},
       {"registry", Check(failure.empty() ? "ok" : "degraded",
                          failure.empty() ? fmt::format("{} installers", installers) : failure, 0)}};
   health->for_callers = json::Serialize(body);

@@ -15,19 +15,21 @@ LiveHub::Subscription::~Subscription() {
   if (hub_) hub_->listeners_.erase(id_);
 }
 
-LiveHub::Subscription LiveHub::Subscribe(Listener listener) {
+LiveHub::Subscription LiveHub::Subscribe(Listener listener, bool own_only) {
   const auto id = next_++;
-  listeners_.emplace(id, std::move(listener));
+  listeners_.emplace(id, Subscriber{std::move(listener), own_only});
   return {this, id};
 }
 
-void LiveHub::JobChanged(const Uuid& job) {
-  for (const auto& [id, listener] : listeners_) listener(job);
+void LiveHub::JobChanged(const Uuid& job, By by) {
+  for (const auto& [id, subscriber] : listeners_) {
+    if (by == By::kThisPanel || !subscriber.own_only) subscriber.listener(job);
+  }
 }
 
 void LiveHub::ServersChanged() {
   ++servers_version_;
-  for (const auto& [id, listener] : listeners_) listener(Uuid{});
+  for (const auto& [id, subscriber] : listeners_) subscriber.listener(Uuid{});
 }
 
 }  // namespace prov::panel

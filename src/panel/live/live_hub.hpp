@@ -31,16 +31,23 @@ class LiveHub {
     std::uint64_t id_ = 0;
   };
 
-  [[nodiscard]] Subscription Subscribe(Listener listener);
+  // Who committed what changed a job; another panel's is heard of where the database tells.
+  enum class By { kThisPanel, kAnotherPanel };
+  // `own_only`: of what this panel committed.
+  [[nodiscard]] Subscription Subscribe(Listener listener, bool own_only = false);
   // After the commit. Listeners must not subscribe or unsubscribe from within.
-  void JobChanged(const Uuid& job);
+  void JobChanged(const Uuid& job, By by = By::kThisPanel);
   void ServersChanged();
   std::uint64_t servers_version() const { return servers_version_; }
   std::size_t listeners() const { return listeners_.size(); }
 
  private:
   friend class Subscription;
-  std::map<std::uint64_t, Listener> listeners_;
+  struct Subscriber {
+    Listener listener;
+    bool own_only = false;
+  };
+  std::map<std::uint64_t, Subscriber> listeners_;
   std::uint64_t next_ = 1;
   std::uint64_t servers_version_ = 0;
 };

@@ -34,6 +34,22 @@ TEST(LiveHub, LiveHub_Subscription_LastsAsLongAsItsObject) {
   EXPECT_EQ(hub.listeners(), 0u);
 }
 
+TEST(LiveHub, LiveHub_WhatAnotherPanelCommitted_IsNotToldToWhoWantsOwnChangesOnly) {
+  FakeClock clock;
+  FakeRandom random;
+  const auto own = Uuid::MakeV7(clock, random);
+  const auto others = Uuid::MakeV7(clock, random);
+  LiveHub hub;
+  std::vector<Uuid> all;
+  std::vector<Uuid> some;
+  const auto first = hub.Subscribe([&](const Uuid& id) { all.push_back(id); });
+  const auto second = hub.Subscribe([&](const Uuid& id) { some.push_back(id); }, true);
+  hub.JobChanged(own);
+  hub.JobChanged(others, LiveHub::By::kAnotherPanel);
+  EXPECT_EQ(all, (std::vector<Uuid>{own, others}));
+  EXPECT_EQ(some, (std::vector<Uuid>{own}));
+}
+
 TEST(LiveHub, LiveHub_ServersChanged_TellsEverybodyAndCounts) {
   LiveHub hub;
   std::vector<Uuid> told;

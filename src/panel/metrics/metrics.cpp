@@ -78,6 +78,7 @@ struct Metrics::State {
   const Clock& clock;
   const Dispatcher* dispatcher = nullptr;
   std::function<std::size_t()> open_streams;
+  const transport::redis::PanelEnd* redis = nullptr;
   pm::Registry passing;
   pm::Family<pm::Counter>& requests;
   pm::Family<pm::Histogram>& request_seconds;
@@ -91,8 +92,10 @@ Metrics::Metrics(StoreGate& store, const Registry& registry, const Clock& clock)
 
 Metrics::~Metrics() = default;
 
-void Metrics::SetSources(const Dispatcher* dispatcher, std::function<std::size_t()> open_streams) {
+void Metrics::SetSources(const Dispatcher* dispatcher, std::function<std::size_t()> open_streams,
+                         const transport::redis::PanelEnd* redis) {
   state_->dispatcher = dispatcher;
+  state_->redis = redis;
   state_->open_streams = std::move(open_streams);
 }
 
@@ -145,6 +148,9 @@ asio::awaitable<Result<std::string>> Metrics::Text() {
   gauge("provisioning_streams", "Live streams that are open")
       .Add({})
       .Set(state.open_streams ? static_cast<double>(state.open_streams()) : 0);
+  gauge("provisioning_queue_up", "Whether the queue is there: 0 while Redis is away")
+      .Add({})
+      .Set(state.redis == nullptr || state.redis->connection() ? 1 : 0);
   const auto catalogue = state.registry.Current();
   const auto valid = std::ranges::count_if(
       catalogue->installers, [](const auto& each) { return each.second.manifest.has_value(); });

@@ -14,6 +14,7 @@
 #include "panel/dispatch/dispatcher.hpp"
 #include "panel/registry/registry.hpp"
 #include "panel/store_gate.hpp"
+#include "transport/redis/panel_end.hpp"
 
 namespace prov::panel {
 
@@ -24,8 +25,9 @@ class Metrics {
 
   void RequestAnswered(const net::AccessEntry& entry);
   void JobFinished(const job::Record& record);
-  // For figures that others hold: servers by status, streams that are open.
-  void SetSources(const Dispatcher* dispatcher, std::function<std::size_t()> open_streams);
+  // For figures that others hold: servers by status, streams that are open, whether Redis is there.
+  void SetSources(const Dispatcher* dispatcher, std::function<std::size_t()> open_streams,
+                  const transport::redis::PanelEnd* redis = nullptr);
   boost::asio::awaitable<Result<std::string>> Text();
 
  private:
