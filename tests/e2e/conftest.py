@@ -5,7 +5,6 @@ import os
 import pathlib
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -13,6 +12,7 @@ import time
 import pytest
 
 from openapi import Contract
+from ports import free_port
 from postgresql_server import PostgresqlServer
 from proxy import Proxy
 from streams import Stream
@@ -29,12 +29,6 @@ def requires(name):
     found = subprocess.run([ROOT / "tests/support/requirement", name], capture_output=True, text=True, check=False)
     if found.returncode != 0:
         pytest.skip(found.stdout.strip())
-
-
-def free_port():
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return sock.getsockname()[1]
 
 
 def wait_for(condition, seconds=60, what="it"):

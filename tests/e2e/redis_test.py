@@ -10,9 +10,9 @@ import time
 import uuid
 
 import pytest
-import redis
 
-from conftest import AGENT, BIN, ROOT, SECRET, Platform, free_port, requires, wait_for
+from conftest import AGENT, BIN, ROOT, SECRET, Platform, requires, wait_for
+from redis_server import RedisServer
 
 sys.path.append(str(ROOT / "tests/vectors"))
 from reference import compact, signing  # noqa: E402
@@ -20,43 +20,13 @@ from reference import compact, signing  # noqa: E402
 PASSWORD = "of-the-panel"
 
 
-class Server:
-    """redis-server without persistence; the users of its ACL file outlive it."""
-
-    def __init__(self, directory):
-        self.directory = directory
-        self.port = free_port()
-        self.process = None
-        directory.mkdir()
-        (directory / "users.acl").write_text(f"user default on >{PASSWORD} ~* &* +@all\n")
-
-    def start(self):
-        arguments = ["--port", str(self.port), "--bind", "127.0.0.1", "--save", "", "--dir", str(self.directory),
-                     "--aclfile", str(self.directory / "users.acl"), "--logfile", str(self.directory / "log")]
-        self.process = subprocess.Popen(["redis-server", *arguments], stdout=subprocess.DEVNULL)
-        wait_for(self.answers, what="redis-server")
-
-    def answers(self):
-        try:
-            return self.client().ping()
-        except redis.ConnectionError:
-            return False
-
-    def kill(self):
-        self.process.kill()
-        self.process.wait(20)
-
-    def client(self):
-        return redis.Redis(port=self.port, password=PASSWORD, decode_responses=True)
-
-
 class RedisPlatform(Platform):
     def __init__(self, directory):
         super().__init__(directory)
-        self.redis = Server(directory / "redis")
+        self.redis = RedisServer(directory / "redis", PASSWORD)
 
     def panel_environment(self):
-        return super().panel_environment() | {"REDIS_URL": f"redis://:{PASSWORD}@127.0.0.1:{self.redis.port}"}
+        return super().panel_environment() | {"REDIS_URL": self.redis.url}
 
     def start_agent(self, *more, **environment):
         over_redis = {"REDIS_URL": f"redis://127.0.0.1:{self.redis.port}", "REDIS_ACL": "true"}
