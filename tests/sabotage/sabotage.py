@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""sabotage.py [--third] [--seed N] [NAME..]: breaks one promise after the other, and asks whether a test notices.
+"""sabotage.py [--some] [--seed N] [NAME..]: breaks one promise after the other, and asks whether a test notices.
 
 Each tests/sabotage/patches/NAME.patch is a small change that breaks one promise. Its head says which, and which test has
 to turn red; below stands what `git diff` would print:
@@ -8,8 +8,8 @@ to turn red; below stands what `git diff` would print:
     Red: agent_test Jobs.KilledAtEveryStep_TheSameStatesAreReportedOnce
 
 A patch that no longer applies, does not compile, or leaves its test green is a failure; so is a test that is red or not
-there without the patch. Where this machine cannot run the test, the patch is skipped. `--third` takes a third of the
-patches, chosen by the seed, which is printed.
+there without the patch. Where this machine cannot run the test, the patch is skipped. `--some` takes a third of the
+patches and no more than 24, chosen by the seed, which is printed.
 
 Works in a copy of the tree and of build/dev, mounted over the tree in a mount namespace of its own, so that what was
 compiled already counts, and nothing that happens here can leave a sabotaged file behind. Needs root for that, and
@@ -32,6 +32,7 @@ COPY = TREE / "build/sabotage"
 INSIDE = "PROVISIONING_SABOTAGE_INSIDE"
 # Every module has its patches; a promise without one is not proven.
 LEAST = 30
+MOST = 24  # with --some: each costs half a minute
 TEST_SECONDS = 60
 
 
@@ -126,7 +127,7 @@ def enter_the_copy():
 
 def main():
     arguments = argparse.ArgumentParser(description="Breaks one promise after the other; a test must notice each.")
-    arguments.add_argument("--third", action="store_true", help="a third of the patches, chosen by the seed")
+    arguments.add_argument("--some", action="store_true", help=f"a third of the patches, {MOST} at most, chosen by the seed")
     arguments.add_argument("--seed", type=int, default=int(time.time()))
     arguments.add_argument("names", nargs="*", metavar="NAME")
     arguments = arguments.parse_args()
@@ -137,10 +138,10 @@ def main():
         raise SystemExit(f"no such patch: {', '.join(sorted(unknown))}")
     if arguments.names:
         patches = [patch for patch in patches if patch.name in arguments.names]
-    if arguments.third:
+    if arguments.some:
         if INSIDE in os.environ:
             print(f"# seed {arguments.seed}", flush=True)
-        patches = random.Random(arguments.seed).sample(patches, (len(patches) + 2) // 3)
+        patches = random.Random(arguments.seed).sample(patches, min(MOST, (len(patches) + 2) // 3))
     # Module by module: what the patch before has left to be built again is then mostly the same library.
     patches.sort(key=lambda patch: (patch.binary, patch.name))
     if INSIDE not in os.environ:
