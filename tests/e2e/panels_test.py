@@ -7,7 +7,7 @@ import pytest
 
 from conftest import AGENT, user, wait_for
 from ports import free_port
-from postgresql_test import OverPostgresql
+from postgresql_test import OverPostgresql, platform_fixture  # noqa: F401
 from session_test import Browser
 from stream_test import has, output, waits
 
@@ -26,16 +26,6 @@ class Another(OverPostgresql):
     def panel_environment(self):
         return {**super().panel_environment(), "STATE_DIR": str(self.directory / "another"),
                 "LOG_DIR": str(self.directory / "another-log")}
-
-
-@pytest.fixture(scope="module", name="platform")
-def platform_fixture(tmp_path_factory, server):
-    running = OverPostgresql(tmp_path_factory.mktemp("platform"), server)
-    try:
-        running.start()
-        yield running
-    finally:
-        running.stop()
 
 
 @pytest.fixture(name="another")
