@@ -26,7 +26,7 @@ import uuid
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path += [str(ROOT / "tests/e2e"), str(ROOT / "tests/history")]
 import history  # noqa: E402
-from ports import free_port  # noqa: E402
+from basics import free_port, wait_for  # noqa: E402
 from postgresql_server import PostgresqlServer  # noqa: E402
 from redis_server import RedisServer  # noqa: E402
 
@@ -178,14 +178,6 @@ class Fleet:
 
     def everything(self):
         return [*self.panels, *self.agents]
-
-
-def wait_for(condition, seconds, what):
-    until = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > until:
-            raise AssertionError(f"{what}: not within {seconds} s")
-        time.sleep(0.1)
 
 
 class Faults:

@@ -1,19 +1,12 @@
-"""Rows 1-3, 31-36 and 43 at once, by chance: see chaos.py. The seed of a run is printed, and `./dev chaos --seed N` is that run again."""
+"""Rows 1-3, 31-36 and 43 at once, by chance: see chaos.py. The seed of a run is printed, and `./dev chaos --jobs 300 --seed N` is that run again."""
 import os
 import pathlib
 import random
 import subprocess
 import sys
 
-import pytest
-
-ROOT = pathlib.Path(__file__).resolve().parents[2]
-
-
-def requires(name):
-    found = subprocess.run([ROOT / "tests/support/requirement", name], capture_output=True, text=True, check=False)
-    if found.returncode != 0:
-        pytest.skip(found.stdout.strip())
+sys.path.append(str(pathlib.Path(__file__).resolve().parents[1] / "e2e"))
+from basics import requires  # noqa: E402
 
 
 def test_nothing_is_lost_and_nothing_runs_twice_while_everything_is_killed():

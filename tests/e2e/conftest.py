@@ -7,12 +7,11 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 
 import pytest
 
+from basics import free_port, requires, wait_for
 from openapi import Contract
-from ports import free_port
 from postgresql_server import PostgresqlServer
 from proxy import Proxy
 from streams import Stream
@@ -23,22 +22,6 @@ import history  # noqa: E402
 BIN = ROOT / "build/release"
 SECRET = "e2e-secret-key-of-more-than-32-bytes!"
 AGENT = "agent-e2e"
-
-
-def requires(name):
-    found = subprocess.run([ROOT / "tests/support/requirement", name], capture_output=True, text=True, check=False)
-    if found.returncode != 0:
-        pytest.skip(found.stdout.strip())
-
-
-def wait_for(condition, seconds=60, what="it"):
-    until = time.monotonic() + seconds
-    while time.monotonic() < until:
-        value = condition()
-        if value:
-            return value
-        time.sleep(0.01)
-    raise AssertionError(f"{what} did not happen in {seconds} s")
 
 
 def processes():

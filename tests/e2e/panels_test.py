@@ -5,8 +5,8 @@ import uuid
 
 import pytest
 
+from basics import free_port
 from conftest import AGENT, user, wait_for
-from ports import free_port
 from postgresql_test import OverPostgresql, platform_fixture  # noqa: F401
 from session_test import Browser
 from stream_test import has, output, waits

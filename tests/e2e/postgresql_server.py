@@ -7,7 +7,7 @@ import subprocess
 import tempfile
 import time
 
-from ports import free_port
+from basics import free_port
 
 # What is killed here is processes, not machines.
 SETTINGS = ("listen_addresses=127.0.0.1", "unix_socket_directories=", "fsync=off", "shared_buffers=16MB", "max_connections=60")

@@ -4,7 +4,7 @@ import time
 
 import redis
 
-from ports import free_port
+from basics import free_port
 
 
 class RedisServer:

@@ -131,10 +131,10 @@ void Executor::TakeNew(job::Order order, const std::string& envelope, const std:
                 {"server_id", order.agent},
                 {"action", json::EnumName(order.action)}},
                subject);
-  const auto ordered = job::OutlineOf(order);
+  auto ordered = job::OutlineOf(order);
   auto refusal = Unknown(id);
   if (refusal.status != job::Status::kAccepted)
-    return Settle(id, std::move(job), refusal, {}, ordered);
+    return Settle(id, std::move(job), refusal, {}, std::move(ordered));
   const Nonce nonce{order.nonce, order.issued_at, order.expires_at};
   Entry entry;
   if (const auto taken =
@@ -163,7 +163,7 @@ void Executor::TakeNew(job::Order order, const std::string& envelope, const std:
       }
     }
   }
-  Settle(id, std::move(job), std::move(refusal), std::move(entry), ordered);
+  Settle(id, std::move(job), std::move(refusal), std::move(entry), std::move(ordered));
 }
 
 void Executor::Reject(const Uuid& id, std::string reason) {
