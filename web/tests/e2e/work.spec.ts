@@ -126,8 +126,9 @@ test('the panel away has a page, and it goes on by itself', async ({ page, panel
   await expect(page.getByRole('heading', { name: 'The panel does not answer' })).toBeVisible();
   await page.unroute('**/api/session');
   await expect(page.getByRole('link', { name: 'db-02' })).toBeVisible();
-  await panel.tell('restart', { ms: 6000 });
+  await panel.tell('restart', { ms: 600_000 });
   await expect(page.getByText('what you see may be old')).toBeVisible();
+  await panel.tell('restart', { ms: 0 });
   await expect(page.getByText('what you see may be old')).toHaveCount(0);
 });
 
