@@ -76,25 +76,28 @@ export class JobLogReader {
 
   private async readAll() {
     try {
-      let next: number | null = this.target.length + 1;
-      while (next !== null && !this.abort.signal.aborted) next = await this.readPage(next);
+      let coming: Promise<LogPage> | null = this.fetchPage(this.target.length + 1);
+      while (coming) {
+        const page: LogPage = await coming;
+        // The panel makes the next page while this one is taken in.
+        coming = page.next !== null && page.lines.length > 0 ? this.fetchPage(page.next) : null;
+        this.target.append(page.lines);
+        this.tell({ complete: page.complete, droppedBytes: page.dropped_bytes });
+      }
       this.tell({ loading: false, failed: false });
     } catch {
       if (!this.abort.signal.aborted) this.tell({ loading: false, failed: true });
     }
   }
 
-  private async readPage(from: number): Promise<number | null> {
-    const page: LogPage = await answerOf(
+  private fetchPage(from: number): Promise<LogPage> {
+    return answerOf(
       client.GET('/api/jobs/{id}/log', {
         params: { path: { id: this.job }, query: { attempt: this.attempt, from, limit: pageSize } },
         headers: { Accept: 'application/json' },
         signal: this.abort.signal,
       }) as Promise<{ data?: LogPage; error?: unknown; response: Response }>,
     );
-    this.target.append(page.lines);
-    this.tell({ complete: page.complete, droppedBytes: page.dropped_bytes });
-    return page.next !== null && page.lines.length > 0 ? page.next : null;
   }
 
   private tell(change: Partial<LogProgress>) {
