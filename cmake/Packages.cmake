@@ -7,6 +7,8 @@ install(FILES packaging/systemd/provisioning-panel.service DESTINATION lib/syste
 install(FILES packaging/sysusers.d/provisioning-panel.conf DESTINATION lib/sysusers.d COMPONENT panel)
 install(FILES packaging/tmpfiles.d/provisioning-panel.conf DESTINATION lib/tmpfiles.d COMPONENT panel)
 install(FILES packaging/etc/panel.yml DESTINATION share/provisioning COMPONENT panel)
+install(FILES packaging/prometheus/provisioning.rules.yml DESTINATION share/provisioning/prometheus COMPONENT panel)
+install(FILES packaging/grafana/provisioning.json DESTINATION share/provisioning/grafana COMPONENT panel)
 
 install(TARGETS provisioning-agent RUNTIME DESTINATION bin COMPONENT agent)
 install(FILES packaging/systemd/provisioning-agent.service packaging/systemd/provisioning-jobs.service DESTINATION lib/systemd/system COMPONENT agent)

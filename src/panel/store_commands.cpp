@@ -7,6 +7,7 @@
 
 #include "base/clock.hpp"
 #include "base/encoding.hpp"
+#include "panel/auth/accounts.hpp"
 #include "store/transfer/transfer.hpp"
 
 namespace prov::panel {
@@ -71,7 +72,8 @@ Result<std::string> BackUpStore(const store::Url& from, const Path& file) {
 }
 
 Result<std::string> RestoreStore(const Path& file, const store::Url& to, const Path& scratch) {
-  return Told(store::transfer::Restore(file, to, scratch, ShowProgress()));
+  const store::AuditEvent event{SystemClock().Now(), kByHand, "store.restored", "store", {}};
+  return Told(store::transfer::Restore(file, to, scratch, event, ShowProgress()));
 }
 
 }  // namespace prov::panel

@@ -37,8 +37,25 @@ class StoreGate {
     return Run(store::Access::kRead, std::move(fn));
   }
   template <class Fn>
-  auto Write(Fn fn) {
-    return Run(store::Access::kWrite, std::move(fn));
+  boost::asio::awaitable<std::invoke_result_t<Fn&, store::Transaction&>> Write(Fn fn) {
+    auto outcome = co_await Run(store::Access::kWrite, std::move(fn));
+    if (!outcome.has_error())
+      failing_.reset();
+    else if (outcome.error().code == ErrorCode::kUnavailable)
+      failing_ = outcome.error();
+    co_return outcome;
+  }
+
+  store::Load load() const { return database_.load(); }
+
+  // Why the store takes no writes: a full disk, say, or a server that became read-only. Nothing
+  // where it does, as far as can be known without writing.
+  boost::asio::awaitable<std::optional<Error>> WriteFailure() {
+    // Begun and ended as any write is; there is nothing in it.
+    const auto tried =
+        co_await Run(store::Access::kWrite, [](store::Transaction&) { return Status{}; });
+    if (tried.has_error()) co_return tried.error();
+    co_return failing_;
   }
 
  private:
@@ -78,6 +95,7 @@ class StoreGate {
   }
 
   store::Database& database_;
+  std::optional<Error> failing_;  // of the last write, where the store is to blame
 };
 
 }  // namespace prov::panel

@@ -715,6 +715,57 @@ TEST_P(Store, Sessions_EndOneByOneByUserAndByTime) {
   EXPECT_EQ(there(), "");
 }
 
+TEST_P(Store, Load_IsWhatRunsAndWhatWaits) {
+  if (db_->load().connections == 0) return;  // in memory nothing waits for a connection
+  std::promise<void> begun;
+  std::promise<void> go;
+  std::vector<std::future<void>> ended;
+  const auto submit = [&](Work work) {
+    const auto done = std::make_shared<std::promise<void>>();
+    ended.push_back(done->get_future());
+    db_->Submit(Access::kWrite, std::move(work), [done](const Status& status) {
+      EXPECT_TRUE(status);
+      done->set_value();
+    });
+  };
+  submit([&, first = std::make_shared<std::once_flag>()](Transaction&) {
+    std::call_once(*first, [&] { begun.set_value(), go.get_future().wait(); });
+    return Status();
+  });
+  begun.get_future().wait();
+  for (int i = 0; i < 2; ++i) submit([](Transaction&) { return Status(); });
+  const auto load = db_->load();
+  EXPECT_EQ(load.busy_connections, 1U);
+  EXPECT_EQ(load.waiting_writes, 2U);
+  EXPECT_EQ(load.waiting_reads, 0U);
+  go.set_value();
+  for (auto& each : ended) each.wait();
+  EXPECT_EQ(db_->load().waiting_writes, 0U);
+}
+
+TEST_P(Store, Attempts_AreReplacedRemovedAndForgottenByTime) {
+  const auto now = clock_.Now();
+  const auto write = [&](auto change) {
+    return db_->Write([&](Transaction& t) { return change(t.attempts()); });
+  };
+  const auto find = [&](const std::string& hash) {
+    return *db_->Read([&](Transaction& t) { return t.attempts().Find(hash); });
+  };
+  EXPECT_EQ(find("ann"), std::nullopt);
+  const std::string binary("\0\xff", 2);
+  ASSERT_TRUE(write([&](Attempts& a) { return a.Keep("ann", {1, now}); }));
+  ASSERT_TRUE(write([&](Attempts& a) { return a.Keep(binary, {2, now + Seconds{1}}); }));
+  ASSERT_TRUE(write([&](Attempts& a) { return a.Keep("ann", {7, now + Seconds{2}}); }));
+  EXPECT_EQ(find("ann"), (AttemptCount{7, now + Seconds{2}}));
+  EXPECT_EQ(find(binary), (AttemptCount{2, now + Seconds{1}}));
+  EXPECT_EQ(*write([&](Attempts& a) { return a.RemoveOld(now); }), 0U);
+  EXPECT_EQ(*write([&](Attempts& a) { return a.RemoveOld(now + Seconds{1}); }), 1U);
+  EXPECT_EQ(find(binary), std::nullopt);
+  ASSERT_TRUE(write([](Attempts& a) { return a.Remove("ann"); }));
+  ASSERT_TRUE(write([](Attempts& a) { return a.Remove("ann"); }));
+  EXPECT_EQ(find("ann"), std::nullopt);
+}
+
 TEST_P(Store, Statistics_AreKeptAsJobsAreMadeAndEnd) {
   using S = job::Status;
   const auto end = [&](const Uuid& id, S to, std::optional<Seconds> took) {

@@ -23,6 +23,7 @@
 #include "base/result.hpp"
 #include "store/agents.hpp"
 #include "store/announcement.hpp"
+#include "store/attempts.hpp"
 #include "store/audit.hpp"
 #include "store/changes.hpp"
 #include "store/commands.hpp"
@@ -46,11 +47,20 @@ class Transaction {
   virtual Tokens& tokens() = 0;
   virtual Users& users() = 0;
   virtual Sessions& sessions() = 0;
+  virtual Attempts& attempts() = 0;
 };
 
 enum class Access {
   kRead,   // one consistent view; writing in it is an error
   kWrite,  // serialised with every other write, of other processes too
+};
+
+// What there is to do at this moment, for whoever watches it.
+struct Load {
+  std::size_t waiting_reads = 0;  // closures that were not begun
+  std::size_t waiting_writes = 0;
+  std::size_t connections = 0;
+  std::size_t busy_connections = 0;
 };
 
 using Work = std::function<Status(Transaction&)>;
@@ -66,6 +76,8 @@ class Database {
   // while committing, kUnavailable does not say that nothing was written. `done` must not block,
   // and is called exactly once.
   virtual void Submit(Access access, Work work, Completion done) = 0;
+
+  virtual Load load() const { return {}; }
 
   // Tells `listener` what other processes commit, on a thread of the store's. Nothing where a
   // database is one process's alone. It must not outlive the database.

@@ -89,6 +89,15 @@ def test_who_signs_out_at_one_is_signed_out_at_all(platform, another):
     assert not there.here() and not here.here()
 
 
+def test_a_password_is_tried_no_more_often_at_two(platform, another):
+    made = user(platform, "create", "guessed", "--password-file", "-", password="correct horse battery")
+    assert made.returncode == 0, made.stderr
+    answers = [Browser(panel).call("POST", "/api/session", {"name": "guessed", "password": "wrong horse battery"})
+               for panel in (platform, another) * 6]
+    assert [status for status, _ in answers] == [401] * 10 + [429] * 2
+    assert answers[-1][1]["code"] == "too_many_attempts"
+
+
 def test_one_request_to_both_at_once_makes_one_job(platform, another):
     key, answers = str(uuid.uuid4()), []
 
@@ -103,3 +112,24 @@ def test_one_request_to_both_at_once_makes_one_job(platform, another):
     assert {status for status, _ in answers} == {202}
     assert len({body["id"] for _, body in answers}) == 1
     platform.ended(answers[0][1]["id"])
+
+
+def test_a_panel_works_on_beside_a_newer_schema(platform, another):
+    """As when one panel after the other is brought to a new version, whose steps only add."""
+    made = user(platform, "create", "newer", "--password-file", "-", password="correct horse battery")
+    assert made.returncode == 0, made.stderr
+    server, database = platform.server, platform.database
+    version = int(server.sql("SELECT version FROM schema_version", database))
+    server.sql("ALTER TABLE jobs ADD COLUMN newer TEXT; ALTER TABLE changes ADD COLUMN newer BIGINT; "
+               "ALTER TABLE sessions ADD COLUMN newer TEXT; CREATE TABLE newer (id UUID PRIMARY KEY); "
+               f"UPDATE schema_version SET version = {version + 1}", database)
+    try:
+        job = platform.submit("hello", {"greeting": "beside"})
+        assert platform.ended(job)["status"] == "succeeded"
+        assert another.log(job) == platform.log(job)
+        Browser(another).sign_in("newer")
+        refused = user(platform, "list", password="")
+        assert refused.returncode != 0 and f"schema version {version + 1}" in refused.stderr, "it began with what it does not know"
+    finally:
+        server.sql("ALTER TABLE jobs DROP COLUMN newer; ALTER TABLE changes DROP COLUMN newer; ALTER TABLE sessions DROP COLUMN newer; "
+                   f"DROP TABLE newer; UPDATE schema_version SET version = {version}", database)

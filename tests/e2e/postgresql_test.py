@@ -165,6 +165,28 @@ def test_row_34_a_server_restarted_in_mid_submit_is_no_false_success(platform):
     assert platform.call("POST", "/api/audit/verify")[1]["ok"]
 
 
+def test_a_server_that_takes_no_writes_any_more_is_named_and_still_read(platform):
+    database, server = platform.database, platform.server
+
+    def answered(status):
+        return wait_for(lambda: platform.call("GET", "/api/health")[1]["checks"]["store"]["status"] == status, 20, status)
+    answered("ok")
+    server.sql(f"ALTER DATABASE {database} SET default_transaction_read_only = on")
+    try:
+        # What is connected keeps its setting; as after a failover, it connects anew.
+        server.sql(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{database}'")
+        answered("degraded")
+        health = platform.call("GET", "/api/health")[1]
+        assert health["status"] == "degraded" and "primary server" in health["checks"]["store"]["detail"], health
+        assert platform.answers() and platform.get("/api/jobs")["items"]
+        assert platform.call("POST", "/api/jobs", {"app_id": "hello", "server_id": AGENT, "inputs": {}})[0] == 503
+    finally:
+        server.sql(f"ALTER DATABASE {database} RESET default_transaction_read_only")
+        server.sql(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{database}'")
+    answered("ok")
+    assert platform.ended(platform.submit("hello"))["status"] == "succeeded"
+
+
 # ---- row 35: an old backup is restored
 
 def test_row_35_an_old_backup_runs_no_finished_job_again(platform, tmp_path):

@@ -207,6 +207,31 @@ TEST_F(EveryRoute, WhenTheStoreIsAway_LetsNobodyIn) {
   EXPECT_EQ(Read(Ask("GET", "/api/health"))["status"], "down");
 }
 
+TEST_F(EveryRoute, OfHealth_SaysWhereTheStoreTakesNoWrites) {
+  const auto token = Token({"admin"});
+  const auto store = [&] {
+    clock_.Advance(Seconds{1});
+    const auto health = Read(Ask("GET", "/api/health", token));
+    EXPECT_EQ(Ask("GET", "/api/ready").status, 200) << "what there is can be read";
+    const auto& check = health.at("checks").at("store").as_object();
+    EXPECT_EQ(health.at("status"), check.at("status"));
+    return std::string(check.at("status").as_string()) + ": " +
+           std::string(check.at("detail").as_string());
+  };
+  EXPECT_EQ(store(), "ok: answers");
+  database_.writes_left = 0;
+  EXPECT_EQ(store(), "degraded: takes no writes: the store is away.");
+  database_.Repair();
+  EXPECT_EQ(store(), "ok: answers");
+  // A full disk takes a transaction that writes nothing.
+  database_.writes_left = 0;
+  EXPECT_EQ(Ask("POST", "/api/enrolment-tokens", token, R"({"server_id":"agent-9"})").status, 503);
+  database_.Repair();
+  EXPECT_EQ(store(), "degraded: takes no writes: the store is away.");
+  EXPECT_EQ(Ask("POST", "/api/enrolment-tokens", token, R"({"server_id":"agent-9"})").status, 201);
+  EXPECT_EQ(store(), "ok: answers");
+}
+
 TEST_F(EveryRoute, IsInTheDescriptionOfTheApi_AndNothingElseIs) {
   const auto description =
       ReadFile(Path(PROV_SOURCE_DIR) / "docs/api/openapi.yaml", std::size_t{1} << 20);

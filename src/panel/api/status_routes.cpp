@@ -27,17 +27,19 @@ struct Health {
 constexpr Millis kHealthKept{1'000};
 
 struct StoreCheck {
-  bool ok = false;
-  double latency_ms = 0;
+  std::string_view status;  // degraded: it can be read
   std::string detail;
+  double latency_ms = 0;
 };
 
 asio::awaitable<StoreCheck> AskStore(StoreGate& store, const Clock& clock) {
   const auto before = clock.Steady();
   const auto asked = co_await store.Read([](store::Transaction& t) { return t.audit().Head(); });
   const auto took = std::chrono::duration<double, std::milli>(clock.Steady() - before).count();
-  if (asked) co_return StoreCheck{true, took, "answers"};
-  co_return StoreCheck{false, took, asked.error().message};
+  if (!asked) co_return StoreCheck{"down", asked.error().message, took};
+  if (const auto failure = co_await store.WriteFailure())
+    co_return StoreCheck{"degraded", "takes no writes: " + failure->message, took};
+  co_return StoreCheck{"ok", "answers", took};
 }
 
 // Jobs are accepted without it, and handed over once it is back.
@@ -54,22 +56,24 @@ asio::awaitable<void> Look(ApiDependencies dependencies, std::shared_ptr<Health>
   const auto store = co_await AskStore(dependencies.store, dependencies.clock);
   const auto failure = dependencies.registry.last_failure();
   const auto* redis = dependencies.redis;
-  const bool degraded = !failure.empty() || (redis != nullptr && !redis->connection());
-  const std::string_view status = !store.ok ? "down" : degraded ? "degraded" : "ok";
+  const bool up = store.status != "down";
+  const bool degraded =
+      store.status != "ok" || !failure.empty() || (redis != nullptr && !redis->connection());
+  const std::string_view status = !up ? "down" : degraded ? "degraded" : "ok";
   boost::json::object body{{"status", status}};
   health->for_anybody = json::Serialize(body);
-  const auto up =
+  const auto uptime =
       std::chrono::duration_cast<Seconds>(dependencies.clock.Steady() - dependencies.started);
   body["version"] = PROV_VERSION;
-  body["uptime_seconds"] = up.count();
+  body["uptime_seconds"] = uptime.count();
   const auto installers = dependencies.registry.Current()->installers.size();
   body["checks"] = boost::json::object{
-      {"store", Check(store.ok ? "ok" : "down", store.detail, store.latency_ms)},
+      {"store", Check(store.status, store.detail, store.latency_ms)},
       {"queue", QueueCheck(redis)},
       {"registry", Check(failure.empty() ? "ok" : "degraded",
                          failure.empty() ? fmt::format("{} installers", installers) : failure, 0)}};
   health->for_callers = json::Serialize(body);
-  health->up = store.ok;
+  health->up = up;
   health->good_until = now + kHealthKept;
 }
 

@@ -13,7 +13,6 @@ namespace prov::panel {
 namespace {
 
 constexpr std::size_t kMostUserName = 64;
-constexpr const char* kByHand = "admin";  // who works at the panel's own machine
 
 bool IsAdministrator(const store::User& user) {
   return user.role == store::Role::kAdministrator && !user.disabled;

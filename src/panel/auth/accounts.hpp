@@ -29,6 +29,9 @@ std::vector<std::string> ScopesOf(store::Role role);
 bool IsLive(const store::Session& session, WallTime now);
 WallTime IdleUntil(const store::Session& session);
 
+// Who works at the panel's own machine, as the audit has it.
+inline constexpr const char* kByHand = "admin";
+
 struct Change {
   std::string by;  // who does it
   WallTime at{};

@@ -4,6 +4,7 @@
 
 #include "panel/auth/api_tokens.hpp"
 #include "panel/auth/session_cookie.hpp"
+#include "panel/auth/sign_in_limits.hpp"
 
 namespace prov::panel {
 namespace {
@@ -55,6 +56,7 @@ Status Open(store::Transaction& t, const store::User& seen, const store::Session
     return Error{ErrorCode::kUnauthenticated, "the account was changed meanwhile", {}};
   const auto& user = *found;
   const auto now = session.created_at;
+  PROV_CHECK(SignInLimits(t.attempts(), now).Succeeded(user.name, credentials.address));
   PROV_CHECK(t.sessions().RemoveExpired(now, now - kSessionIdle));
   if (!credentials.old_session.empty()) PROV_CHECK(t.sessions().Remove(credentials.old_session));
   PROV_CHECK(t.sessions().Insert(session));
@@ -70,13 +72,36 @@ Status Open(store::Transaction& t, const store::User& seen, const store::Session
 // said of it.
 asio::awaitable<OrProblem<bool>> SignIn::Try(std::string account, std::string address,
                                              std::string hash, std::string password) {
-  if (const auto wait = limits_.Begin(account, address)) co_return TooMany(*wait);
+  const auto wait =
+      co_await store_.Write([account, address, now = clock_.Now()](store::Transaction& t) {
+        return SignInLimits(t.attempts(), now).Begin(account, address);
+      });
+  if (!wait) co_return net::ToProblem(wait.error());
+  if (*wait) co_return TooMany(**wait);
   const auto fits = co_await passwords_.Verify(std::move(hash), std::move(password));
   if (!fits) {
-    limits_.TakeBack(account, address);
+    co_await TakeBack(account, address);
     co_return Overloaded(fits.error());
   }
   co_return *fits;
+}
+
+// Where the store is away, the attempt stays counted.
+asio::awaitable<void> SignIn::TakeBack(std::string account, std::string address) {
+  (void)co_await store_.Write([account, address, now = clock_.Now()](store::Transaction& t) {
+    return SignInLimits(t.attempts(), now).TakeBack(account, address);
+  });
+}
+
+// Only reads, so that who tries without end costs no commit.
+asio::awaitable<Result<SignIn::Account>> SignIn::Find(std::string account, std::string address) {
+  co_return co_await store_.Read(
+      [account, address, now = clock_.Now()](store::Transaction& t) -> Result<Account> {
+        Account found;
+        PROV_TRY(found.wait, SignInLimits(t.attempts(), now).Wait(account, address));
+        PROV_TRY(found.user, FindUser(t, account));
+        return found;
+      });
 }
 
 // For a name that nobody has, too: what is done for one name is done for each.
@@ -98,16 +123,16 @@ asio::awaitable<OrProblem<SignedIn>> SignIn::Enter(Credentials credentials) {
   const auto typed = UserNameOf(credentials.name);
   // What cannot be a name is nobody's, and is not kept: it may be a password in the wrong field.
   const auto account = IsUserName(typed) ? typed : std::string();
-  const auto user =
-      co_await store_.Read([account](store::Transaction& t) { return FindUser(t, account); });
-  if (!user) co_return net::ToProblem(user.error());
-  auto fits = co_await Try(account, credentials.address, *user ? (*user)->password_hash : nobody_,
+  const auto found = co_await Find(account, credentials.address);
+  if (!found) co_return net::ToProblem(found.error());
+  if (found->wait) co_return TooMany(*found->wait);
+  const auto& user = found->user;
+  auto fits = co_await Try(account, credentials.address, user ? user->password_hash : nobody_,
                            credentials.password);
   if (auto* problem = std::get_if<net::Problem>(&fits)) co_return std::move(*problem);
-  if (!*user || !std::get<bool>(fits) || (*user)->disabled)
-    co_return co_await Refuse(*user, credentials.address);
-  limits_.Succeeded(account, credentials.address);
-  SignedIn signed_in{**user, {}, MakeSessionToken(random_)};
+  if (!user || !std::get<bool>(fits) || user->disabled)
+    co_return co_await Refuse(user, credentials.address);
+  SignedIn signed_in{*user, {}, MakeSessionToken(random_)};
   const auto now = clock_.Now();
   signed_in.session = {HashOfToken(signed_in.token), signed_in.user.id, now, now,
                        now + kSessionLife};
@@ -116,7 +141,7 @@ asio::awaitable<OrProblem<SignedIn>> SignIn::Enter(Credentials credentials) {
   });
   if (opened) co_return signed_in;
   if (opened.error().code == ErrorCode::kUnauthenticated)
-    co_return co_await Refuse(*user, credentials.address);
+    co_return co_await Refuse(user, credentials.address);
   co_return net::ToProblem(opened.error());
 }
 
@@ -134,15 +159,18 @@ asio::awaitable<OrProblem<store::User>> SignIn::ChangePassword(PasswordChange ch
   if (auto* problem = std::get_if<net::Problem>(&fits)) co_return std::move(*problem);
   if (!std::get<bool>(fits))
     co_return WrongField({"/current_password", "wrong", "is not the password"});
-  limits_.Succeeded(user.name, change.address);
   const auto hash = co_await passwords_.Hash(change.new_password);
-  if (!hash) co_return Overloaded(hash.error());
+  if (!hash) {
+    co_await TakeBack(user.name, change.address);
+    co_return Overloaded(hash.error());
+  }
   const Change by{user.name, clock_.Now()};
   const auto changed =
       co_await store_.Write([user, hash = *hash, change, by](store::Transaction& t) -> Status {
         PROV_TRY(const auto now, t.users().Get(user.id));
         if (now.password_hash != user.password_hash)
           return Error{ErrorCode::kConflict, "the password was changed meanwhile", {}};
+        PROV_CHECK(SignInLimits(t.attempts(), by.at).Succeeded(user.name, change.address));
         return SetPassword(t, user.id, hash, change.session, by);
       });
   if (!changed) co_return net::ToProblem(changed.error());

@@ -3,6 +3,7 @@
 // Single-threaded: every call is made on the panel's io thread.
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include <boost/asio/awaitable.hpp>
@@ -12,7 +13,6 @@
 #include "base/random.hpp"
 #include "panel/auth/accounts.hpp"
 #include "panel/auth/password.hpp"
-#include "panel/auth/sign_in_limits.hpp"
 #include "panel/dispatch/job_service.hpp"
 #include "panel/store_gate.hpp"
 
@@ -47,7 +47,6 @@ class SignIn {
         clock_(clock),
         random_(random),
         logger_(logger),
-        limits_(clock),
         nobody_(passwords.OfNobody()) {}
 
   // invalid_credentials (401) for an unknown name, a wrong password and a disabled user alike,
@@ -60,8 +59,14 @@ class SignIn {
   boost::asio::awaitable<Status> Leave(std::string session, bool everywhere);
 
  private:
+  struct Account {
+    std::optional<store::User> user;  // nothing for a name that nobody has
+    std::optional<Seconds> wait;      // before anything may be tried
+  };
+  boost::asio::awaitable<Result<Account>> Find(std::string account, std::string address);
   boost::asio::awaitable<OrProblem<bool>> Try(std::string account, std::string address,
                                               std::string hash, std::string password);
+  boost::asio::awaitable<void> TakeBack(std::string account, std::string address);
   boost::asio::awaitable<net::Problem> Refuse(std::optional<store::User> user, std::string address);
 
   StoreGate& store_;
@@ -69,7 +74,6 @@ class SignIn {
   const Clock& clock_;
   Random& random_;
   Logger& logger_;
-  SignInLimits limits_;
   std::string nobody_;  // the hash that is looked at for a name that nobody has
 };
 

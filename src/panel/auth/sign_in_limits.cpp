@@ -2,60 +2,73 @@
 
 #include <boost/asio/ip/address.hpp>
 
+#include "base/sha256.hpp"
+
 namespace prov::panel {
 namespace {
 
-constexpr std::size_t kMostKept = 10'000;
-
-void TakeBackFrom(auto& counted, const std::string& key) {
-  const auto found = counted.find(key);
-  if (found == counted.end()) return;
-  if (--found->second.count == 0) counted.erase(found);
+// Hashed, since what stands where a name belongs may be a password.
+std::string KeyOfAccount(const std::string& account) { return Sha256("account " + account); }
+std::string KeyOfAddress(const std::string& address) {
+  return Sha256("address " + NetworkOf(address));
 }
 
 }  // namespace
 
-std::optional<Seconds> SignInLimits::Begin(const std::string& account, const std::string& address) {
-  const auto network = NetworkOf(address);
-  const auto of_account = Wait(accounts_, account, kOfAccount);
-  const auto of_address = Wait(addresses_, network, kOfAddress);
-  if (of_account || of_address)
-    return std::max(of_account.value_or(Seconds{1}), of_address.value_or(Seconds{1}));
-  Count(accounts_, account);
-  Count(addresses_, network);
-  return std::nullopt;
+Result<std::optional<Seconds>> SignInLimits::Wait(const std::string& account,
+                                                  const std::string& address) {
+  PROV_TRY(const auto of_account, WaitOf(KeyOfAccount(account), kOfAccount));
+  PROV_TRY(const auto of_address, WaitOf(KeyOfAddress(address), kOfAddress));
+  return std::max(of_account, of_address);
 }
 
-void SignInLimits::Succeeded(const std::string& account, const std::string& address) {
-  accounts_.erase(account);
-  TakeBackFrom(addresses_, NetworkOf(address));
+Result<std::optional<Seconds>> SignInLimits::Begin(const std::string& account,
+                                                   const std::string& address) {
+  PROV_TRY(const auto wait, Wait(account, address));
+  if (wait) return wait;
+  PROV_CHECK(attempts_.RemoveOld(now_ - kWindow));
+  PROV_CHECK(Count(KeyOfAccount(account)));
+  PROV_CHECK(Count(KeyOfAddress(address)));
+  return std::optional<Seconds>();
 }
 
-void SignInLimits::TakeBack(const std::string& account, const std::string& address) {
-  TakeBackFrom(accounts_, account);
-  TakeBackFrom(addresses_, NetworkOf(address));
+Status SignInLimits::Succeeded(const std::string& account, const std::string& address) {
+  PROV_CHECK(attempts_.Remove(KeyOfAccount(account)));
+  return TakeBackOf(KeyOfAddress(address));
 }
 
-std::optional<Seconds> SignInLimits::Wait(Counted& counted, const std::string& key, unsigned most) {
-  const auto found = counted.find(key);
-  if (found == counted.end()) return std::nullopt;
-  const auto left = kWindow - (clock_.Steady() - found->second.since);
-  if (left <= Seconds{0}) {
-    counted.erase(found);
-    return std::nullopt;
-  }
-  if (found->second.count < most) return std::nullopt;
-  return std::max(Seconds{1}, std::chrono::ceil<Seconds>(left));
+Status SignInLimits::TakeBack(const std::string& account, const std::string& address) {
+  PROV_CHECK(TakeBackOf(KeyOfAccount(account)));
+  return TakeBackOf(KeyOfAddress(address));
 }
 
-void SignInLimits::Count(Counted& counted, const std::string& key) {
-  if (counted.size() >= kMostKept) {
-    const auto now = clock_.Steady();
-    std::erase_if(counted, [&](const auto& each) { return now - each.second.since >= kWindow; });
-    if (counted.size() >= kMostKept) counted.clear();
-  }
-  auto& attempts = counted[key];
-  if (attempts.count++ == 0) attempts.since = clock_.Steady();
+Result<std::optional<store::AttemptCount>> SignInLimits::Lately(const std::string& key) {
+  PROV_TRY(auto found, attempts_.Find(key));
+  // What began long after now was counted before somebody set the clock back.
+  if (found && (found->since <= now_ - kWindow || found->since >= now_ + kWindow)) found.reset();
+  return found;
+}
+
+Result<std::optional<Seconds>> SignInLimits::WaitOf(const std::string& key, unsigned most) {
+  PROV_TRY(const auto found, Lately(key));
+  if (!found || found->count < most) return std::optional<Seconds>();
+  const auto left = std::chrono::ceil<Seconds>(found->since + kWindow - now_);
+  return std::optional(std::min(left, kWindow));
+}
+
+Status SignInLimits::Count(const std::string& key) {
+  PROV_TRY(const auto found, Lately(key));
+  auto counted = found.value_or(store::AttemptCount{0, now_});
+  ++counted.count;
+  return attempts_.Keep(key, counted);
+}
+
+Status SignInLimits::TakeBackOf(const std::string& key) {
+  PROV_TRY(auto found, attempts_.Find(key));
+  if (!found) return {};
+  if (found->count <= 1) return attempts_.Remove(key);
+  --found->count;
+  return attempts_.Keep(key, *found);
 }
 
 std::string NetworkOf(const std::string& address) {

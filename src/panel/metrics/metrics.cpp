@@ -151,6 +151,17 @@ asio::awaitable<Result<std::string>> Metrics::Text() {
   gauge("provisioning_queue_up", "Whether the queue is there: 0 while Redis is away")
       .Add({})
       .Set(state.redis == nullptr || state.redis->connection() ? 1 : 0);
+  gauge("provisioning_events_waiting", "Events of agents that no panel has committed yet")
+      .Add({})
+      .Set(state.redis == nullptr ? 0 : static_cast<double>(state.redis->events_waiting()));
+  const auto load = state.store.load();
+  auto& waiting = gauge("provisioning_store_waiting", "Transactions that wait for a connection");
+  waiting.Add({{"access", "read"}}).Set(static_cast<double>(load.waiting_reads));
+  waiting.Add({{"access", "write"}}).Set(static_cast<double>(load.waiting_writes));
+  auto& connections = gauge("provisioning_store_connections", "Connections to the database");
+  connections.Add({{"state", "busy"}}).Set(static_cast<double>(load.busy_connections));
+  connections.Add({{"state", "idle"}})
+      .Set(static_cast<double>(load.connections) - static_cast<double>(load.busy_connections));
   const auto catalogue = state.registry.Current();
   const auto valid = std::ranges::count_if(
       catalogue->installers, [](const auto& each) { return each.second.manifest.has_value(); });

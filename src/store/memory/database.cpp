@@ -23,7 +23,8 @@ class MemoryTransaction final : public Transaction {
         replays_(view),
         tokens_(view),
         users_(view),
-        sessions_(view) {}
+        sessions_(view),
+        attempts_(view) {}
   Jobs& jobs() override { return jobs_; }
   Changes& changes() override { return changes_; }
   Audit& audit() override { return audit_; }
@@ -33,6 +34,7 @@ class MemoryTransaction final : public Transaction {
   Tokens& tokens() override { return tokens_; }
   Users& users() override { return users_; }
   Sessions& sessions() override { return sessions_; }
+  Attempts& attempts() override { return attempts_; }
 
  private:
   MemoryJobs jobs_;
@@ -44,6 +46,7 @@ class MemoryTransaction final : public Transaction {
   MemoryTokens tokens_;
   MemoryUsers users_;
   MemorySessions sessions_;
+  MemoryAttempts attempts_;
 };
 
 struct Unit {

@@ -34,7 +34,8 @@ struct State {
   std::map<Uuid, ApiToken> tokens;
   std::map<Uuid, EnrolmentToken> enrolments;
   std::map<Uuid, User> users;
-  std::map<std::string, Session> sessions;  // by hash
+  std::map<std::string, Session> sessions;       // by hash
+  std::map<std::string, AttemptCount> attempts;  // by hash
 };
 
 // A state that a transaction works on.
@@ -200,6 +201,18 @@ class MemorySessions final : public Sessions {
   Status Remove(const std::string& hash) override;
   Result<std::uint64_t> RemoveOf(const Uuid& user_id, const std::string& except) override;
   Result<std::uint64_t> RemoveExpired(WallTime now, WallTime seen_before) override;
+
+ private:
+  View view_;
+};
+
+class MemoryAttempts final : public Attempts {
+ public:
+  explicit MemoryAttempts(View view) : view_(view) {}
+  Result<std::optional<AttemptCount>> Find(const std::string& hash) override;
+  Status Keep(const std::string& hash, const AttemptCount& count) override;
+  Status Remove(const std::string& hash) override;
+  Result<std::uint64_t> RemoveOld(WallTime since) override;
 
  private:
   View view_;

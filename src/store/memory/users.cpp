@@ -101,4 +101,28 @@ Result<std::uint64_t> MemorySessions::RemoveExpired(WallTime now, WallTime seen_
   });
 }
 
+Result<std::optional<AttemptCount>> MemoryAttempts::Find(const std::string& hash) {
+  const auto found = view_.state.attempts.find(hash);
+  if (found == view_.state.attempts.end()) return std::optional<AttemptCount>();
+  return std::optional(found->second);
+}
+
+Status MemoryAttempts::Keep(const std::string& hash, const AttemptCount& count) {
+  PROV_CHECK(view_.CheckWritable());
+  view_.state.attempts[hash] = count;
+  return {};
+}
+
+Status MemoryAttempts::Remove(const std::string& hash) {
+  PROV_CHECK(view_.CheckWritable());
+  view_.state.attempts.erase(hash);
+  return {};
+}
+
+Result<std::uint64_t> MemoryAttempts::RemoveOld(WallTime since) {
+  PROV_CHECK(view_.CheckWritable());
+  return std::erase_if(view_.state.attempts,
+                       [&](const auto& row) { return row.second.since <= since; });
+}
+
 }  // namespace prov::store::memory

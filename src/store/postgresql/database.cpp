@@ -116,13 +116,19 @@ class PostgresqlDatabase::Implementation {
       const auto take = [&] {
         return writes_.Take(static_cast<std::size_t>(options_.group_limit));
       };
-      for (auto units = take(); !units.empty(); units = take()) writer.Run(units);
+      for (auto units = take(); !units.empty(); units = take()) {
+        const sql::Busy busy(busy_);
+        writer.Run(units);
+      }
     });
     for (std::size_t i = 1; i < links_.size(); ++i) {
       threads_.emplace_back([this, i] {
         Reader reader(*links_[i], options_.patience, counters_);
         const auto take = [&] { return reads_.Take(kReadsAtOnce, links_.size() - 1); };
-        for (auto units = take(); !units.empty(); units = take()) reader.RunReads(units);
+        for (auto units = take(); !units.empty(); units = take()) {
+          const sql::Busy busy(busy_);
+          reader.RunReads(units);
+        }
       });
     }
   }
@@ -133,6 +139,7 @@ class PostgresqlDatabase::Implementation {
   std::unique_ptr<Listening> Listen(AnnouncementListener listener) {
     return std::make_unique<Listener>(MakeLink(), writer_, std::move(listener));
   }
+  Load load() const { return {reads_.size(), writes_.size(), links_.size(), busy_}; }
   Statistics statistics() const {
     return {counters_.commits, counters_.writes, counters_.retries, counters_.connects};
   }
@@ -173,6 +180,7 @@ class PostgresqlDatabase::Implementation {
   std::atomic<bool> migrated_{false};
   std::atomic<int> writer_{0};                // the process of the server that writes for this one
   std::vector<std::unique_ptr<Link>> links_;  // the first one writes
+  std::atomic<std::size_t> busy_{0};
   UnitQueue writes_;
   UnitQueue reads_;
   std::vector<std::thread> threads_;
@@ -196,6 +204,8 @@ void PostgresqlDatabase::Submit(Access access, Work work, Completion done) {
 std::unique_ptr<Listening> PostgresqlDatabase::Listen(AnnouncementListener listener) {
   return implementation_->Listen(std::move(listener));
 }
+
+Load PostgresqlDatabase::load() const { return implementation_->load(); }
 
 Statistics PostgresqlDatabase::statistics() const { return implementation_->statistics(); }
 

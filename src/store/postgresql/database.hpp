@@ -54,6 +54,7 @@ class PostgresqlDatabase final : public Database {
 
   void Submit(Access access, Work work, Completion done) override;
   std::unique_ptr<Listening> Listen(AnnouncementListener listener) override;
+  Load load() const override;
   Statistics statistics() const;
 
  private:

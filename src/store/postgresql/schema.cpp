@@ -152,6 +152,13 @@ CREATE TRIGGER agents_announced AFTER INSERT OR UPDATE OF facts ON agents FOR EA
   EXECUTE FUNCTION announce_servers();
 )sql";
 
+constexpr const char* kAttempts = R"sql(
+CREATE TABLE sign_in_attempts (
+  hash BYTEA PRIMARY KEY, attempts BIGINT NOT NULL, since BIGINT NOT NULL
+);
+CREATE INDEX sign_in_attempts_by_time ON sign_in_attempts (since);
+)sql";
+
 // A number that no other program locks in this database: "provsch" in ASCII.
 constexpr std::int64_t kMigrationLock = 0x70726f76'736368;
 constexpr Millis kLongestMigration = std::chrono::hours{1};
@@ -203,7 +210,7 @@ Status MigrateNow(Connection& connection) {
 }  // namespace
 
 std::span<const std::string> MigrationSteps() {
-  static const std::vector<std::string> steps{kFounded, kClaims, kAnnouncements};
+  static const std::vector<std::string> steps{kFounded, kClaims, kAnnouncements, kAttempts};
   return steps;
 }
 

@@ -168,6 +168,18 @@ class SqlSessions final : public Sessions {
   Connection& connection_;
 };
 
+class SqlAttempts final : public Attempts {
+ public:
+  explicit SqlAttempts(Connection& connection) : connection_(connection) {}
+  Result<std::optional<AttemptCount>> Find(const std::string& hash) override;
+  Status Keep(const std::string& hash, const AttemptCount& count) override;
+  Status Remove(const std::string& hash) override;
+  Result<std::uint64_t> RemoveOld(WallTime since) override;
+
+ private:
+  Connection& connection_;
+};
+
 class SqlTransaction final : public Transaction {
  public:
   explicit SqlTransaction(Connection& connection)
@@ -179,7 +191,8 @@ class SqlTransaction final : public Transaction {
         replays_(connection),
         tokens_(connection),
         users_(connection),
-        sessions_(connection) {}
+        sessions_(connection),
+        attempts_(connection) {}
   Jobs& jobs() override { return jobs_; }
   Changes& changes() override { return changes_; }
   Audit& audit() override { return audit_; }
@@ -189,6 +202,7 @@ class SqlTransaction final : public Transaction {
   Tokens& tokens() override { return tokens_; }
   Users& users() override { return users_; }
   Sessions& sessions() override { return sessions_; }
+  Attempts& attempts() override { return attempts_; }
 
  private:
   SqlJobs jobs_;
@@ -200,6 +214,7 @@ class SqlTransaction final : public Transaction {
   SqlTokens tokens_;
   SqlUsers users_;
   SqlSessions sessions_;
+  SqlAttempts attempts_;
 };
 
 }  // namespace prov::store::sql

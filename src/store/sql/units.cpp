@@ -108,6 +108,11 @@ void UnitQueue::Close() {
   changed_.notify_all();
 }
 
+std::size_t UnitQueue::size() const {
+  const std::lock_guard lock(mutex_);
+  return units_.size();
+}
+
 Status RunGuarded(const Work& work, Transaction& transaction) {
   try {
     return work(transaction);

@@ -29,12 +29,25 @@ class UnitQueue {
   // there.
   std::vector<Unit> Take(std::size_t limit, std::size_t takers = 1);
   void Close();
+  std::size_t size() const;  // not taken yet
 
  private:
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   std::condition_variable changed_;
   std::deque<Unit> units_;
   bool closed_ = false;
+};
+
+// Counts a thread among the busy ones while it is there.
+class Busy {
+ public:
+  explicit Busy(std::atomic<std::size_t>& count) : count_(count) { ++count_; }
+  ~Busy() { --count_; }
+  Busy(const Busy&) = delete;
+  Busy& operator=(const Busy&) = delete;
+
+ private:
+  std::atomic<std::size_t>& count_;
 };
 
 // An exception of `work` is a bug, and an error.

@@ -39,13 +39,17 @@ class SqliteDatabase::Implementation {
       : write_(std::move(write)), read_(std::move(read)), writer_(HooksOf(*write_), counters_) {
     threads_.emplace_back([this, limit = static_cast<std::size_t>(options.group_limit)] {
       for (auto units = writes_.Take(limit); !units.empty(); units = writes_.Take(limit)) {
+        const sql::Busy busy(busy_);
         writer_.Run(units);
       }
     });
     for (auto& connection : read_) {
       threads_.emplace_back([this, &connection] {
         const auto take = [this] { return reads_.Take(kReadsAtOnce, read_.size()); };
-        for (auto units = take(); !units.empty(); units = take()) RunReads(*connection, units);
+        for (auto units = take(); !units.empty(); units = take()) {
+          const sql::Busy busy(busy_);
+          RunReads(*connection, units);
+        }
       });
     }
   }
@@ -59,6 +63,7 @@ class SqliteDatabase::Implementation {
   void Submit(Access access, Unit unit) {
     (access == Access::kWrite ? writes_ : reads_).Push(std::move(unit));
   }
+  Load load() const { return {reads_.size(), writes_.size(), 1 + read_.size(), busy_}; }
   Statistics statistics() const { return {counters_.commits, counters_.writes}; }
 
  private:
@@ -66,6 +71,7 @@ class SqliteDatabase::Implementation {
   std::vector<std::unique_ptr<Connection>> read_;
   sql::WriteCounters counters_;
   sql::GroupWriter writer_;
+  std::atomic<std::size_t> busy_{0};
   UnitQueue writes_;
   UnitQueue reads_;
   std::vector<std::thread> threads_;
@@ -93,6 +99,8 @@ SqliteDatabase::~SqliteDatabase() = default;
 void SqliteDatabase::Submit(Access access, Work work, Completion done) {
   implementation_->Submit(access, {std::move(work), std::move(done)});
 }
+
+Load SqliteDatabase::load() const { return implementation_->load(); }
 
 Statistics SqliteDatabase::statistics() const { return implementation_->statistics(); }
 

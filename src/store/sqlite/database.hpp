@@ -33,6 +33,7 @@ class SqliteDatabase final : public Database {
   ~SqliteDatabase() override;
 
   void Submit(Access access, Work work, Completion done) override;
+  Load load() const override;
   Statistics statistics() const;
 
  private:

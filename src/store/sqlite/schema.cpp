@@ -150,6 +150,13 @@ constexpr const char* kClaims = R"sql(
 ALTER TABLE jobs ADD COLUMN claimed_user_id TEXT;
 )sql";
 
+constexpr const char* kAttempts = R"sql(
+CREATE TABLE sign_in_attempts (
+  hash BLOB PRIMARY KEY, attempts INTEGER NOT NULL, since INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX sign_in_attempts_by_time ON sign_in_attempts (since);
+)sql";
+
 // kUnsupported for a newer one.
 Result<std::int64_t> Version(Connection& connection) {
   std::int64_t version = 0;
@@ -176,9 +183,10 @@ Status RunSteps(Connection& connection) {
 }  // namespace
 
 std::span<const std::string> MigrationSteps() {
-  static const std::vector<std::string> steps{
-      kJobs,     kCommands, kUndeliveredByServer, kIdentities, kReplays, kPeople, kFigures, kSteps,
-      kInstalls, kClaims};
+  static const std::vector<std::string> steps{kJobs,       kCommands, kUndeliveredByServer,
+                                              kIdentities, kReplays,  kPeople,
+                                              kFigures,    kSteps,    kInstalls,
+                                              kClaims,     kAttempts};
   return steps;
 }
 

@@ -106,6 +106,7 @@ std::span<const Table> Tables() {
            "last_seen_at:integer preferences:text"),
       Make("sessions", 1,
            "hash:bytes user_id:bytes created_at:integer last_seen_at:integer expires_at:integer"),
+      Make("sign_in_attempts", 1, "hash:bytes attempts:integer since:integer"),
       Make("app_statistics", 1,
            "app_id:text jobs:integer succeeded:integer failed:integer last_used_at:integer"),
   };

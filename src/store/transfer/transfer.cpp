@@ -1,5 +1,6 @@
 #include "store/transfer/transfer.hpp"
 
+#include "store/sql/aggregates.hpp"
 #include "store/transfer/backup_file.hpp"
 #include "store/transfer/endpoint.hpp"
 
@@ -22,10 +23,11 @@ Result<std::vector<Digest>> Backup(const Url& from, const Path& file, const Prog
 }
 
 Result<std::vector<Digest>> Restore(const Path& file, const Url& to, const Path& scratch,
-                                    const Progress& progress) {
+                                    const AuditEvent& event, const Progress& progress) {
   PROV_TRY(auto backup, BackupFile::OpenCopy(file, scratch));
   PROV_TRY(const auto target, OpenTarget(to));
   PROV_TRY(auto copied, CopyAll(backup.connection(), *target, progress));
+  PROV_CHECK(sql::SqlAudit(*target).Append(event));
   PROV_CHECK(target->Commit());
   return copied;
 }

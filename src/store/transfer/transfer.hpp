@@ -8,6 +8,7 @@
 
 #include "base/files.hpp"
 #include "base/result.hpp"
+#include "store/audit.hpp"
 #include "store/transfer/copy.hpp"
 #include "store/url.hpp"
 
@@ -22,8 +23,8 @@ Result<std::vector<Digest>> Backup(const Url& from, const Path& file, const Prog
 
 // What Backup() wrote to an empty database that no panel uses, in one transaction. Before that a
 // copy of it in `scratch`, a directory, is held to the digests it was written with: kCorrupt.
-// kUnsupported for one of a newer program.
+// kUnsupported for one of a newer program. `event` becomes the newest entry of what was restored.
 Result<std::vector<Digest>> Restore(const Path& file, const Url& to, const Path& scratch,
-                                    const Progress& progress);
+                                    const AuditEvent& event, const Progress& progress);
 
 }  // namespace prov::store::transfer

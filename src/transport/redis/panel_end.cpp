@@ -251,15 +251,19 @@ asio::awaitable<Status> PanelEnd::LookAtAll() {
   std::map<std::string, std::string, std::less<>> known;
   for (const auto& agent : agents) known[agent] = std::move(known_[agent]);
   known_ = std::move(known);
+  std::uint64_t waiting = 0;
   for (std::size_t from = 0; from < agents.size(); from += kAgentsAtOnce) {
     const auto to = std::min(agents.size(), from + kAgentsAtOnce);
-    PROV_CO_CHECK(co_await LookAt({agents.begin() + static_cast<std::ptrdiff_t>(from),
-                                   agents.begin() + static_cast<std::ptrdiff_t>(to)}));
+    PROV_CO_TRY(const auto found,
+                co_await LookAt({agents.begin() + static_cast<std::ptrdiff_t>(from),
+                                 agents.begin() + static_cast<std::ptrdiff_t>(to)}));
+    waiting += found;
   }
+  events_waiting_ = waiting;
   co_return Status();
 }
 
-asio::awaitable<Status> PanelEnd::LookAt(std::vector<std::string> agents) {
+asio::awaitable<Result<std::uint64_t>> PanelEnd::LookAt(std::vector<std::string> agents) {
   std::vector<Command> commands;
   for (const auto& agent : agents) {
     const auto keys = KeysOf(agent, options_.keys);
@@ -269,6 +273,7 @@ asio::awaitable<Status> PanelEnd::LookAt(std::vector<std::string> agents) {
   // One key that is not what it should be is its agent's fault alone.
   auto replies = co_await client_->CallAll(std::move(commands), options_.answer);
   if (!replies) co_return QueueError(std::move(replies).error());
+  std::uint64_t waiting = 0;
   for (std::size_t i = 0; i < agents.size(); ++i) {
     auto& heartbeat = (*replies)[2 * i];
     const auto& events = (*replies)[2 * i + 1];
@@ -280,8 +285,10 @@ asio::awaitable<Status> PanelEnd::LookAt(std::vector<std::string> agents) {
       sink_.Seen(agents[i]);
     }
     if (events.is_error() || events.integer > 0) ToRead(agents[i]);
+    if (!events.is_error())
+      waiting += static_cast<std::uint64_t>(std::max<std::int64_t>(0, events.integer));
   }
-  co_return Status();
+  co_return waiting;
 }
 
 // ---- their events

@@ -71,6 +71,8 @@ class PanelEnd final : public JobQueue {
 
   // Whether Redis is there, and why not.
   const Status& connection() const { return connection_; }
+  // Of all agents, as the last look at them found: in Redis, and not committed by any panel.
+  std::uint64_t events_waiting() const { return events_waiting_; }
 
  private:
   // Reads the streams of its share of the agents, one after the other.
@@ -103,7 +105,8 @@ class PanelEnd final : public JobQueue {
   boost::asio::awaitable<void> Listen();
   boost::asio::awaitable<void> GoRound();
   boost::asio::awaitable<Status> LookAtAll();
-  boost::asio::awaitable<Status> LookAt(std::vector<std::string> agents);
+  // How many events they have in Redis.
+  boost::asio::awaitable<Result<std::uint64_t>> LookAt(std::vector<std::string> agents);
   void Told(const prov::redis::Notice& notice);
   void RoundSoon();
 
@@ -130,6 +133,7 @@ class PanelEnd final : public JobQueue {
   std::vector<std::unique_ptr<Reader>> readers_;
   std::map<std::string, std::string, std::less<>> known_;  // agents, and their last heartbeats
   std::map<std::string, SteadyTime> leases_;               // streams that are this panel's
+  std::uint64_t events_waiting_ = 0;
   bool round_now_ = false;
   net::Event round_;
   std::map<std::string, std::string, std::less<>> said_;  // failures, by what was being done
