@@ -285,6 +285,7 @@ struct Client::State : std::enable_shared_from_this<Client::State> {
       if (due.empty())
         return Error{ErrorCode::kCorrupt, "Redis sent a reply that nobody asked for"};
       const bool demoted = value->is_error() && value->text.starts_with("READONLY");
+      const bool moved = value->is_error() && value->text.starts_with("MOVED");
       const auto batch = due.front();
       batch->replies.push_back(std::move(*value));
       --due_commands;
@@ -295,6 +296,8 @@ struct Client::State : std::enable_shared_from_this<Client::State> {
       }
       if (demoted && options.connection.url.sentinel())
         return Error{ErrorCode::kUnavailable, "the master has become a replica"};
+      if (moved && options.connection.url.cluster)
+        return Error{ErrorCode::kUnavailable, "the key has moved to another node of the Cluster"};
     }
   }
 

@@ -1,4 +1,5 @@
-// Commands of many coroutines over one connection to a Redis server, pipelined.
+// Commands of many coroutines over one connection to a Redis server, pipelined. Of a Cluster it is
+// the server that has ConnectionOptions::cluster_key; MOVED brings it to another one.
 //
 // Single-threaded: used on the thread that runs its executor.
 #pragma once
@@ -13,6 +14,7 @@
 #include "base/clock.hpp"
 #include "base/random.hpp"
 #include "redis/connector.hpp"
+#include "redis/pipeline.hpp"
 #include "redis/resp.hpp"
 
 namespace prov::redis {
@@ -38,13 +40,13 @@ struct ClientOptions {
 
 // The client may be destroyed at any time: it is then stopped, and calls end with kCanceled. Stop()
 // besides waits until nothing of it runs. `random` outlives both.
-class Client {
+class Client final : public Pipeline {
  public:
   // Connects in the background, and again whenever the connection is lost. kInvalidArgument for
   // options that cannot work.
   static Result<std::unique_ptr<Client>> Create(boost::asio::any_io_executor executor,
                                                 ClientOptions options, Random& random);
-  ~Client();
+  ~Client() override;
 
   // The reply to one command; an error reply is an Error (FromErrorReply).
   //
@@ -60,10 +62,9 @@ class Client {
   boost::asio::awaitable<Result<Value>> Call(Command command);
   boost::asio::awaitable<Result<Value>> Call(Command command, Millis within);
 
-  // Several commands in one piece, one reply each, in order; an error reply is a value of type
-  // kError here (ToResult makes it an Error). An Error is about all of them.
+  // In one piece.
   boost::asio::awaitable<Result<std::vector<Value>>> CallAll(std::vector<Command> commands,
-                                                             Millis within);
+                                                             Millis within) override;
 
   // The same between MULTI and EXEC: all of them are carried out, or none. kConflict and other
   // codes of FromErrorReply where the server refused one of them, with that reason. An error that
@@ -73,8 +74,7 @@ class Client {
 
   bool connected() const;
   std::size_t calls_under_way() const;
-  // Ends what is under way with kCanceled, and returns when nothing of the client runs any more.
-  boost::asio::awaitable<void> Stop();
+  boost::asio::awaitable<void> Stop() override;
 
  private:
   struct State;

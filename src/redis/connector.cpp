@@ -68,6 +68,7 @@ Result<std::unique_ptr<Connector>> Connector::Create(asio::any_io_executor execu
 
 asio::awaitable<Result<std::unique_ptr<Connection>>> Connector::Connect() {
   if (options_.url.sentinel()) co_return co_await FollowSentinels();
+  if (options_.url.cluster) co_return co_await FollowCluster();
   co_return co_await ConnectTo(options_.url.addresses.front(), ServerSignIn(options_));
 }
 
@@ -135,6 +136,44 @@ asio::awaitable<Result<std::unique_ptr<Connection>>> Connector::FollowSentinels(
       co_return std::move(connection);
     }
     // Another Sentinel may know better.
+    last = std::move(connection).error();
+  }
+  co_return last;
+}
+
+asio::awaitable<Result<ClusterMap>> Connector::AskNode(Address node) {
+  PROV_CO_TRY(const auto connection, co_await ConnectTo(node, ServerSignIn(options_)));
+  PROV_CO_TRY(const auto reply, co_await connection->Call({"CLUSTER", "SLOTS"}, options_.connect));
+  co_return ClusterMap::Read(reply, node);
+}
+
+asio::awaitable<Result<ClusterMap>> Connector::AskCluster() {
+  // The nodes that were named last know best; those in the URL may all be gone.
+  auto asked = nodes_;
+  asked.insert(asked.end(), options_.url.addresses.begin(), options_.url.addresses.end());
+  Error last{ErrorCode::kUnavailable, "no node of the Cluster was asked"};
+  for (const auto& node : asked) {
+    auto map = co_await AskNode(node);
+    if (map) {
+      nodes_ = map->nodes();
+      co_return std::move(*map);
+    }
+    last = std::move(map).error().While("asking the Cluster");
+  }
+  co_return last;
+}
+
+asio::awaitable<Result<std::unique_ptr<Connection>>> Connector::FollowCluster() {
+  PROV_CO_TRY(const auto map, co_await AskCluster());
+  if (!options_.cluster_key.empty()) {
+    const auto* const node = map.NodeOf(options_.cluster_key);
+    if (node == nullptr) co_return Error{ErrorCode::kUnavailable, std::string(kNoNode)};
+    co_return co_await ConnectTo(*node, ServerSignIn(options_));
+  }
+  Error last{ErrorCode::kUnavailable, std::string(kNoNode)};
+  for (const auto& node : map.nodes()) {
+    auto connection = co_await ConnectTo(node, ServerSignIn(options_));
+    if (connection) co_return std::move(connection);
     last = std::move(connection).error();
   }
   co_return last;

@@ -16,8 +16,7 @@ std::string_view ErrorName(std::string_view reply);
 // kPermissionDenied  NOPERM
 // kExhausted         OOM
 // kUnavailable       LOADING, READONLY, MISCONF, MASTERDOWN, NOREPLICAS, CLUSTERDOWN, TRYAGAIN,
-//                    BUSY, UNBLOCKED
-// kUnsupported       MOVED, ASK: this client does not follow a Cluster
+//                    BUSY, UNBLOCKED, MOVED, ASK
 // kNotFound          NOGROUP
 // kConflict          BUSYGROUP, EXECABORT, NOSCRIPT
 // kInvalidArgument   CROSSSLOT, WRONGTYPE, and any other

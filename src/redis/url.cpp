@@ -57,18 +57,22 @@ std::optional<T> Number(std::string_view text) {
   return value;
 }
 
-// "rediss+sentinel://": what is before it.
-Result<std::string_view> ReadScheme(std::string_view text, Url& url, bool& sentinel) {
+// Takes "rediss+sentinel://" off, and says what stands behind the "+".
+Result<std::string_view> ReadScheme(std::string_view& text, Url& url) {
   const auto end = text.find("://");
   const auto scheme = text.substr(0, end == text.npos ? 0 : end);
-  url.tls = scheme.starts_with("rediss");
-  sentinel = scheme.ends_with("+sentinel");
-  if (scheme != "redis" && scheme != "rediss" && scheme != "redis+sentinel" &&
-      scheme != "rediss+sentinel") {
+  const auto plus = scheme.find('+');
+  const auto name = scheme.substr(0, plus);
+  const auto kind = plus == scheme.npos ? std::string_view() : scheme.substr(plus + 1);
+  const bool known = plus == scheme.npos || kind == "sentinel" || kind == "cluster";
+  if ((name != "redis" && name != "rediss") || !known) {
     return Wrong(
-        "it must begin with redis://, rediss:// (TLS), redis+sentinel:// or rediss+sentinel://");
+        "it must begin with redis://, redis+sentinel:// or redis+cluster://, or over TLS with "
+        "rediss://, rediss+sentinel:// or rediss+cluster://");
   }
-  return text.substr(end + 3);
+  url.tls = name == "rediss";
+  text.remove_prefix(end + 3);
+  return kind;
 }
 
 Status ReadCredentials(std::string_view text, Url& url) {
@@ -132,8 +136,10 @@ Status ReadDatabase(std::string_view text, Url& url) {
 
 Result<Url> ParseUrl(std::string_view text) {
   Url url;
-  bool sentinel = false;
-  PROV_TRY(auto rest, ReadScheme(text, url, sentinel));
+  auto rest = text;
+  PROV_TRY(const auto kind, ReadScheme(rest, url));
+  const bool sentinel = kind == "sentinel";
+  url.cluster = kind == "cluster";
   if (rest.find_first_of("?#") != rest.npos)
     return Wrong(
         "there is nothing after \"?\" or \"#\"; in a password they are written %3F and %23");
@@ -151,10 +157,13 @@ Result<Url> ParseUrl(std::string_view text) {
     if (url.master_name.empty())
       return Wrong("the master's name is missing: redis+sentinel://host:26379,host:26379/mymaster");
     path = end == path.npos ? std::string_view() : path.substr(end + 1);
-  } else if (url.addresses.size() != 1) {
-    return Wrong("several hosts are Sentinels: redis+sentinel://host,host/master-name");
+  } else if (url.addresses.size() != 1 && !url.cluster) {
+    return Wrong(
+        "several hosts are Sentinels or nodes of a Cluster: "
+        "redis+sentinel://host,host/master-name, redis+cluster://host,host");
   }
   PROV_CHECK(ReadDatabase(path, url));
+  if (url.cluster && url.database != 0) return Wrong("a Cluster has the database 0 alone");
   return url;
 }
 
@@ -165,7 +174,10 @@ std::string ToString(const Address& address) {
 }
 
 std::string ToString(const Url& url) {
-  auto text = fmt::format("redis{}{}://", url.tls ? "s" : "", url.sentinel() ? "+sentinel" : "");
+  auto text = fmt::format("redis{}{}://", url.tls ? "s" : "",
+                          url.sentinel() ? "+sentinel"
+                          : url.cluster  ? "+cluster"
+                                         : "");
   for (std::size_t i = 0; i < url.addresses.size(); ++i)
     text += (i > 0 ? "," : "") + ToString(url.addresses[i]);
   if (url.sentinel()) text += "/" + url.master_name;

@@ -2,11 +2,12 @@
 //
 //   redis://[[USER]:PASSWORD@]HOST[:6379][/DB]
 //   redis+sentinel://[[USER]:PASSWORD@]HOST[:26379][,HOST[:PORT]]../MASTER-NAME[/DB]
+//   redis+cluster://[[USER]:PASSWORD@]HOST[:6379][,HOST[:PORT]]..
 //
-// rediss:// and rediss+sentinel:// are the same over TLS. User, password and names are
-// percent-decoded. Sentinels are asked for the master by this name, and get no password: those that
-// want one are configured apart (ConnectionOptions). The password is in no error, and nothing
-// prints it.
+// rediss://, rediss+sentinel:// and rediss+cluster:// are the same over TLS. User, password and
+// names are percent-decoded. Sentinels are asked for the master by this name, and get no password:
+// those that want one are configured apart (ConnectionOptions). Of a Cluster some nodes are enough:
+// they know the others. The password is in no error, and nothing prints it.
 #pragma once
 
 #include <cstdint>
@@ -31,9 +32,10 @@ struct Url {
   bool tls = false;
   std::string user;                // "": Redis's default user
   std::string password;            // "": none
-  std::vector<Address> addresses;  // one, or Sentinels
+  std::vector<Address> addresses;  // one, or Sentinels, or nodes of a Cluster
   std::string master_name;         // "": no Sentinel
   int database = 0;
+  bool cluster = false;
 
   bool sentinel() const { return !master_name.empty(); }
 };

@@ -37,6 +37,15 @@ TEST(RedisUrlTest, Url_Sentinels_AreSeveralHostsAndAName) {
   EXPECT_EQ(ToString(*url), "redis+sentinel://a:26379,b:1,[::1]:2/my master/4");
 }
 
+TEST(RedisUrlTest, Url_Cluster_IsSomeOfItsNodes) {
+  const auto url = ParseUrl("rediss+cluster://u:p@a,b:1,[::1]:2");
+  ASSERT_TRUE(url) << url.error().ToString();
+  EXPECT_TRUE(url->cluster && url->tls && !url->sentinel());
+  EXPECT_EQ(url->addresses, (std::vector<Address>{{"a", 6379}, {"b", 1}, {"::1", 2}}));
+  EXPECT_EQ(ToString(*url), "rediss+cluster://a:6379,b:1,[::1]:2");
+  EXPECT_FALSE(ParseUrl("redis://a")->cluster);
+}
+
 // Each has the password "hunter2" somewhere, as somebody may mistype it.
 TEST(RedisUrlTest, Url_Refused_SaysWhyAndNeverThePassword) {
   const std::pair<const char*, const char*> table[] = {
@@ -62,6 +71,8 @@ TEST(RedisUrlTest, Url_Refused_SaysWhyAndNeverThePassword) {
       {"redis://u:hunter2@a/x", "database"},
       {"redis://u:hunter2@a/-1", "database"},
       {"redis://u:hunter2@a,b", "Sentinels"},
+      {"redis+cluster://u:hunter2@a,b/1", "database 0 alone"},
+      {"redis+other://u:hunter2@a", "must begin with redis://"},
       {"redis+sentinel://u:hunter2@a,b", "master's name"},
       {"redis+sentinel://u:hunter2@a,,b/m", "a host is missing"},
   };

@@ -210,7 +210,8 @@ TEST_P(Transport, APanelThatStops_LetsWaitingAgentsGoAtOnce) {
 
 INSTANTIATE_TEST_SUITE_P(All, Transport,
                          testing::Values(http::PlainHttpTransport(), http::TlsTransport(),
-                                         redis::PlainRedisTransport(), redis::TlsRedisTransport()),
+                                         redis::PlainRedisTransport(), redis::TlsRedisTransport(),
+                                         redis::RedisClusterTransport()),
                          [](const auto& tested) { return tested.param.name; });
 
 }  // namespace

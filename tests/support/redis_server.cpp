@@ -71,6 +71,7 @@ RedisServer::RedisServer(RedisOptions options) : options_(std::move(options)) {
   for (int attempt = 1;; ++attempt) {
     port_ = FreePort();
     if (options_.tls) tls_port_ = FreePort();
+    if (options_.cluster) cluster_port_ = FreePort();
     WriteConfiguration();
     try {
       Start();
@@ -93,6 +94,10 @@ void RedisServer::WriteConfiguration() const {
     file << "tls-port " << tls_port_ << "\ntls-cert-file " << certificates_->certificate.string()
          << "\ntls-key-file " << certificates_->key.string() << "\ntls-ca-cert-file "
          << certificates_->ca.string() << "\ntls-auth-clients yes\n";
+  }
+  if (options_.cluster) {
+    file << "cluster-enabled yes\ncluster-port " << cluster_port_
+         << "\ncluster-node-timeout 1000\ncluster-require-full-coverage no\n";
   }
   if (!options_.acl.empty()) {
     std::ofstream acl(directory() / "users.acl");

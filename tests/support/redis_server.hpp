@@ -25,7 +25,8 @@ struct RedisOptions {
   std::vector<std::string> acl;            // lines of its ACL file
   bool tls = false;                        // a TLS port besides, which wants client certificates
   bool sentinel = false;
-  bool wait = true;  // until it answers; LOADING is an answer
+  bool cluster = false;  // a node, of nothing yet
+  bool wait = true;      // until it answers; LOADING is an answer
 };
 
 class RedisServer {
@@ -37,6 +38,7 @@ class RedisServer {
 
   std::uint16_t port() const { return port_; }
   std::uint16_t tls_port() const { return tls_port_; }
+  std::uint16_t cluster_port() const { return cluster_port_; }
   const std::filesystem::path& directory() const { return directory_.path(); }
   const TestCertificates& certificates() const { return *certificates_; }
   std::string url() const { return "redis://127.0.0.1:" + std::to_string(port_); }
@@ -58,6 +60,7 @@ class RedisServer {
   std::unique_ptr<TestCertificates> certificates_;
   std::uint16_t port_ = 0;
   std::uint16_t tls_port_ = 0;
+  std::uint16_t cluster_port_ = 0;
   pid_t pid_ = -1;
 };
 

@@ -28,6 +28,8 @@ std::string AclRule(std::string_view agent, KeyStyle style,
   const auto own = AllKeysOf(agent, style);
   rule += " ~" + own + " &" + own + " -@all";
   for (const auto command : kCommands) rule += " +" + std::string(command);
+  // Which node of a Cluster has its keys.
+  if (style == KeyStyle::kHashTag) rule += " +cluster|slots";
   return rule;
 }
 

@@ -80,6 +80,38 @@ TEST_F(RedisAcl, TheUser_CanDoItsWork) {
   EXPECT_EQ(redis_->server().Cli("ACL LOG"), "") << "it asks for nothing that it may not";
 }
 
+class ClusterAcl : public TransportTest {
+ protected:
+  void SetUp() override {
+    auto transport = std::make_unique<RedisTransport>(io_, cluster_);
+    const std::vector<std::string> passwords{AclPassword(kHttpKey, "a")};
+    std::string rule;
+    std::istringstream words(AclRule("a", KeyStyle::kHashTag, passwords));
+    for (std::string word; words >> word;) rule += "'" + word + "' ";
+    for (std::size_t i = 0; i < test::RedisCluster::kMasters; ++i) {
+      ASSERT_EQ(cluster_.node(i).Cli(rule), "OK");
+      cluster_.node(i).Cli("ACL LOG RESET");
+    }
+    transport->sign_in = [](prov::redis::Url& url, const std::string& agent) {
+      url.user = AclUser(agent);
+      url.password = AclPassword(kHttpKey, agent);
+    };
+    transport_ = std::move(transport);
+    StartPanel();
+  }
+  test::RedisCluster& cluster_ = test::RedisCluster::Shared();
+};
+
+TEST_F(ClusterAcl, TheUser_CanDoItsWork) {
+  auto& agent = StartAgent("a");
+  agent.Report();
+  ASSERT_TRUE(Push("a", "1"));
+  RunUntil([&] { return agent.taken() == 1 && agent.acknowledged() == 1 && Depth("a") == 0; },
+           "jobs, events and the acknowledgement");
+  for (std::size_t i = 0; i < test::RedisCluster::kMasters; ++i)
+    EXPECT_EQ(cluster_.node(i).Cli("ACL LOG"), "") << "it asks for nothing that it may not";
+}
+
 TEST_F(RedisAcl, TheUser_CanTouchNothingElse) {
   ASSERT_TRUE(Push("b", "1"));
   const auto stolen = MakeClient(AclUser("a"), AclPassword(kHttpKey, "a"));

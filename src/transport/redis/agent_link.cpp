@@ -34,6 +34,7 @@ Result<std::unique_ptr<RedisAgentLink>> RedisAgentLink::Create(asio::any_io_exec
                                                                const Clock& clock, Random& random,
                                                                Logger& logger) {
   options.connection.name = "provisioning-agent";
+  options.connection.cluster_key = KeysOf(options.agent, options.keys).jobs;
   options.connection.limits = {.depth = 4,
                                .elements = 16 * kMostEvents,
                                .bulk_bytes = kMostParcelBytes,

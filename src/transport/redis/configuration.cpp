@@ -16,7 +16,8 @@ std::vector<Setting> RedisSettings() {
        "/etc/ssl/certs/ca-certificates.crt"},
       {"redis_client_cert", "client certificate for Redis, PEM", ""},
       {"redis_client_key", "its private key, PEM", ""},
-      {"redis_hash_tags", "keys named agent:{ID}:…, as a proxy before a Cluster wants them",
+      {"redis_hash_tags",
+       "keys named agent:{ID}:…, as a proxy before a Cluster wants them; a Cluster has them always",
        "false"},
   };
 }
@@ -36,6 +37,8 @@ Result<RedisConfiguration> ReadRedisConfiguration(const Configuration& settings)
   if (!read.used()) return read;
   const auto url = prov::redis::ParseUrl(read.url);
   if (!url) return settings.Fault("redis_url", url.error().message);
+  // All keys of an agent belong on one node.
+  read.hash_tags = read.hash_tags || url->cluster;
   const bool here = std::ranges::all_of(
       url->addresses, [](const auto& address) { return net::IsLoopbackHost(address.host); });
   if (!url->tls && !here)

@@ -77,26 +77,39 @@ PanelEnd::PanelEnd(asio::any_io_executor executor, PanelEndOptions options, Even
 
 PanelEnd::~PanelEnd() = default;
 
-Status PanelEnd::Connect() {
-  auto streams = options_.connection;
-  streams.limits = {.depth = 4,
-                    .elements = 16 * kEntriesAtOnce,
-                    .bulk_bytes = kMostStreamBytes,
-                    .reply_bytes = kMostStreamBytes};
-  PROV_TRY(connector_, prov::redis::Connector::Create(executor_, std::move(streams)));
+prov::redis::ClientOptions PanelEnd::Options() const {
   prov::redis::ClientOptions client;
   client.connection = options_.connection;
   client.answer = options_.answer;
   client.silence = options_.answer;
   client.first_pause = options_.first_pause;
   client.longest_pause = options_.longest_pause;
+  return client;
+}
+
+Status PanelEnd::Connect() {
+  auto client = Options();
   client.on_change = [this](const Status& connection) {
     connection_ = connection;
     if (!connection) return Complain("connecting", connection.error());
     said_.clear();
     logger_.Info("queue_connected", {{"redis", ToString(options_.connection.url)}});
+    // What a node of a Cluster has was not read while it was away.
+    RoundSoon();
   };
-  PROV_TRY(client_, prov::redis::Client::Create(executor_, std::move(client), random_));
+  PROV_TRY(client_, prov::redis::MakePipeline(executor_, std::move(client), random_));
+  return {};
+}
+
+Status PanelEnd::AddReader() {
+  auto options = Options();
+  options.connection.limits = {.depth = 4,
+                               .elements = 16 * kEntriesAtOnce,
+                               .bulk_bytes = kMostStreamBytes,
+                               .reply_bytes = kMostStreamBytes};
+  PROV_TRY(auto streams, prov::redis::MakePipeline(executor_, std::move(options), random_));
+  readers_.push_back(std::make_unique<Reader>(executor_, std::move(streams)));
+  tasks_.Spawn(ReadLoop(*readers_.back()));
   return {};
 }
 
@@ -111,8 +124,7 @@ void PanelEnd::Start() {
   subscriber_ = std::move(*subscriber);
   subscriber_->SubscribePattern(EventsPattern(options_.keys));
   for (std::size_t i = 0; i < options_.readers; ++i) {
-    readers_.push_back(std::make_unique<Reader>(executor_, *connector_));
-    tasks_.Spawn(ReadLoop(*readers_.back()));
+    if (const auto added = AddReader(); !added) return Complain("reading events", added.error());
   }
   tasks_.Spawn(Listen());
   tasks_.Spawn(GoRound());
@@ -123,6 +135,7 @@ asio::awaitable<void> PanelEnd::Stop() {
   tasks_.CancelAll();
   co_await tasks_.Wait();
   if (subscriber_) co_await subscriber_->Stop();
+  for (const auto& reader : readers_) co_await reader->streams->Stop();
   co_await GiveLeasesBack();
   co_await client_->Stop();
 }
@@ -284,9 +297,14 @@ asio::awaitable<Result<std::uint64_t>> PanelEnd::LookAt(std::vector<std::string>
       found->second = std::move(heartbeat.text);
       sink_.Seen(agents[i]);
     }
-    if (events.is_error() || events.integer > 0) ToRead(agents[i]);
-    if (!events.is_error())
-      waiting += static_cast<std::uint64_t>(std::max<std::int64_t>(0, events.integer));
+    if (events.is_error()) {
+      // No stream, which whoever reads it removes; or its node of a Cluster is away.
+      const auto error = prov::redis::FromErrorReply(events.text);
+      if (error.code != ErrorCode::kUnavailable) ToRead(agents[i]);
+    } else if (events.integer > 0) {
+      waiting += static_cast<std::uint64_t>(events.integer);
+      ToRead(agents[i]);
+    }
   }
   co_return waiting;
 }
@@ -316,6 +334,9 @@ asio::awaitable<void> PanelEnd::ReadLoop(Reader& reader) {
       continue;
     }
     Complain("reading events", read.error());
+    // While a node of a Cluster is away, the agents of the others go on; its own are found again by
+    // the round that follows its return.
+    if (options_.connection.url.cluster && !connection_) continue;
     ToRead(agent);
     asio::steady_timer timer(executor_, backoff.Next());
     co_await timer.async_wait(asio::use_awaitable);
@@ -353,8 +374,10 @@ asio::awaitable<Status> PanelEnd::ReadStream(Reader& reader, std::string agent) 
 asio::awaitable<Result<PanelEnd::Read>> PanelEnd::ReadEntries(Reader& reader,
                                                               const std::string& agent) {
   const auto key = KeysOf(agent, options_.keys).events;
-  const auto entries = co_await reader.streams.Call(
-      {"XRANGE", key, "-", "+", "COUNT", std::to_string(kEntriesAtOnce)}, options_.answer);
+  auto replies = co_await reader.streams->CallAll(
+      {{"XRANGE", key, "-", "+", "COUNT", std::to_string(kEntriesAtOnce)}}, options_.answer);
+  const auto entries = replies ? prov::redis::ToResult(std::move(replies->front()))
+                               : Result<Value>(std::move(replies).error());
   if (!entries && (entries.error().code == ErrorCode::kTooLarge ||
                    entries.error().code == ErrorCode::kInvalidArgument)) {
     // More than an agent adds, or no stream. Its events it still has.

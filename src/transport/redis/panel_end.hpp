@@ -20,7 +20,6 @@
 #include "base/random.hpp"
 #include "net/event.hpp"
 #include "net/task_group.hpp"
-#include "redis/blocking_client.hpp"
 #include "redis/client.hpp"
 #include "redis/subscriber.hpp"
 #include "transport/directory.hpp"
@@ -77,9 +76,10 @@ class PanelEnd final : public JobQueue {
  private:
   // Reads the streams of its share of the agents, one after the other.
   struct Reader {
-    Reader(boost::asio::any_io_executor executor, prov::redis::Connector& connector)
-        : streams(connector), wake(executor) {}
-    prov::redis::BlockingClient streams;
+    Reader(boost::asio::any_io_executor executor, std::unique_ptr<prov::redis::Pipeline> read)
+        : streams(std::move(read)), wake(executor) {}
+    // Of its own: a stream beyond the limits ends the connection that it is read over.
+    std::unique_ptr<prov::redis::Pipeline> streams;
     std::deque<std::string> agents;              // to be read
     std::set<std::string, std::less<>> waiting;  // the same
     net::Event wake;
@@ -97,6 +97,8 @@ class PanelEnd final : public JobQueue {
   PanelEnd(boost::asio::any_io_executor executor, PanelEndOptions options, EventSink& sink,
            AgentDirectory& directory, const Clock& clock, Random& random, Logger& logger);
   Status Connect();
+  prov::redis::ClientOptions Options() const;
+  Status AddReader();
 
   boost::asio::awaitable<Result<Waiting>> Look(const AgentKeys& keys, const Parcel& parcel);
   boost::asio::awaitable<Result<std::vector<prov::redis::Value>>> CallAll(
@@ -127,8 +129,7 @@ class PanelEnd final : public JobQueue {
   Logger& logger_;
   std::string name_;  // of this panel, among those that share Redis
   Status connection_ = Error{ErrorCode::kUnavailable, "there is no connection to Redis yet"};
-  std::unique_ptr<prov::redis::Connector> connector_;
-  std::unique_ptr<prov::redis::Client> client_;
+  std::unique_ptr<prov::redis::Pipeline> client_;
   std::unique_ptr<prov::redis::Subscriber> subscriber_;
   std::vector<std::unique_ptr<Reader>> readers_;
   std::map<std::string, std::string, std::less<>> known_;  // agents, and their last heartbeats

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "support/redis_cluster.hpp"
 #include "support/redis_server.hpp"
 #include "transport/conformance_test.hpp"
 #include "transport/redis/agent_link.hpp"
@@ -29,7 +30,12 @@ class RedisTransport final : public TransportUnderTest {
  public:
   RedisTransport(boost::asio::io_context& io, test::RedisOptions server,
                  KeyStyle keys = KeyStyle::kPlain)
-      : io_(io), keys_(keys), tls_(server.tls), server_(std::move(server)) {}
+      : io_(io),
+        keys_(keys),
+        tls_(server.tls),
+        server_(std::make_unique<test::RedisServer>(std::move(server))) {}
+  RedisTransport(boost::asio::io_context& io, test::RedisCluster& cluster)
+      : io_(io), keys_(KeyStyle::kHashTag), tls_(false), cluster_(&cluster) {}
 
   void StartPanel(EventSink& sink) override {
     end_ = MakePanel(sink);
@@ -77,17 +83,16 @@ class RedisTransport final : public TransportUnderTest {
   }
   prov::redis::ConnectionOptions Connection() const {
     prov::redis::ConnectionOptions options;
-    options.url = *prov::redis::ParseUrl(
-        tls_ ? "rediss://127.0.0.1:" + std::to_string(server_.tls_port()) : server_.url());
+    options.url = *prov::redis::ParseUrl(Url());
     if (tls_) {
-      options.ca_file = server_.certificates().ca;
-      options.client_certificate = server_.certificates().client_certificate;
-      options.client_key = server_.certificates().client_key;
+      options.ca_file = server_->certificates().ca;
+      options.client_certificate = server_->certificates().client_certificate;
+      options.client_key = server_->certificates().client_key;
     }
     return options;
   }
 
-  test::RedisServer& server() { return server_; }
+  test::RedisServer& server() { return *server_; }
   PanelEnd& end() { return *end_; }
 
   // As whom agents sign in; nobody's.
@@ -98,6 +103,11 @@ class RedisTransport final : public TransportUnderTest {
   Millis lease{10'000};
 
  private:
+  std::string Url() const {
+    if (cluster_) return cluster_->url();
+    return tls_ ? "rediss://127.0.0.1:" + std::to_string(server_->tls_port()) : server_->url();
+  }
+
   boost::asio::io_context& io_;
   KeyStyle keys_;
   bool tls_;
@@ -105,7 +115,8 @@ class RedisTransport final : public TransportUnderTest {
   SystemRandom random_;
   NullLogger log_;
   TestAgents agents_;
-  test::RedisServer server_;
+  std::unique_ptr<test::RedisServer> server_;  // or
+  test::RedisCluster* cluster_ = nullptr;
   std::unique_ptr<PanelEnd> end_;
 };
 
@@ -118,6 +129,11 @@ inline TransportFactory TlsRedisTransport() {
   return {"RedisTlsHashTags", [](boost::asio::io_context& io) {
             return std::make_unique<RedisTransport>(io, test::RedisOptions{.tls = true},
                                                     KeyStyle::kHashTag);
+          }};
+}
+inline TransportFactory RedisClusterTransport() {
+  return {"RedisCluster", [](boost::asio::io_context& io) {
+            return std::make_unique<RedisTransport>(io, test::RedisCluster::Shared());
           }};
 }
 
