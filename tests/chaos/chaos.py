@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Panels, agents, Redis and PostgreSQL are killed, stopped and started without data while thousands of jobs run; then what they
+"""Panels, agents, Redis and PostgreSQL are killed, stopped, cut off and started without data while thousands of jobs run; then what they
 left behind is held to what was promised: each accepted job came to one end, none ran twice, no line of a log is missing.
 
 Usage: chaos.py [--jobs N] [--minutes N] [--seed N] [--keep]
@@ -93,6 +93,40 @@ class Process:
         return [int(child) for child in found.split()]
 
 
+class Cable:
+    """What lies between a program and a server of 127.0.0.1: a process for each connection, which can be stopped (nothing passes, and
+    nobody is told) or killed."""
+
+    def __init__(self, name, to):
+        self.name, self.to, self.port = name, to, free_port()
+        self.process = None
+
+    def lay(self):
+        listens = f"TCP-LISTEN:{self.port},bind=127.0.0.1,reuseaddr,fork,backlog=64"
+        self.process = subprocess.Popen(["setpriv", "--pdeathsig=KILL", "socat", listens, f"TCP:127.0.0.1:{self.to}"],
+                                        stderr=subprocess.DEVNULL, start_new_session=True)
+
+    def signal(self, number):
+        os.killpg(self.process.pid, number)
+
+    def tear(self):
+        """Of each connection there is; new ones can be made."""
+        for child in pathlib.Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split():
+            try:
+                os.kill(int(child), signal.SIGKILL)
+            except ProcessLookupError:
+                pass
+
+    def remove(self):
+        if self.process:
+            self.signal(signal.SIGKILL)
+            self.process.wait(20)
+
+    def url(self, of_server):
+        """Through the cable."""
+        return of_server.replace(f":{self.to}", f":{self.port}")
+
+
 class Fleet:
     def __init__(self, directory):
         self.directory = directory
@@ -109,19 +143,26 @@ class Fleet:
         self.postgresql = PostgresqlServer.founded()
         self.redis = RedisServer(directory / "redis", "of-chaos")
         self.ports = [free_port() for _ in range(PANELS)]
+        self.to_postgresql = [Cable(f"panel {i + 1} to PostgreSQL", self.postgresql.port) for i in range(PANELS)]
+        self.to_redis = [Cable(f"panel {i + 1} to Redis", self.redis.port) for i in range(PANELS)]
+        self.agents_to_redis = [Cable(f"agent {i + 1} to Redis", self.redis.port) for i in range(AGENTS)]
         self.panels = [Process(f"panel {i + 1}", [BIN / "provisioning-panel"], self.panel_environment(i), directory / f"panel-{i}.err")
                        for i in range(PANELS)]
-        self.agents = [Process(f"agent {i + 1}", self.agent_command(i), self.agent_environment(), directory / f"agent-{i}.err")
+        self.agents = [Process(f"agent {i + 1}", self.agent_command(i), self.agent_environment(i), directory / f"agent-{i}.err")
                        for i in range(AGENTS)]
         self.token = None
 
     def panel_environment(self, i):
         return {"PATH": os.environ["PATH"], "SECRET_KEY": SECRET, "STATE_DIR": str(self.directory / f"panel-{i}"),
                 "INSTALLERS_DIR": str(self.installers), "LOG_DIR": str(self.directory / f"panel-{i}-log"),
-                "PANEL_LISTEN": f"127.0.0.1:{self.ports[i]}", "DATABASE_URL": self.postgresql.url(), "REDIS_URL": self.redis.url}
+                "PANEL_LISTEN": f"127.0.0.1:{self.ports[i]}", "DATABASE_URL": self.to_postgresql[i].url(self.postgresql.url()),
+                "REDIS_URL": self.to_redis[i].url(self.redis.url)}
 
-    def agent_environment(self):
-        return {"PATH": os.environ["PATH"], "REDIS_URL": self.redis.url}
+    def agent_environment(self, i):
+        return {"PATH": os.environ["PATH"], "REDIS_URL": self.agents_to_redis[i].url(self.redis.url)}
+
+    def cables(self):
+        return [*self.to_postgresql, *self.to_redis, *self.agents_to_redis]
 
     @staticmethod
     def agent_id(i):
@@ -141,6 +182,8 @@ class Fleet:
 
     def start(self):
         self.redis.start()
+        for cable in self.cables():
+            cable.lay()
         for panel in self.panels:
             panel.start()
         wait_for(lambda: all(self.ready(i) for i in range(PANELS)), 60, "the panels")
@@ -188,7 +231,7 @@ class Faults:
         self.fleet, self.chance = fleet, chance
         self.happened = collections.Counter()
         self.kinds = {self.kill_panel: 5, self.stop_panel: 2, self.kill_agent: 6, self.kill_network: 4, self.cut_off_agent: 3,
-                      self.lose_redis: 3, self.stop_redis: 2, self.kill_postgresql: 3}
+                      self.lose_redis: 3, self.stop_redis: 2, self.kill_postgresql: 3, self.cut_cable: 5, self.tear_cable: 3}
 
     def one(self):
         self.pause(0.1, 1.5)
@@ -241,6 +284,16 @@ class Faults:
 
     def cut_off_agent(self):
         self.to_network(signal.SIGSTOP, signal.SIGCONT)
+
+    def cut_cable(self):
+        """For a moment, or for longer than whoever waits at its ends is patient."""
+        cable = self.chance.choice(self.fleet.cables())
+        cable.signal(signal.SIGSTOP)
+        self.pause(*self.chance.choice(((0.5, 4), (0.5, 4), (8, 14))))
+        cable.signal(signal.SIGCONT)
+
+    def tear_cable(self):
+        self.chance.choice(self.fleet.cables()).tear()
 
     def lose_redis(self):
         """It comes back empty."""
@@ -409,6 +462,8 @@ def run(directory, jobs, minutes, seed, say):
             if process.process and process.process.poll() is None:
                 process.signal(signal.SIGCONT)
                 process.kill()
+        for cable in fleet.cables():
+            cable.remove()
         fleet.redis.kill()
         fleet.postgresql.remove()
 

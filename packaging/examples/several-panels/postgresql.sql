@@ -1,0 +1,2 @@
+CREATE ROLE panel LOGIN PASSWORD 'change-me';
+CREATE DATABASE panel OWNER panel ENCODING 'UTF8' TEMPLATE template0;
