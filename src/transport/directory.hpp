@@ -13,16 +13,21 @@
 
 namespace prov::transport {
 
+// What a request of an agent is checked against.
+struct HttpAccess {
+  signing::SecretBytes key;
+  // kConflict, with the sentence to answer, for an agent that is not to be heard now. Told only to
+  // whoever has the key.
+  Status admitted;
+};
+
 class AgentDirectory {
  public:
   virtual ~AgentDirectory() = default;
-  // The http key of a registered agent, where this generation is valid now. kUnauthenticated for
-  // anything else; the caller tells the client no more than that.
-  virtual boost::asio::awaitable<Result<signing::SecretBytes>> HttpKey(
-      std::string agent, std::uint32_t generation) = 0;
-  // Asked once the request was verified: kConflict, with the sentence to answer, for an agent that
-  // is not to be heard now.
-  virtual boost::asio::awaitable<Status> Admit(std::string) { co_return Status(); }
+  // For a registered agent, where this generation of its http key is valid now. kUnauthenticated
+  // for anything else; the caller tells the client no more than that.
+  virtual boost::asio::awaitable<Result<HttpAccess>> AccessOf(std::string agent,
+                                                              std::uint32_t generation) = 0;
   // All that are registered and are to be heard now.
   virtual boost::asio::awaitable<Result<std::vector<std::string>>> Heard() = 0;
 };

@@ -291,8 +291,8 @@ asio::awaitable<Result<std::string>> EnrolmentDesk::Enrol(std::string request, s
 
 // Read anew each time: another panel, or `provisioning-panel enroll-token`'s holder, may have
 // raised the generation, and what has the old keys is out from then on.
-asio::awaitable<Result<signing::SecretBytes>> EnrolmentDesk::HttpKey(std::string agent,
-                                                                     std::uint32_t generation) {
+asio::awaitable<Result<transport::HttpAccess>> EnrolmentDesk::AccessOf(std::string agent,
+                                                                       std::uint32_t generation) {
   const auto stored = co_await store_.Read(
       [agent](store::Transaction& t) { return t.agents().Get(kPanel, agent); });
   if (!stored && stored.error().code != ErrorCode::kNotFound) co_return stored.error();
@@ -303,14 +303,11 @@ asio::awaitable<Result<signing::SecretBytes>> EnrolmentDesk::HttpKey(std::string
     co_return Refused(fmt::format("{} has keys of generation {}, and came with generation {}",
                                   agent, current, generation));
   }
-  co_return signing::DeriveAgentKey(secret_key_.view(), signing::Purpose::kHttp, agent, generation);
-}
-
-asio::awaitable<Status> EnrolmentDesk::Admit(std::string agent) {
-  const auto stored = co_await store_.Read(
-      [agent](store::Transaction& t) { return t.agents().Get(kPanel, agent); });
-  if (stored && stored->cloned) co_return ClonedError(*stored);
-  co_return Status();
+  transport::HttpAccess access;
+  PROV_CO_TRY(access.key, signing::DeriveAgentKey(secret_key_.view(), signing::Purpose::kHttp,
+                                                  agent, generation));
+  if (stored && stored->cloned) access.admitted = ClonedError(*stored);
+  co_return access;
 }
 
 asio::awaitable<Result<std::string>> EnrolmentDesk::RedisAcl(store::Actor actor, std::string id,

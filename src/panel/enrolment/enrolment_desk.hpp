@@ -27,9 +27,8 @@ class EnrolmentDesk final : public transport::Registrar, public transport::Agent
   // The same request again gets the same answer while its token's time lasts: the answer may have
   // been lost on its way, and nobody else could read it.
   boost::asio::awaitable<Result<std::string>> Enrol(std::string request, std::string peer) override;
-  boost::asio::awaitable<Result<signing::SecretBytes>> HttpKey(std::string agent,
-                                                               std::uint32_t generation) override;
-  boost::asio::awaitable<Status> Admit(std::string agent) override;
+  boost::asio::awaitable<Result<transport::HttpAccess>> AccessOf(std::string agent,
+                                                                 std::uint32_t generation) override;
   boost::asio::awaitable<Result<std::vector<std::string>>> Heard() override;
 
   // The line that makes the agent's user in Redis (transport/redis/acl.hpp), with the passwords of

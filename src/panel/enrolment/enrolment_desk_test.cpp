@@ -104,9 +104,9 @@ TEST_F(Desk, WithAToken_AServerIsRegisteredAndGetsItsKeys) {
   EXPECT_EQ(agent.registered_at, clock_.Now());
   ASSERT_THAT(Audited("agent.enrolled"), SizeIs(1));
   EXPECT_EQ(Audited("agent.enrolled")[0].detail.at("peer").as_string(), kPeer);
-  const auto http = Await(desk_->HttpKey(kAgent, 1));
+  const auto http = Await(desk_->AccessOf(kAgent, 1));
   ASSERT_TRUE(http);
-  EXPECT_EQ(http->view(),
+  EXPECT_EQ(http->key.view(),
             signing::DeriveAgentKey(kSecret, signing::Purpose::kHttp, kAgent, 1)->view());
 }
 
@@ -245,8 +245,8 @@ TEST_F(Desk, ARegisteredServer_IsEnrolledAgainOnlyByATokenForThat) {
   EXPECT_EQ(Agent().epoch, anew.epoch.ToString());
   EXPECT_EQ(Agent().key_generation, 2U);
   EXPECT_THAT(Audited("agent.re_enrolled"), SizeIs(1));
-  EXPECT_FALSE(Await(desk_->HttpKey(kAgent, 1))) << "what had the old keys is out";
-  EXPECT_TRUE(Await(desk_->HttpKey(kAgent, 2)));
+  EXPECT_FALSE(Await(desk_->AccessOf(kAgent, 1))) << "what had the old keys is out";
+  EXPECT_TRUE(Await(desk_->AccessOf(kAgent, 2)));
   // Again, since the answer may be lost: nothing is raised.
   ExpectKeys(Enrol(anew, token), kAgent, 2);
   EXPECT_EQ(Agent().key_generation, 2U);
@@ -349,19 +349,19 @@ TEST_F(Desk, WithAnotherEpoch_JobsUnderWayAreLostAndOldEventsVoid) {
 TEST_F(Desk, AClone_IsHeardAgainOnlyWithANewEpoch) {
   auto server = NewServer();
   ExpectKeys(Enrol(server, Token()), kAgent, 1);
-  EXPECT_TRUE(Await(desk_->Admit(kAgent)));
+  EXPECT_TRUE(Await(desk_->AccessOf(kAgent, 1))->admitted);
   ASSERT_TRUE(database_.Write([](store::Transaction& t) -> Status {
     PROV_TRY(auto agent, t.agents().Get(Admin(), kAgent));
     agent.cloned = store::CloneMark{WallTime{}, "two of them"};
     return t.agents().Update(agent, 1);
   }));
-  EXPECT_EQ(Await(desk_->Admit(kAgent)).error().code, ErrorCode::kConflict);
+  EXPECT_EQ(Await(desk_->AccessOf(kAgent, 1))->admitted.error().code, ErrorCode::kConflict);
   const auto token = Token(kAgent, true);
   ExpectRefused(Enrol(server, token), "--new-epoch");
   // The token was not spent on it.
   ExpectKeys(Enrol(NewServer(), token), kAgent, 2);
-  EXPECT_TRUE(Await(desk_->Admit(kAgent)));
-  EXPECT_FALSE(Await(desk_->HttpKey(kAgent, 1)));
+  EXPECT_TRUE(Await(desk_->AccessOf(kAgent, 2))->admitted);
+  EXPECT_FALSE(Await(desk_->AccessOf(kAgent, 1)));
 }
 
 TEST_F(Desk, KeysThatWereOffered_AreNotGivenToWhoEnrolsAgain) {
@@ -372,8 +372,8 @@ TEST_F(Desk, KeysThatWereOffered_AreNotGivenToWhoEnrolsAgain) {
     agent.offered_generation = 2;
     return t.agents().Update(agent, 1);
   }));
-  EXPECT_TRUE(Await(desk_->HttpKey(kAgent, 1)));
-  EXPECT_TRUE(Await(desk_->HttpKey(kAgent, 2)));
+  EXPECT_TRUE(Await(desk_->AccessOf(kAgent, 1)));
+  EXPECT_TRUE(Await(desk_->AccessOf(kAgent, 2)));
   ExpectKeys(Enrol(server, Token(kAgent, true)), kAgent, 3);
 }
 
@@ -430,13 +430,13 @@ TEST_F(Desk, OfferedKeys_GoInACommandUnderThePresentOnes) {
 
 TEST_F(Desk, AGenerationRaisedByAnotherPanel_IsNoticedHere) {
   ExpectKeys(Enrol(NewServer(), Token()), kAgent, 1);
-  ASSERT_TRUE(Await(desk_->HttpKey(kAgent, 1)));
+  ASSERT_TRUE(Await(desk_->AccessOf(kAgent, 1)));
   ASSERT_TRUE(database_.Write([](store::Transaction& t) -> Status {
     PROV_TRY(auto agent, t.agents().Get(Admin(), kAgent));
     agent.key_generation = 2;
     return t.agents().Update(agent, 1);
   }));
-  EXPECT_FALSE(Await(desk_->HttpKey(kAgent, 1)))
+  EXPECT_FALSE(Await(desk_->AccessOf(kAgent, 1)))
       << "it was remembered, and a clone went on with it";
 }
 
@@ -452,11 +452,11 @@ TEST_F(Desk, WithSecretKeyItself_AServerIsRegisteredAndNobodyElseIsReplaced) {
 }
 
 TEST_F(Desk, AKeyOfAServerNobodyKnows_IsGivenForTheFirstGenerationOnly) {
-  EXPECT_TRUE(Await(desk_->HttpKey(kAgent, 1))) << "it registers by its first event";
-  EXPECT_EQ(Await(desk_->HttpKey(kAgent, 2)).error().code, ErrorCode::kUnauthenticated);
+  EXPECT_TRUE(Await(desk_->AccessOf(kAgent, 1))) << "it registers by its first event";
+  EXPECT_EQ(Await(desk_->AccessOf(kAgent, 2)).error().code, ErrorCode::kUnauthenticated);
   ExpectKeys(Enrol(NewServer(), Token()), kAgent, 1);
   for (const std::uint32_t generation : {0U, 2U, 4'294'967'295U}) {
-    EXPECT_EQ(Await(desk_->HttpKey(kAgent, generation)).error().code, ErrorCode::kUnauthenticated);
+    EXPECT_EQ(Await(desk_->AccessOf(kAgent, generation)).error().code, ErrorCode::kUnauthenticated);
   }
 }
 

@@ -25,11 +25,11 @@ inline signing::SecretBytes TestHttpKey(const std::string& agent, std::uint32_t 
 // Every agent but "nobody" is registered, with generation 1.
 class TestDirectory final : public AgentDirectory, public Registrar {
  public:
-  boost::asio::awaitable<Result<signing::SecretBytes>> HttpKey(std::string agent,
-                                                               std::uint32_t generation) override {
+  boost::asio::awaitable<Result<HttpAccess>> AccessOf(std::string agent,
+                                                      std::uint32_t generation) override {
     if (agent == "nobody" || generation != 1)
       co_return Error{ErrorCode::kUnauthenticated, "there is no such key", {}};
-    co_return TestHttpKey(agent);
+    co_return HttpAccess{TestHttpKey(agent), {}};
   }
   boost::asio::awaitable<Result<std::vector<std::string>>> Heard() override {
     co_return std::vector<std::string>();

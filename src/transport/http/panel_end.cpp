@@ -29,6 +29,21 @@ std::string Field(const net::Request& request, std::string_view name) {
   return std::string(*request.headers.Find(name));
 }
 
+// A timer that goes is nobody's to wake any more.
+class Forget {
+ public:
+  Forget(asio::steady_timer*& waiting, asio::steady_timer& timer)
+      : waiting_(waiting), timer_(timer) {}
+  Forget(const Forget&) = delete;
+  ~Forget() {
+    if (waiting_ == &timer_) waiting_ = nullptr;
+  }
+
+ private:
+  asio::steady_timer*& waiting_;
+  asio::steady_timer& timer_;
+};
+
 }  // namespace
 
 PanelEnd::PanelEnd(asio::any_io_executor executor, const Clock& clock, EventSink& sink,
@@ -56,7 +71,7 @@ void PanelEnd::AddRoutes(net::Router& router) {
 
 void PanelEnd::Close() {
   closed_ = true;
-  for (auto& [agent, mailbox] : mailboxes_) mailbox->changed.Notify();
+  for (auto& [agent, mailbox] : mailboxes_) mailbox->Wake();
 }
 
 std::size_t PanelEnd::remembered() const {
@@ -67,7 +82,7 @@ std::size_t PanelEnd::remembered() const {
 
 std::shared_ptr<PanelEnd::Mailbox> PanelEnd::MailboxOf(const std::string& agent) {
   auto& mailbox = mailboxes_[agent];
-  if (!mailbox) mailbox = std::make_shared<Mailbox>(executor_);
+  if (!mailbox) mailbox = std::make_shared<Mailbox>();
   return mailbox;
 }
 
@@ -78,7 +93,7 @@ asio::awaitable<Status> PanelEnd::Push(std::string agent, Parcel parcel) {
   if (mailbox.parcels.size() >= limits_.parcels)
     co_return Error{ErrorCode::kExhausted, "too much waits for " + agent, {}};
   mailbox.parcels.push_back(std::move(parcel));
-  mailbox.changed.Notify();
+  mailbox.Wake();
   co_return Status();
 }
 
@@ -136,13 +151,13 @@ asio::awaitable<Result<std::string>> PanelEnd::Authenticate(const net::Request& 
                                          Field(request, "Signature")};
   PROV_CO_TRY(const auto parameters, signing::ParseHttpSignature(signature.signature_input));
   PROV_CO_TRY(const auto name, signing::ParseHttpKeyId(parameters.keyid));
-  PROV_CO_TRY(const auto key, co_await directory_.HttpKey(name.agent, name.generation));
+  PROV_CO_TRY(const auto access, co_await directory_.AccessOf(name.agent, name.generation));
   const signing::HttpRequestParts parts{request.method, request.target, request.body};
-  PROV_CO_CHECK(signing::VerifyHttp(parts, signature, key.view(), Now()));
+  PROV_CO_CHECK(signing::VerifyHttp(parts, signature, access.key.view(), Now()));
   ForgetWhoLeft();
   auto& window = nonces_.try_emplace(name.agent, limits_.requests).first->second;
   PROV_CO_CHECK(window.Take(parameters.nonce, clock_.Steady()));
-  PROV_CO_CHECK(co_await directory_.Admit(name.agent));
+  PROV_CO_CHECK(access.admitted);
   co_return name.agent;
 }
 
@@ -189,7 +204,7 @@ asio::awaitable<net::Response> PanelEnd::Poll(net::Request request) {
     return std::ranges::find(poll.taken, parcel.id) != poll.taken.end();
   });
   const auto number = ++mailbox->poll;
-  mailbox->changed.Notify();  // an older poll ends
+  mailbox->Wake();  // an older poll ends
 
   const bool carried = !poll.events.empty();
   auto ack = co_await Deliver(*agent, std::move(poll.events));
@@ -216,12 +231,12 @@ asio::awaitable<void> PanelEnd::WaitForParcels(net::Request& request,
                                                std::uint64_t poll) {
   using namespace asio::experimental::awaitable_operators;
   asio::steady_timer timer(executor_, limits_.poll);
-  bool over = false;
-  while (!over && !closed_ && mailbox->poll == poll && mailbox->parcels.empty()) {
-    const auto woken =
-        co_await (mailbox->changed.Wait() ||
-                  timer.async_wait(asio::as_tuple(asio::use_awaitable)) || request.peer_closed());
-    over = woken.index() != 0;
+  const Forget forget(mailbox->waiting, timer);
+  while (!closed_ && mailbox->poll == poll && mailbox->parcels.empty()) {
+    mailbox->waiting = &timer;
+    const auto ended =
+        co_await (timer.async_wait(asio::as_tuple(asio::use_awaitable)) || request.peer_closed());
+    if (ended.index() != 0 || !std::get<0>(std::get<0>(ended))) co_return;
   }
 }
 

@@ -11,10 +11,10 @@
 #include <vector>
 
 #include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/steady_timer.hpp>
 
 #include "base/clock.hpp"
 #include "base/log.hpp"
-#include "net/event.hpp"
 #include "net/router.hpp"
 #include "transport/directory.hpp"
 #include "transport/http/messages.hpp"
@@ -51,10 +51,14 @@ class PanelEnd final : public JobQueue {
 
  private:
   struct Mailbox {
-    explicit Mailbox(boost::asio::any_io_executor executor) : changed(executor) {}
     std::vector<Parcel> parcels;  // not known to be taken
     std::uint64_t poll = 0;       // the newest one, which ends older ones
-    net::Event changed;
+    // The newest poll's, while it waits. Thousands wait, so that each has one timer for both what
+    // may wake it and its end.
+    boost::asio::steady_timer* waiting = nullptr;
+    void Wake() {
+      if (waiting != nullptr) waiting->cancel();
+    }
   };
 
   boost::asio::awaitable<net::Response> Enroll(net::Request request);

@@ -5,6 +5,7 @@
 
 #include "base/encoding.hpp"
 #include "base/json.hpp"
+#include "net/event.hpp"
 #include "signing/http_signature.hpp"
 #include "support/vectors.hpp"
 #include "transport/http/http_transport_test.hpp"

@@ -16,8 +16,7 @@ namespace prov::transport::redis {
 // Agents are heard once they were named.
 class TestAgents final : public AgentDirectory {
  public:
-  boost::asio::awaitable<Result<signing::SecretBytes>> HttpKey(std::string,
-                                                               std::uint32_t) override {
+  boost::asio::awaitable<Result<HttpAccess>> AccessOf(std::string, std::uint32_t) override {
     co_return Error{ErrorCode::kUnauthenticated, "nobody asks by HTTP here", {}};
   }
   boost::asio::awaitable<Result<std::vector<std::string>>> Heard() override {
