@@ -26,7 +26,8 @@ class Commands {
  public:
   virtual ~Commands() = default;
   virtual Status Insert(const Command& command) = 0;  // kConflict when the id exists
-  // Not confirmed, of one agent, oldest first.
+  // Not confirmed: whose they are, and one agent's, oldest first.
+  virtual Result<std::vector<std::string>> AgentsWithPending() = 0;
   virtual Result<std::vector<Command>> Pending(const std::string& agent_id, std::size_t limit) = 0;
   // Its effect was reported, or it expired: gone. kNotFound.
   virtual Status Confirm(const Uuid& id) = 0;

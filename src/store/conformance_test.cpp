@@ -372,11 +372,17 @@ TEST_P(Store, UndeliveredAndUnacknowledged_FollowTheRelay) {
   }));
   ASSERT_EQ(undelivered().size(), 1u);
   EXPECT_TRUE(unacknowledged(clock_.Now()).empty());
+  const auto whose = [&](WallTime before) {
+    return *db_->Read([&](Transaction& t) { return t.jobs().ServersWithUnacknowledged(before); });
+  };
+  EXPECT_TRUE(whose(clock_.Now()).empty());
+  EXPECT_EQ(whose(clock_.Now() + Millis{1}), std::vector<std::string>{"agent-1"});
   ASSERT_EQ(unacknowledged(clock_.Now() + Millis{1}).size(), 1u);
   EXPECT_EQ(unacknowledged(clock_.Now() + Millis{1})[0].envelope, "envelope");
   EXPECT_EQ(db_->Read([](Transaction& t) { return t.jobs().Unsettled("agent-1", 9); })->size(), 1u);
   ASSERT_TRUE(Apply(id, job::Status::kDispatched, job::Status::kAccepted, Party::kAgent));
   EXPECT_TRUE(unacknowledged(clock_.Now() + Millis{1}).empty());
+  EXPECT_TRUE(whose(clock_.Now() + Millis{1}).empty());
 }
 
 TEST_P(Store, Undelivered_IsAskedByServer) {
@@ -577,7 +583,12 @@ TEST_P(Store, Commands_StayUntilConfirmed) {
   ASSERT_TRUE(insert());
   EXPECT_EQ(insert().error().code, ErrorCode::kConflict);
   EXPECT_EQ(pending(), std::vector{command});
+  auto whose = [&] {
+    return *db_->Read([](Transaction& t) { return t.commands().AgentsWithPending(); });
+  };
+  EXPECT_EQ(whose(), std::vector<std::string>{"agent-1"});
   EXPECT_TRUE(confirm());
+  EXPECT_TRUE(whose().empty());
   EXPECT_EQ(confirm().error().code, ErrorCode::kNotFound);
   ASSERT_TRUE(insert());
   EXPECT_EQ(

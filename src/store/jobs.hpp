@@ -129,7 +129,9 @@ class Jobs {
                                                     std::size_t limit) = 0;
   virtual Result<std::optional<WallTime>> OldestUndelivered() = 0;
   virtual Status SetUndelivered(const Uuid& id, bool undelivered) = 0;
-  // One server's, `dispatched`, handed over before `before` and not accepted since; oldest first.
+  // `dispatched`, handed over before `before` and not accepted since: whose they are, and one
+  // server's, oldest first.
+  virtual Result<std::vector<std::string>> ServersWithUnacknowledged(WallTime before) = 0;
   virtual Result<std::vector<Delivery>> Unacknowledged(const std::string& server_id,
                                                        WallTime before, std::size_t limit) = 0;
   // Jobs of a server that are active (job::IsActive) and were handed over; oldest first.

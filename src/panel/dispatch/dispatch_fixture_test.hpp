@@ -4,6 +4,9 @@
 
 #include <set>
 
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
 #include "job/event.hpp"
 #include "panel/dispatch/dispatcher.hpp"
 #include "panel/panel_fixture_test.hpp"
@@ -14,6 +17,11 @@ namespace prov::panel {
 class FakeQueue final : public transport::JobQueue {
  public:
   boost::asio::awaitable<Status> Push(std::string agent, transport::Parcel parcel) override {
+    if (agent == holds_up) ++held_up;
+    while (agent == holds_up) {
+      boost::asio::steady_timer timer(co_await boost::asio::this_coro::executor, Millis{1});
+      co_await timer.async_wait(boost::asio::use_awaitable);
+    }
     if (refuse) co_return Error{ErrorCode::kUnavailable, "the queue is away.", {}};
     // What it still holds is not queued again.
     if (!held_.insert(parcel.id).second) co_return Status();
@@ -40,6 +48,8 @@ class FakeQueue final : public transport::JobQueue {
   }
   std::vector<std::string> Pushed(const Uuid& job) const { return PushedAs(job.ToString()); }
 
+  std::string holds_up;  // whoever pushes to this agent
+  int held_up = 0;       // pushes
   bool refuse = false;
   bool take_and_fail = false;
 

@@ -13,6 +13,8 @@ namespace {
 namespace asio = boost::asio;
 
 constexpr std::size_t kAtOnce = 200;
+// Servers that are handed jobs at the same time, so that one commit is for many of them.
+constexpr std::size_t kRelays = 32;
 
 std::string Sentence(std::exception_ptr failure) {
   try {
@@ -77,12 +79,21 @@ Status End(store::Transaction& t, const job::Record& record, job::Status status,
   return {};
 }
 
+// Of these servers; both are sorted by name.
+std::vector<std::string> Among(const std::vector<std::string>& servers,
+                               const std::vector<std::string>& alive) {
+  std::vector<std::string> among;
+  std::ranges::set_intersection(servers, alive, std::back_inserter(among));
+  return among;
+}
+
 Result<std::vector<store::Delivery>> Unacknowledged(store::Transaction& t,
-                                                    const std::vector<std::string>& agents,
+                                                    const std::vector<std::string>& alive,
                                                     WallTime before) {
   std::vector<store::Delivery> all;
-  for (const auto& agent : agents) {
-    PROV_TRY(auto some, t.jobs().Unacknowledged(agent, before, kAtOnce));
+  PROV_TRY(const auto servers, t.jobs().ServersWithUnacknowledged(before));
+  for (const auto& server : Among(servers, alive)) {
+    PROV_TRY(auto some, t.jobs().Unacknowledged(server, before, kAtOnce));
     std::ranges::move(some, std::back_inserter(all));
   }
   return all;
@@ -95,14 +106,17 @@ Status EndUnanswered(store::Transaction& t, const std::vector<std::string>& aliv
   store::JobFilter unanswered;
   unanswered.statuses = {job::Status::kDispatched};
   unanswered.until = made_before + Millis{1};
-  for (const auto& agent : alive) {
-    unanswered.server_id = agent;
-    PROV_TRY(const auto records, t.jobs().List(kPanel, unanswered, std::nullopt, kAtOnce));
+  std::optional<Uuid> before;
+  for (bool more = true; more && ended.size() < kAtOnce;) {
+    PROV_TRY(const auto records, t.jobs().List(kPanel, unanswered, before, kAtOnce));
     for (const auto& record : records) {
+      before = record.id;
+      if (!std::ranges::binary_search(alive, record.server_id)) continue;
       PROV_CHECK(End(t, record, job::Status::kLost,
                      "the server was sent the job until it expired, and never answered", now,
                      ended));
     }
+    more = records.size() == kAtOnce;
   }
   return {};
 }
@@ -156,7 +170,7 @@ Dispatcher::Dispatcher(asio::any_io_executor executor, StoreGate& store, Registr
 
 void Dispatcher::Start() {
   started_ = clock_.Now();
-  tasks_.Spawn(RelayLoop());
+  for (std::size_t i = 0; i < kRelays; ++i) tasks_.Spawn(RelayLoop());
   tasks_.Spawn(ReconcileLoop());
   tasks_.Spawn(SeenLoop());
 }
@@ -199,7 +213,8 @@ ServerStatus Dispatcher::StatusOf(const store::Agent& agent) const {
 }
 
 void Dispatcher::Wake(const std::string& agent) {
-  woken_.insert(agent);
+  if (!woken_.insert(agent).second || relayed_.contains(agent)) return;
+  turns_.push_back(agent);
   wake_.Notify();
 }
 
@@ -221,15 +236,17 @@ asio::awaitable<Result<std::string>> Dispatcher::Deliver(std::string agent,
 
 asio::awaitable<void> Dispatcher::RelayLoop() {
   for (;;) {
-    if (woken_.empty()) co_await wake_.Wait();
-    const auto woken = std::exchange(woken_, {});
-    for (const auto& agent : woken) {
-      // To a server that is away nothing is handed over: until then the panel can still end the
-      // job.
-      if (!Alive(agent)) continue;
-      co_await RelayTo(agent);
-      co_await SendCommands(agent);
-    }
+    while (turns_.empty()) co_await wake_.Wait();
+    const auto agent = std::move(turns_.front());
+    turns_.pop_front();
+    woken_.erase(agent);
+    // To a server that is away nothing is handed over: until then the panel can still end the job.
+    if (!Alive(agent)) continue;
+    relayed_.insert(agent);
+    co_await RelayTo(agent);
+    co_await SendCommands(agent);
+    relayed_.erase(agent);
+    if (woken_.contains(agent)) turns_.push_back(agent);
   }
 }
 
@@ -337,7 +354,10 @@ asio::awaitable<void> Dispatcher::SendAgain() {
     logger_.Info("job_sent_again", {{"server_id", delivery.server_id}}, {parcel.id, ""});
     (void)co_await queue_->Push(delivery.server_id, std::move(parcel));
   }
-  for (const auto& agent : alive) co_await SendCommands(agent);
+  auto pending =
+      co_await store_.Read([](store::Transaction& t) { return t.commands().AgentsWithPending(); });
+  if (!pending) co_return Complain("looking for commands", pending.error());
+  for (const auto& agent : Among(*pending, alive)) co_await SendCommands(agent);
   const auto now = clock_.Now();
   (void)co_await store_.Write(
       [now](store::Transaction& t) { return t.commands().RemoveExpired(now); });

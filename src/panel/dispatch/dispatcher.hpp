@@ -4,6 +4,7 @@
 // Single-threaded: every call is made on the panel's io thread.
 #pragma once
 
+#include <deque>
 #include <map>
 #include <memory>
 #include <set>
@@ -72,6 +73,7 @@ class Dispatcher final : public transport::EventSink {
 
  private:
   bool Alive(const std::string& agent) const;
+  // Several of them run; of one agent, one at a time.
   boost::asio::awaitable<void> RelayLoop();
   boost::asio::awaitable<void> ReconcileLoop();
   boost::asio::awaitable<void> SeenLoop();
@@ -103,8 +105,10 @@ class Dispatcher final : public transport::EventSink {
   std::map<std::string, WallTime> seen_;
   std::set<std::string> seen_unwritten_;
   std::vector<std::string> alive_;  // at the last look
-  std::set<std::string> woken_;
-  std::set<std::string> full_;  // agents whose queue had no room for all that waits
+  std::set<std::string> woken_;     // agents for which there is something
+  std::deque<std::string> turns_;   // those of them that nobody relays to now, first come first
+  std::set<std::string> relayed_;   // agents that are being relayed to
+  std::set<std::string> full_;      // agents whose queue had no room for all that waits
   net::Event wake_;
   net::TaskGroup tasks_;
 };

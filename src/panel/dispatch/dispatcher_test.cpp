@@ -58,6 +58,27 @@ TEST_F(Dispatch, MoreThanTheQueueIsToHold_WaitsInTheStoreAndFollowsAsItIsTaken) 
   }
 }
 
+TEST_F(Dispatch, AServerWhoseQueueTakesLong_HoldsUpNoOther) {
+  Kill();
+  Start(kNever);
+  AddAgent("agent-2");
+  queue_.holds_up = kAgent;
+  const auto held = AddJob();
+  const auto other = AddJob("agent-2");
+  dispatcher_->Seen(kAgent);
+  dispatcher_->Seen("agent-2");
+  ASSERT_TRUE(RunUntil([&] { return Settled(other); }));
+  EXPECT_FALSE(Settled(held));
+  // What comes for it meanwhile follows.
+  const auto next = AddJob();
+  dispatcher_->Wake(kAgent);
+  int turns = 0;
+  ASSERT_TRUE(RunUntil([&] { return ++turns > 50; }));
+  EXPECT_EQ(queue_.held_up, 1) << "its jobs are handed over one time after the other";
+  queue_.holds_up.clear();
+  ASSERT_TRUE(RunUntil([&] { return Settled(held) && Settled(next); }));
+}
+
 TEST_F(Dispatch, CanceledBeforeItWasHandedOver_IsNeverSent) {
   const auto id = AddJob();
   Put(id, Status::kCanceled);

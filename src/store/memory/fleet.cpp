@@ -149,6 +149,12 @@ Status MemoryCommands::Insert(const Command& command) {
   return {};
 }
 
+Result<std::vector<std::string>> MemoryCommands::AgentsWithPending() {
+  std::set<std::string> agents;
+  for (const auto& [id, command] : view_.state.commands) agents.insert(command.agent_id);
+  return std::vector<std::string>(agents.begin(), agents.end());
+}
+
 Result<std::vector<Command>> MemoryCommands::Pending(const std::string& agent_id,
                                                      std::size_t limit) {
   std::vector<Command> rows;

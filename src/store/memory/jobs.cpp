@@ -12,6 +12,10 @@ Error NoSuchJob(const Uuid& id) {
   return Error{ErrorCode::kNotFound, fmt::format("there is no job {}.", id.ToString())};
 }
 
+bool IsUnacknowledged(const job::Record& r, WallTime before) {
+  return r.status == job::Status::kDispatched && r.dispatched_at && *r.dispatched_at < before;
+}
+
 bool Matches(const job::Record& r, const JobFilter& f) {
   const auto is = [](const std::string& wanted, const std::string& got) {
     return wanted.empty() || wanted == got;
@@ -151,13 +155,20 @@ Status MemoryJobs::SetUndelivered(const Uuid& id, bool undelivered) {
   return {};
 }
 
+Result<std::vector<std::string>> MemoryJobs::ServersWithUnacknowledged(WallTime before) {
+  std::set<std::string> servers;
+  for (const auto& [id, row] : view_.state.jobs) {
+    if (IsUnacknowledged(row.record, before)) servers.insert(row.record.server_id);
+  }
+  return std::vector<std::string>(servers.begin(), servers.end());
+}
+
 Result<std::vector<Delivery>> MemoryJobs::Unacknowledged(const std::string& server_id,
                                                          WallTime before, std::size_t limit) {
   std::vector<Delivery> rows;
   for (const auto& [id, row] : view_.state.jobs) {
-    const auto& r = row.record;
-    if (r.server_id == server_id && r.status == job::Status::kDispatched && r.dispatched_at &&
-        *r.dispatched_at < before && rows.size() < limit) {
+    if (row.record.server_id == server_id && IsUnacknowledged(row.record, before) &&
+        rows.size() < limit) {
       rows.push_back(DeliveryOf(row));
     }
   }

@@ -24,6 +24,7 @@ class SqlJobs final : public Jobs {
                                             std::size_t limit) override;
   Result<std::optional<WallTime>> OldestUndelivered() override;
   Status SetUndelivered(const Uuid& id, bool undelivered) override;
+  Result<std::vector<std::string>> ServersWithUnacknowledged(WallTime before) override;
   Result<std::vector<Delivery>> Unacknowledged(const std::string& server_id, WallTime before,
                                                std::size_t limit) override;
   Result<std::vector<job::Record>> Unsettled(const std::string& server_id,
@@ -101,6 +102,7 @@ class SqlCommands final : public Commands {
  public:
   explicit SqlCommands(Connection& connection) : connection_(connection) {}
   Status Insert(const Command& command) override;
+  Result<std::vector<std::string>> AgentsWithPending() override;
   Result<std::vector<Command>> Pending(const std::string& agent_id, std::size_t limit) override;
   Status Confirm(const Uuid& id) override;
   Result<std::uint64_t> RemoveExpired(WallTime now) override;

@@ -10,6 +10,12 @@ Status SqlCommands::Insert(const Command& c) {
   return {};
 }
 
+Result<std::vector<std::string>> SqlCommands::AgentsWithPending() {
+  return SelectAll<std::string>(connection_,
+                                "SELECT DISTINCT agent_id FROM commands ORDER BY agent_id", {},
+                                [](Columns& columns, std::string& id) { columns.All(id); });
+}
+
 Result<std::vector<Command>> SqlCommands::Pending(const std::string& agent_id, std::size_t limit) {
   return SelectAll<Command>(
       connection_, "SELECT * FROM commands WHERE agent_id = ?1 ORDER BY id LIMIT ?2",

@@ -270,6 +270,14 @@ Status SqlJobs::SetUndelivered(const Uuid& id, bool undelivered) {
   return {};
 }
 
+Result<std::vector<std::string>> SqlJobs::ServersWithUnacknowledged(WallTime before) {
+  return SelectAll<std::string>(
+      connection_,
+      "SELECT DISTINCT server_id FROM jobs WHERE status = 'dispatched' AND dispatched_at < ?1 "
+      "ORDER BY server_id",
+      {From(before)}, [](Columns& columns, std::string& id) { columns.All(id); });
+}
+
 Result<std::vector<Delivery>> SqlJobs::Unacknowledged(const std::string& server_id, WallTime before,
                                                       std::size_t limit) {
   return SelectAll<Delivery>(
