@@ -78,18 +78,20 @@ class Where {
 };
 
 // Every condition of the filter but its statuses. Of several that have an index, that of the most
-// selective is wanted: server, app, then user.
+// selective is wanted: server, app, status, user, then action.
 Where WhereOf(const JobFilter& filter, const Dialect& dialect) {
   Where where;
   const auto column = [&](bool indexed, std::string_view name) {
     return fmt::format("{}{} = ", indexed ? "" : dialect.unindexed, name);
   };
   const bool by_server = !filter.server_id.empty();
-  const bool by_app = !filter.app_id.empty();
+  const bool by_app = by_server || !filter.app_id.empty();
+  const bool by_status = by_app || !filter.statuses.empty();
+  const bool by_user = by_status || !filter.user_id.empty();
   where.AddText("server_id = ", filter.server_id);
   where.AddText(column(!by_server, "app_id"), filter.app_id);
-  where.AddText(column(!by_server && !by_app, "user_id"), filter.user_id);
-  if (filter.action) where.Add("action = ", From(*filter.action));
+  where.AddText(column(!by_status, "user_id"), filter.user_id);
+  if (filter.action) where.Add(column(!by_user, "action"), From(*filter.action));
   if (filter.since) where.Add("id >= ", FirstIdAt(*filter.since));
   if (filter.until) where.Add("id < ", FirstIdAt(*filter.until));
   return where;
@@ -300,7 +302,9 @@ Result<std::vector<job::Record>> SqlJobs::Unsettled(const std::string& server_id
 
 Result<std::map<job::Status, std::uint64_t>> SqlJobs::Counts(const Actor&,
                                                              const JobFilter& filter) {
-  const auto where = WhereOf(filter, connection_.dialect());
+  auto whatever_status = filter;
+  whatever_status.statuses.clear();
+  const auto where = WhereOf(whatever_status, connection_.dialect());
   PROV_TRY(const auto rows,
            SelectAll<StatusCount>(
                connection_, where.CountByStatus(), where.values(),
