@@ -46,6 +46,14 @@ def pss_mb(pids):
     return total / 1024
 
 
+def rss_mb(pid):
+    """Resident set size."""
+    for line in pathlib.Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith("VmRSS:"):
+            return int(line.split()[1]) / 1024
+    return 0
+
+
 def load_average():
     return os.getloadavg()[0]
 

@@ -1,9 +1,11 @@
-"""A real panel and a real agent, from the release build, as users run them: plain http on loopback, SQLite on a disk."""
+"""A real panel and a real agent, from the release build, as users run them: plain http on loopback and SQLite on a disk,
+where nothing else is said."""
 import json
 import os
 import pathlib
 import shutil
 import socket
+import ssl
 import subprocess
 import time
 
@@ -56,8 +58,17 @@ def lay_installers(directory):
 
 
 class Panel:
-    def __init__(self, directory):
+    def __init__(self, directory, certificates=None, redis_url=None, database_url=None):
+        """`certificates` for TLS; both URLs are settings of the panel."""
         self.directory = directory
+        self.certificates = certificates
+        self.more = {}
+        if certificates:
+            self.more |= {"PANEL_TLS_CERT": str(certificates.certificate), "PANEL_TLS_KEY": str(certificates.key)}
+        if redis_url:
+            self.more |= {"REDIS_URL": redis_url, "REDIS_CA_FILE": str(certificates.ca)}
+        if database_url:
+            self.more["DATABASE_URL"] = database_url
         self.port = free_port()
         self.installers = directory / "installers"
         directory.mkdir()
@@ -67,7 +78,11 @@ class Panel:
     def environment(self):
         return {"PATH": os.environ["PATH"], "SECRET_KEY": SECRET, "STATE_DIR": str(self.directory / "panel"),
                 "INSTALLERS_DIR": str(self.installers), "LOG_DIR": str(self.directory / "panel-log"),
-                "PANEL_LISTEN": f"127.0.0.1:{self.port}"}
+                "PANEL_LISTEN": f"127.0.0.1:{self.port}", **self.more}
+
+    @property
+    def url(self):
+        return f"http{'s' if self.certificates else ''}://127.0.0.1:{self.port}"
 
     @property
     def database(self):
@@ -111,6 +126,9 @@ class Connection:
         self.panel = panel
         self.socket = socket.create_connection(("127.0.0.1", panel.port), timeout=60)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if panel.certificates:
+            context = ssl.create_default_context(cafile=panel.certificates.ca)
+            self.socket = context.wrap_socket(self.socket, server_hostname="127.0.0.1")
         self.file = self.socket.makefile("rb")
 
     def exchange(self, request):
@@ -118,19 +136,44 @@ class Connection:
         return self.answer()
 
     def answer(self):
+        status, text = self.answer_text()
+        body = json.loads(text)
+        if status >= 400:
+            raise RuntimeError(f"the panel answered {status}: {body}")
+        return body
+
+    def answer_text(self):
+        """The status and the body, as they came."""
         status = int(self.file.readline().split()[1])
         length = 0
         while (line := self.file.readline()) != b"\r\n":
             name, _, value = line.partition(b":")
             if name.lower() == b"content-length":
                 length = int(value)
-        body = json.loads(self.file.read(length))
-        if status >= 400:
-            raise RuntimeError(f"the panel answered {status}: {body}")
-        return body
+        return status, self.file.read(length)
 
     def get(self, target):
         return self.exchange(self.panel.raw_request("GET", target))
+
+    def timed_get(self, target):
+        """Besides, how many milliseconds it took until the body was there."""
+        request = self.panel.raw_request("GET", target)
+        began = time.perf_counter()
+        self.socket.sendall(request)
+        status, text = self.answer_text()
+        took = (time.perf_counter() - began) * 1000
+        if status != 200:
+            raise RuntimeError(f"the panel answered {status} to {target}: {text.decode()}")
+        return json.loads(text), took
+
+    def pages(self, target):
+        """All items of a list."""
+        page = self.get(target)
+        items = page["items"]
+        while page["next_cursor"]:
+            page = self.get(f"{target}&cursor={page['next_cursor']}")
+            items += page["items"]
+        return items
 
 
 class Agent:
@@ -144,8 +187,11 @@ class Agent:
     def enrol(self):
         token = self.directory / "enroll-token"
         token.write_text(self.panel.tool("enroll-token", AGENT))
-        subprocess.run([BIN / "provisioning-agent", "enroll", "--panel", f"http://127.0.0.1:{self.panel.port}", "--token-file",
+        subprocess.run([BIN / "provisioning-agent", "enroll", "--panel", self.panel.url, *self.trust("--ca-file"), "--token-file",
                         token, "--id", AGENT, "--state-dir", self.directory / "agent"], check=True, stdout=subprocess.DEVNULL)
+
+    def trust(self, option):
+        return [option, self.panel.certificates.ca] if self.panel.certificates else []
 
     def start(self, parallel=1):
         """The seconds until it said that it is ready; waits until the panel hears it."""
@@ -153,7 +199,7 @@ class Agent:
         ready = ReadySocket(self.directory / "ready")
         began = time.monotonic()
         self.process = subprocess.Popen(
-            [BIN / "provisioning-agent", "--panel-url", f"http://127.0.0.1:{self.panel.port}", "--agent-id", AGENT,
+            [BIN / "provisioning-agent", "--panel-url", self.panel.url, *self.trust("--panel-ca-file"), "--agent-id", AGENT,
              "--state-dir", self.directory / "agent", "--installers-dir", self.panel.installers,
              "--log-dir", self.directory / "agent-log", "--app-state-dir", self.directory / "apps",
              "--provisioning-lib", self.library, "--net-user", "nobody", "--max-parallel-jobs", str(parallel)],

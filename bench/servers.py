@@ -1,0 +1,139 @@
+"""The servers that a panel may need, each in a directory of its own and on free ports of loopback: Redis, PostgreSQL; and
+certificates for them. All of them end with this process."""
+import os
+import pathlib
+import resource
+import secrets
+import shutil
+import signal
+import subprocess
+
+from measure import children
+from running import free_port, stop, wait_for
+
+# 127.0.0.1 alone: who would read over loopback is root already, but the handshakes and ciphers cost what they cost.
+NAMES = "subjectAltName=DNS:localhost,IP:127.0.0.1\n"
+DIES_WITH_US = ["setpriv", "--pdeathsig=KILL"]
+
+
+def allow_open_files(wanted, say):
+    """For this process and those it starts. How many there may be."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, max(hard, wanted)))
+    except (ValueError, PermissionError):
+        wanted = min(wanted, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+        say(f"a process may open {wanted:,} files here, and this machine gives no more (fs.nr_open): large fleets will fail")
+    return wanted
+
+
+def check_ports(connections):
+    """Each connection to one server takes a port of this machine."""
+    first, last = map(int, pathlib.Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split())
+    if connections + 500 > last - first:
+        raise RuntimeError(f"{connections:,} connections to one server need as many local ports, and there are {last - first:,}: "
+                           "sysctl -w net.ipv4.ip_local_port_range='1024 65535'")
+
+
+class Certificates:
+    """A CA, and a certificate for loopback that it has issued."""
+
+    def __init__(self, directory):
+        directory.mkdir(parents=True)
+        self.ca, self.certificate, self.key = (directory / name for name in ("ca.pem", "server.pem", "server.key"))
+        ca_key, request, extensions = (directory / name for name in ("ca.key", "server.csr", "names"))
+        extensions.write_text(NAMES)
+        new_key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
+        for command in (["req", "-x509", *new_key, "-days", "2", "-subj", "/CN=bench", "-keyout", ca_key, "-out", self.ca],
+                        ["req", *new_key, "-subj", "/CN=bench", "-keyout", self.key, "-out", request],
+                        ["x509", "-req", "-days", "2", "-CAcreateserial", "-CA", self.ca, "-CAkey", ca_key, "-in", request,
+                         "-extfile", extensions, "-out", self.certificate]):
+            subprocess.run(["openssl", *command], check=True, capture_output=True)
+
+
+class Redis:
+    """Over TLS only, without persistence; its default user has a password, and agents get users of their own."""
+
+    def __init__(self, directory, certificates, clients):
+        directory.mkdir()
+        self.directory, self.port, self.password = directory, free_port(), secrets.token_hex(16)
+        users = directory / "users.acl"
+        users.write_text(f"user default on >{self.password} ~* &* +@all\n")
+        configuration = directory / "redis.conf"
+        configuration.write_text(
+            f"bind 127.0.0.1\nport 0\ntls-port {self.port}\ntls-auth-clients no\ntls-cert-file {certificates.certificate}\n"
+            f"tls-key-file {certificates.key}\ntls-ca-cert-file {certificates.ca}\ndir {directory}\nlogfile {directory}/log\n"
+            f"aclfile {users}\nmaxclients {clients}\ntcp-backlog 4096\nsave \"\"\n")
+        self.process = subprocess.Popen([*DIES_WITH_US, "redis-server", configuration], stdout=subprocess.DEVNULL)
+        wait_for(self.answers, what="redis-server")
+
+    @property
+    def url(self):
+        return f"rediss://127.0.0.1:{self.port}"
+
+    @property
+    def panel_url(self):
+        return f"rediss://:{self.password}@127.0.0.1:{self.port}"
+
+    def answers(self):
+        if self.process.poll() is not None:
+            raise RuntimeError(f"redis-server does not start; {self.directory}/log says why")
+        log = self.directory / "log"
+        return log.exists() and "Ready to accept connections" in log.read_text()
+
+    def stop(self):
+        stop(self.process)
+
+
+class Postgresql:
+    """As Debian configures it, durable, but for memory that fits such a machine."""
+    SETTINGS = ("listen_addresses=127.0.0.1", "unix_socket_directories=", "shared_buffers=512MB", "max_wal_size=4GB",
+                "max_connections=60")
+
+    def __init__(self, directory):
+        directory.mkdir()
+        self.directory, self.port = directory, free_port()
+        programs = sorted(pathlib.Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda path: int(path.parts[-3]))
+        if not programs:
+            raise RuntimeError("there is no PostgreSQL server: install the package postgresql")
+        self.programs = programs[-1].parent
+        user = []
+        if os.geteuid() == 0:  # which PostgreSQL refuses to be
+            shutil.chown(directory, "nobody", "nogroup")
+            user = ["--reuid=nobody", "--regid=nogroup", "--clear-groups"]
+        self.as_user = ["setpriv", *user, "--pdeathsig=QUIT"]
+        subprocess.run([*self.as_user, self.programs / "initdb", "-D", directory / "data", "-U", "postgres", "--auth=trust",
+                        "-E", "UTF8", "--locale=C.UTF-8"], check=True, capture_output=True, cwd="/")
+        settings = [word for setting in self.SETTINGS for word in ("-c", setting)]
+        with open(directory / "log", "w", encoding="utf-8") as log:
+            self.process = subprocess.Popen([*self.as_user, self.programs / "postgres", "-D", directory / "data",
+                                             "-p", str(self.port), *settings], stdout=log, stderr=log, cwd="/")
+        wait_for(self.answers, what="postgres")
+        self.sql("CREATE ROLE panel LOGIN", "postgres")
+        self.sql("CREATE DATABASE panel OWNER panel", "postgres")
+
+    @property
+    def url(self):
+        return f"postgresql://panel@127.0.0.1:{self.port}/panel"
+
+    def pids(self):
+        return [self.process.pid, *children(self.process.pid)]
+
+    def answers(self):
+        return subprocess.run([self.programs / "pg_isready", "-q", "-h", "127.0.0.1", "-p", str(self.port)],
+                              check=False).returncode == 0
+
+    def sql(self, statements, database="panel"):
+        """As the superuser: what psql prints, without decoration."""
+        done = subprocess.run([self.programs / "psql", "-XAtq", "-v", "ON_ERROR_STOP=1", "-f", "-",
+                               f"postgresql://postgres@127.0.0.1:{self.port}/{database}"],
+                              input=statements, capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise RuntimeError(f"psql: {done.stderr.strip()}")
+        return done.stdout.strip()
+
+    def stop(self):
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGINT)  # fast: it rolls back what is open
+            self.process.wait(60)
