@@ -8,7 +8,7 @@ import re
 import sys
 
 # Headers that cost seconds a translation unit: allowed in .cpp files only.
-HEAVY = re.compile(r"<(boost/beast|openssl/|sqlite3\.h|postgresql/libpq-fe\.h|spdlog/|CLI/|libfyaml\.h|re2/|prometheus/)")
+HEAVY = re.compile(r"<(boost/beast|openssl/|sqlite3\.h|postgresql/libpq-fe\.h|spdlog/|CLI/|libfyaml\.h|re2/|prometheus/|amqp(_framing)?\.h)")
 
 
 def declared(root, call):
