@@ -214,6 +214,10 @@ int main(int argc, char** argv) {
           [&](const cli::Settings& s) { return cli::ShowRedisAcl(s, name); })
       ->add_option("id", name)
       ->required();
+  command("amqp-user", "the definitions of a server's user in RabbitMQ",
+          [&](const cli::Settings& s) { return cli::ShowAmqpUser(s, name); })
+      ->add_option("id", name)
+      ->required();
   for (const char* action : {"install", "uninstall", "upgrade", "check"}) {
     auto* sub =
         command(action, "make a job on each server named", [&, action](const cli::Settings& s) {

@@ -74,6 +74,19 @@ Status ReadRedis(const Configuration& settings, AgentConfiguration& read) {
                         "own user; leave one of them out");
 }
 
+Status ReadRabbitmq(const Configuration& settings, AgentConfiguration& read) {
+  PROV_TRY(read.rabbitmq, transport::rabbitmq::ReadRabbitmqConfiguration(settings));
+  PROV_TRY(read.rabbitmq_own_user, settings.Boolean("rabbitmq_own_user"));
+  if (!read.rabbitmq_own_user) return {};
+  if (!read.rabbitmq.used())
+    return settings.Fault("rabbitmq_own_user", "RABBITMQ_URL says where RabbitMQ is");
+  PROV_TRY(const auto url, amqp::ParseUrl(read.rabbitmq.url));
+  if (!url.names_user) return {};
+  return settings.Fault("rabbitmq_url",
+                        "names a user, and with RABBITMQ_OWN_USER the agent signs in as its own; "
+                        "leave one of them out");
+}
+
 }  // namespace
 
 std::vector<Setting> AgentSettings() {
@@ -99,8 +112,11 @@ std::vector<Setting> AgentSettings() {
       {"net_user", "who the network process runs as", "provisioning-agent"},
       {"proxies", "proxy variables for installers: http_proxy=…", "", false, true},
       {"redis_acl", "sign in at Redis as this agent's own user (provisionctl redis-acl)", "false"},
+      {"rabbitmq_own_user", "sign in at RabbitMQ as this agent's own user (provisionctl amqp-user)",
+       "false"},
   };
   std::ranges::move(transport::redis::RedisSettings(), std::back_inserter(settings));
+  std::ranges::move(transport::rabbitmq::RabbitmqSettings(), std::back_inserter(settings));
   return settings;
 }
 
@@ -139,6 +155,7 @@ Result<AgentConfiguration> ReadConfiguration(const Configuration& settings) {
   read.net_user = settings.Text("net_user");
   PROV_TRY(read.proxies, Proxies(settings));
   PROV_CHECK(ReadRedis(settings, read));
+  PROV_CHECK(ReadRabbitmq(settings, read));
   return read;
 }
 

@@ -12,6 +12,7 @@
 #include "base/configuration.hpp"
 #include "base/log.hpp"
 #include "contract/action.hpp"
+#include "transport/rabbitmq/configuration.hpp"
 #include "transport/redis/configuration.hpp"
 
 namespace prov::agent {
@@ -37,6 +38,8 @@ struct AgentConfiguration {
   std::map<std::string, std::string> proxies;  // http_proxy, … of PROXY_ENVIRONMENT settings
   transport::redis::RedisConfiguration redis;  // used: jobs and events go through it
   bool redis_acl = false;                      // signs in there as its own user (acl.hpp)
+  transport::rabbitmq::RabbitmqConfiguration rabbitmq;  // used: in place of Redis
+  bool rabbitmq_own_user = false;                       // signs in there as its own user (user.hpp)
 };
 
 std::vector<Setting> AgentSettings();
@@ -53,9 +56,11 @@ struct NetConfiguration {
   std::string epoch;  // of the executor's journal
   transport::redis::RedisConfiguration redis;
   bool redis_acl = false;
+  transport::rabbitmq::RabbitmqConfiguration rabbitmq;
+  bool rabbitmq_own_user = false;
 };
 BOOST_DESCRIBE_STRUCT(NetConfiguration, (),
                       (agent_id, generation, panel_url, panel_ca_file, user, epoch, redis,
-                       redis_acl))
+                       redis_acl, rabbitmq, rabbitmq_own_user))
 
 }  // namespace prov::agent

@@ -38,6 +38,17 @@ TEST(AgentConfiguration, ListsActionsAndProxies) {
   EXPECT_TRUE(read->allow_subreaper);
 }
 
+TEST(AgentConfiguration, RabbitmqWithItsOwnUser_NamesNoOther) {
+  const auto own = Read({{"RABBITMQ_URL", "amqps://example.test"}, {"RABBITMQ_OWN_USER", "true"}});
+  ASSERT_TRUE(own) << own.error().ToString();
+  EXPECT_TRUE(own->rabbitmq_own_user);
+  EXPECT_TRUE(Read({{"RABBITMQ_URL", "amqps://user:pw@example.test"}}));
+  const auto both =
+      Read({{"RABBITMQ_URL", "amqps://user:pw@example.test"}, {"RABBITMQ_OWN_USER", "true"}});
+  ASSERT_FALSE(both);
+  EXPECT_THAT(both.error().message, HasSubstr("leave one of them out"));
+}
+
 TEST(AgentConfiguration, RedisWithItsOwnUser_NamesNoOther) {
   const auto own = Read({{"REDIS_URL", "rediss://example.test"}, {"REDIS_ACL", "true"}});
   ASSERT_TRUE(own) << own.error().ToString();
@@ -78,7 +89,9 @@ INSTANTIATE_TEST_SUITE_P(
         RefusedSetting{"Parallel", "MAX_PARALLEL_JOBS", "0", "from 1 to 64"},
         RefusedSetting{"Proxy", "PROXIES", "PATH=/x", "http_proxy"},
         RefusedSetting{"RedisAclAlone", "REDIS_ACL", "true", "REDIS_URL"},
-        RefusedSetting{"PlainRedis", "REDIS_URL", "redis://example.test", "use rediss://"}),
+        RefusedSetting{"PlainRedis", "REDIS_URL", "redis://example.test", "use rediss://"},
+        RefusedSetting{"RabbitmqOwnUserAlone", "RABBITMQ_OWN_USER", "true", "RABBITMQ_URL"},
+        RefusedSetting{"PlainRabbitmq", "RABBITMQ_URL", "amqp://example.test", "use amqps://"}),
     [](const auto& parameter) { return parameter.param.name; });
 
 }  // namespace

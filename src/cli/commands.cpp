@@ -119,6 +119,17 @@ ExitStatus ShowRedisAcl(const Settings& settings, const std::string& server) {
   return ExitStatus::kOk;
 }
 
+ExitStatus ShowAmqpUser(const Settings& settings, const std::string& server) {
+  ApiClient api(settings.api);
+  const auto user = api.Get("/api/servers/" + Escaped(server) + "/amqp-user");
+  if (!user) return Fail(user.error());
+  if (settings.output != Output::kTable)
+    Show(settings, *user, {});
+  else
+    Print(Cell(*user, "definitions") + "\n");
+  return ExitStatus::kOk;
+}
+
 ExitStatus SubmitJobs(const Settings& settings, const JobRequest& request) {
   ApiClient api(settings.api);
   const auto inputs = InputsFor(api, request);

@@ -42,6 +42,8 @@ ExitStatus ShowServer(const Settings& settings, const std::string& server);
 ExitStatus DrainServer(const Settings& settings, const std::string& server, bool on);
 // The line that makes the server's user in Redis, to be run there.
 ExitStatus ShowRedisAcl(const Settings& settings, const std::string& server);
+// The definitions that make a server's user in RabbitMQ, for `rabbitmqctl import_definitions`.
+ExitStatus ShowAmqpUser(const Settings& settings, const std::string& server);
 // One job on each server, in turn. With -o json or yaml: the job, or {"items"} of several; with
 // `follow` and -o json each frame of the stream on a line of its own, then each job on one.
 ExitStatus SubmitJobs(const Settings& settings, const JobRequest& request);

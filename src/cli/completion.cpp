@@ -133,7 +133,7 @@ std::vector<std::string> Offers(const Settings& settings, const CommandFlags& co
   if (positional.size() > 1) return {};
   if (IsOneOf(command, {"app", "install", "uninstall", "upgrade", "check"}))
     return Names(settings, "/api/installers?limit=200");
-  if (IsOneOf(command, {"server", "drain", "resume", "redis-acl"}))
+  if (IsOneOf(command, {"server", "drain", "resume", "redis-acl", "amqp-user"}))
     return Names(settings, "/api/servers?limit=200");
   if (IsOneOf(command, {"job", "logs", "cancel", "retry", "retry-now"}))
     return Names(settings, "/api/jobs?limit=20");

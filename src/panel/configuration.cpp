@@ -91,6 +91,11 @@ std::vector<std::string> NeedRestart(const PanelConfiguration& running,
   compare("redis_client_cert", redis.client_certificate, wanted.redis.client_certificate);
   compare("redis_client_key", redis.client_key, wanted.redis.client_key);
   compare("redis_hash_tags", redis.hash_tags, wanted.redis.hash_tags);
+  const auto& rabbitmq = running.rabbitmq;
+  compare("rabbitmq_url", rabbitmq.url, wanted.rabbitmq.url);
+  compare("rabbitmq_ca_file", rabbitmq.ca_file, wanted.rabbitmq.ca_file);
+  compare("rabbitmq_client_cert", rabbitmq.client_certificate, wanted.rabbitmq.client_certificate);
+  compare("rabbitmq_client_key", rabbitmq.client_key, wanted.rabbitmq.client_key);
   // Another certificate is taken; TLS itself cannot come or go.
   compare("panel_tls_cert", running.tls.has_value(), wanted.tls.has_value());
   return names;
@@ -116,6 +121,7 @@ std::vector<Setting> PanelSettings() {
        ""},
   };
   std::ranges::move(transport::redis::RedisSettings(), std::back_inserter(settings));
+  std::ranges::move(transport::rabbitmq::RabbitmqSettings(), std::back_inserter(settings));
   return settings;
 }
 
@@ -146,6 +152,7 @@ Result<PanelConfiguration> ReadConfiguration(const Configuration& settings) {
   read.log_level = *level;
   PROV_CHECK(ReadDatabase(settings, read));
   PROV_TRY(read.redis, transport::redis::ReadRedisConfiguration(settings));
+  PROV_TRY(read.rabbitmq, transport::rabbitmq::ReadRabbitmqConfiguration(settings));
   return read;
 }
 

@@ -10,6 +10,7 @@
 #include "base/configuration.hpp"
 #include "base/log.hpp"
 #include "net/http_server.hpp"
+#include "transport/rabbitmq/configuration.hpp"
 #include "transport/redis/configuration.hpp"
 
 namespace prov::panel {
@@ -27,6 +28,7 @@ struct PanelConfiguration {
   std::optional<net::TlsFiles> tls;
   std::string trusted_proxy;  // an address; connections from any other are refused
   transport::redis::RedisConfiguration redis;
+  transport::rabbitmq::RabbitmqConfiguration rabbitmq;  // not both
 };
 
 // Names of the settings that differ and cannot be changed while the panel runs.

@@ -193,9 +193,11 @@ TEST(PanelConfiguration, WhatNeedsARestart_IsNamed) {
   wanted.port = 5001;
   wanted.state_dir = "/b";
   wanted.redis.url = "redis://localhost";
+  wanted.rabbitmq.url = "amqp://localhost";
   wanted.tls.emplace();
   EXPECT_THAT(NeedRestart(running, wanted),
-              ::testing::ElementsAre("panel_listen", "state_dir", "redis_url", "panel_tls_cert"));
+              ::testing::ElementsAre("panel_listen", "state_dir", "redis_url", "rabbitmq_url",
+                                     "panel_tls_cert"));
 }
 
 }  // namespace

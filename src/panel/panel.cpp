@@ -29,6 +29,7 @@
 #include "panel/open_database.hpp"
 #include "panel/retention.hpp"
 #include "panel/web/pages.hpp"
+#include "transport/rabbitmq/panel_end.hpp"
 #include "transport/redis/panel_end.hpp"
 
 namespace prov::panel {
@@ -125,6 +126,7 @@ class Panel {
     if (const auto loaded = registry_.Reload(); !loaded) return Refuse(loaded.error());
     by_http_.Use(end_);
     if (const auto made = UseRedis(); !made) return Refuse(made.error());
+    if (const auto made = UseRabbitmq(); !made) return Refuse(made.error());
     AddRoutes();
     auto server = net::HttpServer::Listen(io_.get_executor(), clock_, Options());
     if (!server) return Refuse(InUse(server.error()));
@@ -140,6 +142,7 @@ class Panel {
       redis_->Start();
       tasks_.Spawn(updates_->Run());
     }
+    if (rabbitmq_) rabbitmq_->Start();
     tasks_.Spawn(WatchInstallers());
     tasks_.Spawn(HandleSignals());
     if (const auto interval = WatchdogInterval(); interval.count() > 0)
@@ -190,6 +193,25 @@ class Panel {
     return {};
   }
 
+  Status UseRabbitmq() {
+    if (!configuration_.rabbitmq.used()) return {};
+    transport::rabbitmq::PanelEndOptions options;
+    PROV_TRY(options.connection, transport::rabbitmq::ConnectionOf(configuration_.rabbitmq));
+    vhost_ = options.connection.url.vhost;
+    auto& route = queue_.Add();
+    PROV_TRY(rabbitmq_,
+             transport::rabbitmq::PanelEnd::Create(io_.get_executor(), std::move(options), route,
+                                                   desk_, clock_, random_, *logs_.panel));
+    route.Use(*rabbitmq_);
+    return {};
+  }
+
+  // Where agents are met by another way than HTTP.
+  const transport::QueueServer* QueueServer() const {
+    if (redis_) return redis_.get();
+    return rabbitmq_.get();
+  }
+
   Error InUse(Error error) const {
     if (error.code == ErrorCode::kConflict) {
       error.message += fmt::format(
@@ -211,8 +233,9 @@ class Panel {
                               .sign_in = sign_in_,
                               .passwords = passwords_,
                               .desk = desk_,
-                              .redis = redis_.get(),
+                              .queue_server = QueueServer(),
                               .redis_keys = configuration_.redis.keys(),
+                              .rabbitmq_vhost = vhost_,
                               .secure = Secure(configuration_),
                               .started = clock_.Steady()};
     const LiveDependencies live{
@@ -226,7 +249,7 @@ class Panel {
               logs_.panel->Error("live_failed", {{"reason", error.ToString()}});
             }};
     AddAllRoutes(router_, api, live, end_);
-    metrics_.SetSources(&dispatcher_, [this] { return streams_.open(); }, redis_.get());
+    metrics_.SetSources(&dispatcher_, [this] { return streams_.open(); }, QueueServer());
     before_ = [this](const net::Route& route, net::Request& request) {
       return authenticator_.Before(route, request);
     };
@@ -336,6 +359,7 @@ class Panel {
     co_await server_->Drain();
     co_await retention_.Stop();
     if (redis_) co_await redis_->Stop();
+    if (rabbitmq_) co_await rabbitmq_->Stop();
     co_await dispatcher_.Stop();
     io_.stop();
   }
@@ -383,6 +407,8 @@ class Panel {
   Retention retention_;
   std::unique_ptr<transport::redis::PanelEnd> redis_;
   std::optional<JobUpdates> updates_;  // with redis_
+  std::unique_ptr<transport::rabbitmq::PanelEnd> rabbitmq_;
+  std::string vhost_ = "/";  // of RabbitMQ
   PasswordPool passwords_;
   SignIn sign_in_;
   Authenticator authenticator_;

@@ -1,8 +1,8 @@
-// What every transport promises, run over every implementation. RabbitMQ joins by a further
-// factory, with a real server.
+// What every transport promises, run over every implementation.
 #include "transport/conformance_test.hpp"
 
 #include "transport/http/http_transport_test.hpp"
+#include "transport/rabbitmq/rabbitmq_transport_test.hpp"
 #include "transport/redis/redis_transport_test.hpp"
 
 namespace prov::transport {
@@ -211,7 +211,9 @@ TEST_P(Transport, APanelThatStops_LetsWaitingAgentsGoAtOnce) {
 INSTANTIATE_TEST_SUITE_P(All, Transport,
                          testing::Values(http::PlainHttpTransport(), http::TlsTransport(),
                                          redis::PlainRedisTransport(), redis::TlsRedisTransport(),
-                                         redis::RedisClusterTransport()),
+                                         redis::RedisClusterTransport(),
+                                         rabbitmq::PlainRabbitmqTransport(),
+                                         rabbitmq::TlsRabbitmqTransport()),
                          [](const auto& tested) { return tested.param.name; });
 
 }  // namespace

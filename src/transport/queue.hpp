@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <boost/asio/awaitable.hpp>
@@ -39,6 +40,17 @@ class JobQueue {
   // Whether it still waits there: into a queue that holds it, nothing is pushed again.
   virtual boost::asio::awaitable<Result<bool>> Holds(std::string agent, Parcel parcel) = 0;
   virtual boost::asio::awaitable<Result<std::size_t>> Depth(std::string agent) = 0;
+};
+
+// A queue that another program holds.
+class QueueServer {
+ public:
+  virtual ~QueueServer() = default;
+  virtual std::string_view server() const = 0;  // "Redis"
+  // Whether it is there, and why not.
+  virtual const Status& connection() const = 0;
+  // Events in it that no panel has committed, as far as it can be known.
+  virtual std::uint64_t events_waiting() const { return 0; }
 };
 
 // The panel's end, inwards: who takes what agents send.

@@ -17,6 +17,7 @@ GENERATORS = sorted(VECTORS.rglob("generate.py"))
 WITHOUT_VECTORS = {
     "states.md": "src/job/status_test.cpp",
     "log-events.md": "tests/docs/log_events_test.py",
+    "rabbitmq.md": "tests/e2e/rabbitmq_test.py",
     "redis.md": "tests/e2e/redis_test.py",
 }
 # What no generator makes: what it is made by.

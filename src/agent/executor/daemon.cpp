@@ -83,6 +83,8 @@ Hello MakeHello(const AgentConfiguration& configuration, const Executor& executo
   net.epoch = executor.epoch().ToString();
   net.redis = configuration.redis;
   net.redis_acl = configuration.redis_acl;
+  net.rabbitmq = configuration.rabbitmq;
+  net.rabbitmq_own_user = configuration.rabbitmq_own_user;
   return {json::Write(net), std::string(identity.http_key.view())};
 }
 

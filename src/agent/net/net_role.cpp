@@ -21,6 +21,8 @@
 #include "base/json.hpp"
 #include "net/task_group.hpp"
 #include "transport/http/agent_link.hpp"
+#include "transport/rabbitmq/agent_link.hpp"
+#include "transport/rabbitmq/user.hpp"
 #include "transport/redis/acl.hpp"
 #include "transport/redis/agent_link.hpp"
 
@@ -93,8 +95,10 @@ Status GiveUpPrivileges(const std::string& user) {
 std::vector<Path> Readable(const NetConfiguration& configuration) {
   std::vector<Path> directories;
   const auto& redis = configuration.redis;
+  const auto& rabbitmq = configuration.rabbitmq;
   for (const auto& file :
-       {configuration.panel_ca_file, redis.ca_file, redis.client_certificate, redis.client_key}) {
+       {configuration.panel_ca_file, redis.ca_file, redis.client_certificate, redis.client_key,
+        rabbitmq.ca_file, rabbitmq.client_certificate, rabbitmq.client_key}) {
     if (!file.empty()) directories.push_back(Path(file).parent_path());
   }
   return directories;
@@ -130,6 +134,30 @@ Link RedisLink(const NetConfiguration& configuration, const signing::SecretBytes
   return Link(std::move(link));
 }
 
+Link RabbitmqLink(const NetConfiguration& configuration, const signing::SecretBytes& key,
+                  asio::any_io_executor executor, const Clock& clock, Random& random,
+                  Logger& logger) {
+  transport::rabbitmq::AgentLinkOptions options;
+  options.agent = configuration.agent_id;
+  PROV_TRY(options.connection, transport::rabbitmq::ConnectionOf(configuration.rabbitmq));
+  if (configuration.rabbitmq_own_user) {
+    options.connection.url.user = transport::rabbitmq::UserOf(options.agent);
+    options.connection.url.password = transport::rabbitmq::PasswordOf(key.view(), options.agent);
+  }
+  PROV_TRY(auto link, transport::rabbitmq::RabbitmqAgentLink::Create(executor, std::move(options),
+                                                                     clock, random, logger));
+  return Link(std::move(link));
+}
+
+Link MakeLink(const NetConfiguration& configuration, signing::SecretBytes key,
+              asio::any_io_executor executor, const Clock& clock, Random& random, Logger& logger) {
+  if (configuration.redis.used())
+    return RedisLink(configuration, key, executor, clock, random, logger);
+  if (configuration.rabbitmq.used())
+    return RabbitmqLink(configuration, key, executor, clock, random, logger);
+  return HttpLink(configuration, std::move(key), executor, clock, random, logger);
+}
+
 Status Run() {
   PROV_TRY(auto hello, ReadHello());
   PROV_TRY(const auto configuration, json::Parse<NetConfiguration>(hello.configuration));
@@ -145,9 +173,7 @@ Status Run() {
   signing::SecretBytes key(std::move(hello.http_key));
   const auto executor = io.get_executor();
   PROV_TRY(const auto link,
-           configuration.redis.used()
-               ? RedisLink(configuration, key, executor, clock, random, *logger)
-               : HttpLink(configuration, std::move(key), executor, clock, random, *logger));
+           MakeLink(configuration, std::move(key), executor, clock, random, *logger));
   bool failed = false;
   net::TaskGroup tasks(io.get_executor(), [&](std::exception_ptr) {
     failed = true;

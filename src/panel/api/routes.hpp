@@ -16,7 +16,7 @@
 #include "panel/registry/registry.hpp"
 #include "panel/store_gate.hpp"
 #include "transport/queue.hpp"
-#include "transport/redis/panel_end.hpp"
+#include "transport/redis/keys.hpp"
 
 namespace prov::panel {
 
@@ -32,8 +32,9 @@ struct ApiDependencies {
   SignIn& sign_in;
   PasswordPool& passwords;
   EnrolmentDesk& desk;
-  const transport::redis::PanelEnd* redis = nullptr;  // where there is one
+  const transport::QueueServer* queue_server = nullptr;  // where there is one
   transport::redis::KeyStyle redis_keys = transport::redis::KeyStyle::kPlain;
+  std::string rabbitmq_vhost = "/";
   bool secure;  // session_cookie.hpp
   SteadyTime started;
 };

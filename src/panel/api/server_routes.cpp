@@ -151,6 +151,16 @@ asio::awaitable<Response> ShowRedisAcl(ApiDependencies api, Request request) {
   co_return net::MakeJson(boost::json::object{{"rule", *rule}});
 }
 
+asio::awaitable<Response> ShowAmqpUser(ApiDependencies api, Request request) {
+  const auto& id = request.parameters.at("id");
+  const auto definitions =
+      co_await api.desk.AmqpUser(CallerOf(request).actor, id, api.rabbitmq_vhost, api.random);
+  if (!definitions && definitions.error().code == ErrorCode::kNotFound)
+    co_return net::MakeProblem(404, "unknown_server", "there is no server `" + id + "`");
+  if (!definitions) co_return net::MakeProblem(net::ToProblem(definitions.error()));
+  co_return net::MakeJson(boost::json::object{{"definitions", *definitions}});
+}
+
 }  // namespace
 
 void AddServerRoutes(net::Router& router, const ApiDependencies& dependencies) {
@@ -173,6 +183,9 @@ void AddServerRoutes(net::Router& router, const ApiDependencies& dependencies) {
               }});
   router.Add({"GET", "/api/servers/{id}/redis-acl", admin, {}, [dependencies](Request request) {
                 return ShowRedisAcl(dependencies, std::move(request));
+              }});
+  router.Add({"GET", "/api/servers/{id}/amqp-user", admin, {}, [dependencies](Request request) {
+                return ShowAmqpUser(dependencies, std::move(request));
               }});
   for (const bool on : {true, false}) {
     router.Add({"POST",

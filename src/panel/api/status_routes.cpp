@@ -43,10 +43,10 @@ asio::awaitable<StoreCheck> AskStore(StoreGate& store, const Clock& clock) {
 }
 
 // Jobs are accepted without it, and handed over once it is back.
-boost::json::object QueueCheck(const transport::redis::PanelEnd* redis) {
-  if (redis == nullptr) return Check("ok", "in this process", 0);
-  const auto& connection = redis->connection();
-  if (connection) return Check("ok", "Redis answers", 0);
+boost::json::object QueueCheck(const transport::QueueServer* queue) {
+  if (queue == nullptr) return Check("ok", "in this process", 0);
+  const auto& connection = queue->connection();
+  if (connection) return Check("ok", std::string(queue->server()) + " answers", 0);
   return Check("degraded", connection.error().ToString(), 0);
 }
 
@@ -55,10 +55,10 @@ asio::awaitable<void> Look(ApiDependencies dependencies, std::shared_ptr<Health>
   if (now < health->good_until) co_return;
   const auto store = co_await AskStore(dependencies.store, dependencies.clock);
   const auto failure = dependencies.registry.last_failure();
-  const auto* redis = dependencies.redis;
+  const auto* queue = dependencies.queue_server;
   const bool up = store.status != "down";
   const bool degraded =
-      store.status != "ok" || !failure.empty() || (redis != nullptr && !redis->connection());
+      store.status != "ok" || !failure.empty() || (queue != nullptr && !queue->connection());
   const std::string_view status = !up ? "down" : degraded ? "degraded" : "ok";
   boost::json::object body{{"status", status}};
   health->for_anybody = json::Serialize(body);
@@ -69,7 +69,7 @@ asio::awaitable<void> Look(ApiDependencies dependencies, std::shared_ptr<Health>
   const auto installers = dependencies.registry.Current()->installers.size();
   body["checks"] = boost::json::object{
       {"store", Check(store.status, store.detail, store.latency_ms)},
-      {"queue", QueueCheck(redis)},
+      {"queue", QueueCheck(queue)},
       {"registry", Check(failure.empty() ? "ok" : "degraded",
                          failure.empty() ? fmt::format("{} installers", installers) : failure, 0)}};
   health->for_callers = json::Serialize(body);

@@ -9,6 +9,7 @@
 #include "panel/dispatch/agent_identity.hpp"
 #include "panel/dispatch/key_ring.hpp"
 #include "signing/enrolment.hpp"
+#include "transport/rabbitmq/user.hpp"
 #include "transport/redis/acl.hpp"
 
 namespace prov::panel {
@@ -325,6 +326,17 @@ asio::awaitable<Result<std::string>> EnrolmentDesk::RedisAcl(store::Actor actor,
     passwords.push_back(transport::redis::AclPassword(key.view(), id));
   }
   co_return transport::redis::AclRule(id, style, passwords);
+}
+
+asio::awaitable<Result<std::string>> EnrolmentDesk::AmqpUser(store::Actor actor, std::string id,
+                                                             std::string vhost, Random& random) {
+  PROV_CO_TRY(const auto agent, co_await store_.Read([actor, id](store::Transaction& t) {
+    return t.agents().Get(actor, id);
+  }));
+  PROV_CO_TRY(const auto key, signing::DeriveAgentKey(secret_key_.view(), signing::Purpose::kHttp,
+                                                      id, agent.key_generation));
+  co_return transport::rabbitmq::UserDefinitions(
+      id, vhost, transport::rabbitmq::PasswordOf(key.view(), id), random);
 }
 
 asio::awaitable<Result<std::vector<std::string>>> EnrolmentDesk::Heard() {

@@ -36,6 +36,10 @@ class EnrolmentDesk final : public transport::Registrar, public transport::Agent
   // kNotFound for an agent that is not registered.
   boost::asio::awaitable<Result<std::string>> RedisAcl(store::Actor actor, std::string agent,
                                                        transport::redis::KeyStyle style);
+  // The document that makes the agent's user in RabbitMQ (transport/rabbitmq/user.hpp), with the
+  // password of its present key. kNotFound for an agent that is not registered.
+  boost::asio::awaitable<Result<std::string>> AmqpUser(store::Actor actor, std::string agent,
+                                                       std::string vhost, Random& random);
 
   // A token, with this id, for a server that is not registered yet; its text is shown once.
   // kInvalidArgument for what is no agent's id, kConflict for one that is registered: to enrol that

@@ -4,6 +4,7 @@
 #include "base/sha256.hpp"
 #include "panel/panel_fixture_test.hpp"
 #include "signing/enrolment.hpp"
+#include "transport/rabbitmq/user.hpp"
 #include "transport/redis/acl.hpp"
 
 namespace prov::panel {
@@ -375,6 +376,22 @@ TEST_F(Desk, KeysThatWereOffered_AreNotGivenToWhoEnrolsAgain) {
   EXPECT_TRUE(Await(desk_->AccessOf(kAgent, 1)));
   EXPECT_TRUE(Await(desk_->AccessOf(kAgent, 2)));
   ExpectKeys(Enrol(server, Token(kAgent, true)), kAgent, 3);
+}
+
+TEST_F(Desk, TheDefinitionsOfARabbitmqUser_HaveThePasswordOfItsKey) {
+  AddAgent();
+  FakeRandom once;
+  const auto user = Await(desk_->AmqpUser(Admin(), kAgent, "/our", once));
+  ASSERT_TRUE(user) << user.error().ToString();
+  const auto key = signing::DeriveAgentKey(kSecret, signing::Purpose::kHttp, kAgent, 1);
+  const auto password = transport::rabbitmq::PasswordOf(key->view(), kAgent);
+  FakeRandom again;
+  EXPECT_EQ(*user, transport::rabbitmq::UserDefinitions(kAgent, "/our", password, again));
+  EXPECT_THAT(*user, Not(HasSubstr(password)));
+  FakeRandom random;
+  const auto unknown = Await(desk_->AmqpUser(Admin(), "nobody", "/", random));
+  ASSERT_FALSE(unknown);
+  EXPECT_EQ(unknown.error().code, ErrorCode::kNotFound);
 }
 
 TEST_F(Desk, TheRuleOfARedisUser_HasThePasswordsOfItsKeysAndTheNext) {

@@ -78,7 +78,7 @@ struct Metrics::State {
   const Clock& clock;
   const Dispatcher* dispatcher = nullptr;
   std::function<std::size_t()> open_streams;
-  const transport::redis::PanelEnd* redis = nullptr;
+  const transport::QueueServer* queue = nullptr;
   pm::Registry passing;
   pm::Family<pm::Counter>& requests;
   pm::Family<pm::Histogram>& request_seconds;
@@ -93,9 +93,9 @@ Metrics::Metrics(StoreGate& store, const Registry& registry, const Clock& clock)
 Metrics::~Metrics() = default;
 
 void Metrics::SetSources(const Dispatcher* dispatcher, std::function<std::size_t()> open_streams,
-                         const transport::redis::PanelEnd* redis) {
+                         const transport::QueueServer* queue) {
   state_->dispatcher = dispatcher;
-  state_->redis = redis;
+  state_->queue = queue;
   state_->open_streams = std::move(open_streams);
 }
 
@@ -148,12 +148,12 @@ asio::awaitable<Result<std::string>> Metrics::Text() {
   gauge("provisioning_streams", "Live streams that are open")
       .Add({})
       .Set(state.open_streams ? static_cast<double>(state.open_streams()) : 0);
-  gauge("provisioning_queue_up", "Whether the queue is there: 0 while Redis is away")
+  gauge("provisioning_queue_up", "Whether the queue is there: 0 while Redis or RabbitMQ is away")
       .Add({})
-      .Set(state.redis == nullptr || state.redis->connection() ? 1 : 0);
+      .Set(state.queue == nullptr || state.queue->connection() ? 1 : 0);
   gauge("provisioning_events_waiting", "Events of agents that no panel has committed yet")
       .Add({})
-      .Set(state.redis == nullptr ? 0 : static_cast<double>(state.redis->events_waiting()));
+      .Set(state.queue == nullptr ? 0 : static_cast<double>(state.queue->events_waiting()));
   const auto load = state.store.load();
   auto& waiting = gauge("provisioning_store_waiting", "Transactions that wait for a connection");
   waiting.Add({{"access", "read"}}).Set(static_cast<double>(load.waiting_reads));

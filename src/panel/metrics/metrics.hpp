@@ -14,7 +14,7 @@
 #include "panel/dispatch/dispatcher.hpp"
 #include "panel/registry/registry.hpp"
 #include "panel/store_gate.hpp"
-#include "transport/redis/panel_end.hpp"
+#include "transport/queue.hpp"
 
 namespace prov::panel {
 
@@ -25,9 +25,10 @@ class Metrics {
 
   void RequestAnswered(const net::AccessEntry& entry);
   void JobFinished(const job::Record& record);
-  // For figures that others hold: servers by status, streams that are open, whether Redis is there.
+  // For figures that others hold: servers by status, streams that are open, whether the queue is
+  // there.
   void SetSources(const Dispatcher* dispatcher, std::function<std::size_t()> open_streams,
-                  const transport::redis::PanelEnd* redis = nullptr);
+                  const transport::QueueServer* queue = nullptr);
   boost::asio::awaitable<Result<std::string>> Text();
 
  private:

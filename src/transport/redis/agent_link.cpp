@@ -25,8 +25,6 @@ constexpr std::size_t kMostEvents = 1000;
 constexpr Millis kAnswer{5'000};
 constexpr int kMostCommands = 100;  // taken before anything else is looked at
 
-std::string Number(std::int64_t number) { return std::to_string(number); }
-
 }  // namespace
 
 Result<std::unique_ptr<RedisAgentLink>> RedisAgentLink::Create(asio::any_io_executor executor,
@@ -154,7 +152,7 @@ asio::awaitable<void> RedisAgentLink::DeskLoop(AgentPort& port) {
 asio::awaitable<Status> RedisAgentLink::Beat() {
   const auto now = clock_.Steady();
   PROV_CO_CHECK(co_await CallAll({{"SET", keys_.heartbeat, FormatTime(clock_.Now()), "PX",
-                                   Number(options_.heartbeat_life.count())},
+                                   std::to_string(options_.heartbeat_life.count())},
                                   {"PUBLISH", keys_.events, std::string(kHeartbeatMessage)}}));
   beat_at_ = now + options_.heartbeat;
   co_return Status();

@@ -11,6 +11,7 @@
 #include "base/encoding.hpp"
 #include "net/backoff.hpp"
 #include "redis/reply_error.hpp"
+#include "transport/queue_error.hpp"
 #include "transport/redis/stream.hpp"
 
 namespace prov::transport::redis {
@@ -27,21 +28,6 @@ constexpr std::size_t kMostStreamBytes =
 constexpr std::size_t kAgentsAtOnce = 200;  // in one piece of a round
 // An acknowledgement is older by then than its signature is valid.
 constexpr Millis kAckLife = std::chrono::hours{1};
-
-std::string Number(std::int64_t number) { return std::to_string(number); }
-
-// Whatever keeps Redis from taking something: the caller tries again. Only that it is full is
-// another thing.
-Error QueueError(Error error) {
-  if (error.code != ErrorCode::kExhausted) error.code = ErrorCode::kUnavailable;
-  return std::move(error).While("asking Redis");
-}
-
-// Then nothing of what was delivered was kept, and the same may be taken later.
-bool IsToBeDeliveredAgain(const Error& error) {
-  return error.code == ErrorCode::kUnavailable || error.code == ErrorCode::kExhausted ||
-         error.code == ErrorCode::kTimeout;
-}
 
 }  // namespace
 
@@ -144,9 +130,9 @@ asio::awaitable<void> PanelEnd::Stop() {
 
 asio::awaitable<Result<std::vector<Value>>> PanelEnd::CallAll(std::vector<Command> commands) {
   auto replies = co_await client_->CallAll(std::move(commands), options_.answer);
-  if (!replies) co_return QueueError(std::move(replies).error());
+  if (!replies) co_return QueueError(std::move(replies).error(), server());
   for (const auto& reply : *replies) {
-    if (reply.is_error()) co_return QueueError(prov::redis::FromErrorReply(reply.text));
+    if (reply.is_error()) co_return QueueError(prov::redis::FromErrorReply(reply.text), server());
   }
   co_return std::move(*replies);
 }
@@ -285,7 +271,7 @@ asio::awaitable<Result<std::uint64_t>> PanelEnd::LookAt(std::vector<std::string>
   }
   // One key that is not what it should be is its agent's fault alone.
   auto replies = co_await client_->CallAll(std::move(commands), options_.answer);
-  if (!replies) co_return QueueError(std::move(replies).error());
+  if (!replies) co_return QueueError(std::move(replies).error(), server());
   std::uint64_t waiting = 0;
   for (std::size_t i = 0; i < agents.size(); ++i) {
     auto& heartbeat = (*replies)[2 * i];
@@ -361,7 +347,7 @@ asio::awaitable<Status> PanelEnd::ReadStream(Reader& reader, std::string agent) 
   std::vector<Command> commands{{"XDEL", keys.events}};
   std::ranges::move(read.entries, std::back_inserter(commands.front()));
   if (!ack.empty()) {
-    commands.push_back({"SET", keys.ack, std::move(ack), "PX", Number(kAckLife.count())});
+    commands.push_back({"SET", keys.ack, std::move(ack), "PX", std::to_string(kAckLife.count())});
     commands.push_back({"PUBLISH", keys.wake, "ack"});
     // What could be verified was an agent's, which may be registered just now.
     if (known_.try_emplace(agent).second) sink_.Seen(agent);
@@ -386,7 +372,7 @@ asio::awaitable<Result<PanelEnd::Read>> PanelEnd::ReadEntries(Reader& reader,
     PROV_CO_CHECK(co_await CallAll({{"DEL", key}}));
     co_return Read{};
   }
-  if (!entries) co_return QueueError(entries.error());
+  if (!entries) co_return QueueError(entries.error(), server());
   Read read;
   std::size_t junk = 0;
   for (const auto& entry : entries->elements) {
@@ -401,7 +387,7 @@ asio::awaitable<Result<PanelEnd::Read>> PanelEnd::ReadEntries(Reader& reader,
   if (junk > 0) {
     logger_.Warning("event_refused", {{"server_id", agent},
                                       {"reason", "entries of its stream that hold no event: " +
-                                                     Number(static_cast<std::int64_t>(junk))}});
+                                                     std::to_string(junk)}});
   }
   co_return read;
 }
@@ -412,7 +398,7 @@ asio::awaitable<Result<bool>> PanelEnd::TakeLease(const std::string& agent) {
   const auto held = leases_.find(agent);
   if (held != leases_.end() && held->second - now > options_.lease / 2) co_return true;
   const auto key = KeysOf(agent, options_.keys).reader;
-  const auto life = Number(options_.lease.count());
+  const auto life = std::to_string(options_.lease.count());
   PROV_CO_TRY(const auto replies,
               co_await CallAll({{"SET", key, name_, "NX", "PX", life}, {"GET", key}}));
   if (replies[1].text != name_) {

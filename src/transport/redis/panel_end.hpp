@@ -45,7 +45,7 @@ struct PanelEndOptions {
   Millis longest_pause{5'000};
 };
 
-class PanelEnd final : public JobQueue {
+class PanelEnd final : public JobQueue, public QueueServer {
  public:
   // Connects in the background. kInvalidArgument for certificates that cannot be used. All that is
   // referred to outlives it.
@@ -68,10 +68,10 @@ class PanelEnd final : public JobQueue {
   // Messages by their channels, for whoever listens; an error says that not all were heard.
   boost::asio::awaitable<Status> Publish(std::vector<std::pair<std::string, std::string>> messages);
 
-  // Whether Redis is there, and why not.
-  const Status& connection() const { return connection_; }
-  // Of all agents, as the last look at them found: in Redis, and not committed by any panel.
-  std::uint64_t events_waiting() const { return events_waiting_; }
+  std::string_view server() const override { return "Redis"; }
+  const Status& connection() const override { return connection_; }
+  // Of all agents, as the last look at them found.
+  std::uint64_t events_waiting() const override { return events_waiting_; }
 
  private:
   // Reads the streams of its share of the agents, one after the other.

@@ -10,20 +10,9 @@
 #include "transport/conformance_test.hpp"
 #include "transport/redis/agent_link.hpp"
 #include "transport/redis/panel_end.hpp"
+#include "transport/test_agents_test.hpp"
 
 namespace prov::transport::redis {
-
-// Agents are heard once they were named.
-class TestAgents final : public AgentDirectory {
- public:
-  boost::asio::awaitable<Result<HttpAccess>> AccessOf(std::string, std::uint32_t) override {
-    co_return Error{ErrorCode::kUnauthenticated, "nobody asks by HTTP here", {}};
-  }
-  boost::asio::awaitable<Result<std::vector<std::string>>> Heard() override {
-    co_return std::vector<std::string>(names.begin(), names.end());
-  }
-  std::set<std::string> names;
-};
 
 class RedisTransport final : public TransportUnderTest {
  public:

@@ -1,0 +1,271 @@
+#include "transport/rabbitmq/agent_link.hpp"
+
+#include <algorithm>
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/experimental/awaitable_operators.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+namespace prov::transport::rabbitmq {
+namespace {
+
+namespace asio = boost::asio;
+
+// Four times an envelope's limit (docs/formats/envelope.md). What is longer is no order, and is
+// dropped unread.
+constexpr std::size_t kMostParcelBytes = 1 << 20;
+constexpr std::size_t kMostEventBytes = 1 << 20;  // sent at once
+constexpr std::size_t kMostEvents = 1000;
+constexpr std::uint16_t kParcelsAtOnce = 1;  // one that ends this process takes no other along
+
+}  // namespace
+
+Result<std::unique_ptr<RabbitmqAgentLink>> RabbitmqAgentLink::Create(asio::any_io_executor executor,
+                                                                     AgentLinkOptions options,
+                                                                     const Clock& clock,
+                                                                     Random& random,
+                                                                     Logger& logger) {
+  options.connection.name = "provisioning-agent " + options.agent;
+  options.connection.most_body_bytes = kMostParcelBytes;
+  std::unique_ptr<RabbitmqAgentLink> link(
+      new RabbitmqAgentLink(executor, std::move(options), clock, random, logger));
+  PROV_CHECK(link->Connect());
+  return link;
+}
+
+RabbitmqAgentLink::RabbitmqAgentLink(asio::any_io_executor executor, AgentLinkOptions options,
+                                     const Clock& clock, Random& random, Logger& logger)
+    : executor_(std::move(executor)),
+      options_(std::move(options)),
+      queues_(QueuesOf(options_.agent)),
+      clock_(clock),
+      random_(random),
+      logger_(logger),
+      beat_(executor_),
+      resend_(options_.resend) {}
+
+RabbitmqAgentLink::~RabbitmqAgentLink() = default;
+
+Status RabbitmqAgentLink::Connect() {
+  amqp::ClientOptions options;
+  options.connection = options_.connection;
+  options.first_pause = options_.first_pause;
+  options.longest_pause = options_.longest_pause;
+  options.on_change = [this](const Status& connection) { Changed(connection); };
+  PROV_TRY(client_, amqp::Client::Create(executor_, std::move(options), random_));
+  return {};
+}
+
+asio::awaitable<void> RabbitmqAgentLink::Run(AgentPort& port) {
+  using namespace asio::experimental::awaitable_operators;
+  sent_ = acknowledged_ = port.acknowledged();
+  co_await (TakeLoop(port, queues_.jobs) && TakeLoop(port, queues_.control) &&
+            TakeLoop(port, queues_.ack) && BeatLoop() && EventLoop(port));
+}
+
+// ---- what panels send
+
+asio::awaitable<void> RabbitmqAgentLink::TakeLoop(AgentPort& port, std::string queue) {
+  net::Backoff backoff(options_.first_pause, options_.longest_pause, random_);
+  for (;;) {
+    const auto taken = co_await TakeFrom(port, queue, backoff);
+    if (!taken) Complain("listening to " + queue, taken.error());
+    co_await Pause(backoff);
+  }
+}
+
+asio::awaitable<Status> RabbitmqAgentLink::TakeFrom(AgentPort& port, const std::string& queue,
+                                                    net::Backoff& backoff) {
+  PROV_CO_TRY(const auto channel, co_await client_->OpenChannel());
+  if (queue == queues_.ack) {
+    PROV_CO_TRY(const auto made, co_await channel->DeclareQueue(AckQueue(queue)));
+    (void)made;
+  }
+  const auto listening = co_await channel->Consume(queue, kParcelsAtOnce);
+  if (!listening && listening.error().code == ErrorCode::kNotFound) {
+    misses_queue_ = true;
+    beat_.Notify();
+  }
+  PROV_CO_CHECK(listening);
+  backoff.Reset();
+  for (;;) {
+    PROV_CO_TRY(auto delivery, co_await channel->Next());
+    co_await TakeOne(port, *channel, std::move(delivery), backoff);
+  }
+}
+
+// Until the executor has it: a parcel that is let go counts as delivered once more.
+asio::awaitable<void> RabbitmqAgentLink::TakeOne(AgentPort& port, amqp::Channel& channel,
+                                                 amqp::Delivery delivery, net::Backoff& backoff) {
+  if (delivery.too_large) {
+    Complain("taking a parcel",
+             {ErrorCode::kTooLarge, "what is too large to be a parcel is dropped", {}});
+    co_return channel.Acknowledge(delivery.tag);
+  }
+  for (;;) {
+    const auto taken = co_await port.Take(delivery.body);
+    if (taken) break;
+    Complain("handing a parcel on", taken.error());
+    co_await Pause(backoff);
+  }
+  backoff.Reset();
+  channel.Acknowledge(delivery.tag);
+  if (!delivery.message_id.empty())
+    channel.PublishUnconfirmed(Presence(kTaken, std::move(delivery.message_id)));
+}
+
+// ---- the heartbeat
+
+asio::awaitable<void> RabbitmqAgentLink::BeatLoop() {
+  net::Backoff backoff(options_.first_pause, options_.longest_pause, random_);
+  for (;;) {
+    const auto beaten = co_await Beat(backoff);
+    if (!beaten) Complain("sending heartbeats", beaten.error());
+    co_await Pause(backoff);
+  }
+}
+
+asio::awaitable<Status> RabbitmqAgentLink::Beat(net::Backoff& backoff) {
+  using namespace asio::experimental::awaitable_operators;
+  PROV_CO_TRY(const auto channel, co_await client_->OpenChannel());
+  PROV_CO_CHECK(co_await channel->UseConfirms());
+  for (;;) {
+    const auto type = std::exchange(misses_queue_, false) ? kNoQueue : kHeartbeat;
+    const auto beaten = co_await channel->Publish({Presence(type)});
+    if (!beaten) {
+      misses_queue_ = misses_queue_ || type == kNoQueue;
+      co_return beaten.error();
+    }
+    backoff.Reset();
+    asio::steady_timer timer(executor_, options_.heartbeat);
+    if (!misses_queue_)
+      co_await (beat_.Wait() || timer.async_wait(asio::as_tuple(asio::use_awaitable)));
+  }
+}
+
+amqp::Message RabbitmqAgentLink::Presence(std::string_view type, std::string id) const {
+  return {.exchange = std::string(kAgentsExchange),
+          .routing_key = PresenceKey(options_.agent),
+          .body = "",
+          .type = std::string(type),
+          .message_id = std::move(id),
+          .persistent = false};
+}
+
+// ---- events
+
+asio::awaitable<void> RabbitmqAgentLink::EventLoop(AgentPort& port) {
+  using namespace asio::experimental::awaitable_operators;
+  net::Backoff backoff(options_.first_pause, options_.longest_pause, random_);
+  for (;;) {
+    LookAtAcknowledged(port);
+    const bool probe = clock_.Steady() >= probe_at_;
+    if (!probe && (port.last_event() <= sent_ || !HasRoom(port))) {
+      asio::steady_timer timer(
+          executor_, std::chrono::duration_cast<Millis>(probe_at_ - clock_.Steady()) + Millis{1});
+      co_await (port.Changed() || timer.async_wait(asio::as_tuple(asio::use_awaitable)));
+      continue;
+    }
+    const auto sent = co_await SendEvents(port, probe);
+    if (sent) {
+      backoff.Reset();
+    } else {
+      Complain("sending events", sent.error());
+      co_await Pause(backoff);
+    }
+  }
+}
+
+// Events of one agent come out of the queue as they went in. So where the acknowledgement of an
+// event that was sent again is not the last, what is behind it was lost on the way, or will be sent
+// twice.
+void RabbitmqAgentLink::LookAtAcknowledged(const AgentPort& port) {
+  const auto acknowledged = port.acknowledged();
+  if (acknowledged != acknowledged_) {
+    acknowledged_ = acknowledged;
+    if (std::exchange(probed_, false) && sent_ > acknowledged) {
+      sent_ = acknowledged;
+      unacknowledged_.clear();
+      unacknowledged_bytes_ = 0;
+    }
+    resend_ = options_.resend;
+    probe_at_ = clock_.Steady() + resend_;
+  }
+  // The executor may have been acknowledged beyond what this link knows it sent.
+  sent_ = std::max(sent_, acknowledged);
+  if (sent_ == acknowledged) probe_at_ = clock_.Steady() + resend_;
+}
+
+// What waits in RabbitMQ is bounded by this.
+bool RabbitmqAgentLink::HasRoom(const AgentPort& port) {
+  while (!unacknowledged_.empty() && unacknowledged_.front().seq <= port.acknowledged()) {
+    unacknowledged_bytes_ -= unacknowledged_.front().bytes;
+    unacknowledged_.pop_front();
+  }
+  return unacknowledged_.size() < kMostEvents && unacknowledged_bytes_ < kMostUnacknowledgedBytes;
+}
+
+// The next ones, or again the first that was not acknowledged.
+asio::awaitable<Status> RabbitmqAgentLink::SendEvents(AgentPort& port, bool probe) {
+  if (!events_ || !events_->open()) {
+    PROV_CO_TRY(events_, co_await client_->OpenChannel());
+    PROV_CO_CHECK(co_await events_->UseConfirms());
+  }
+  const auto from = (probe ? acknowledged_ : sent_) + 1;
+  PROV_CO_TRY(auto events, co_await port.Events(from, probe ? 1 : kMostEventBytes));
+  if (events.size() > (probe ? 1 : kMostEvents)) events.resize(probe ? 1 : kMostEvents);
+  std::vector<amqp::Message> messages;
+  std::vector<Sent> sent;
+  for (auto& event : events) {
+    sent.push_back({event.seq, event.bytes.size()});
+    messages.push_back({.exchange = std::string(kAgentsExchange),
+                        .routing_key = EventsKey(options_.agent),
+                        .body = std::move(event.bytes),
+                        .type = "",
+                        .message_id = ""});
+  }
+  if (probe) {
+    probed_ = true;
+    resend_ = std::min(2 * resend_, options_.longest_resend);
+    probe_at_ = clock_.Steady() + resend_;
+  }
+  if (messages.empty()) co_return Status();
+  PROV_CO_CHECK(co_await events_->Publish(std::move(messages)));
+  if (probe) co_return Status();
+  for (const auto& each : sent) {
+    unacknowledged_.push_back(each);
+    unacknowledged_bytes_ += each.bytes;
+  }
+  sent_ = sent.back().seq;
+  co_return Status();
+}
+
+// ----
+
+asio::awaitable<void> RabbitmqAgentLink::Pause(net::Backoff& backoff) {
+  asio::steady_timer timer(executor_, backoff.Next());
+  co_await timer.async_wait(asio::use_awaitable);
+}
+
+void RabbitmqAgentLink::Changed(const Status& connection) {
+  if (!connection) return Complain("connecting", connection.error());
+  said_.clear();
+  logger_.Info("net_connected", {{"rabbitmq", ToString(options_.connection.url)}});
+  // RabbitMQ may have lost what it had.
+  resend_ = options_.resend;
+  probe_at_ = std::min(probe_at_, clock_.Steady() + resend_);
+}
+
+// Each failure once, until there is a connection again.
+void RabbitmqAgentLink::Complain(std::string_view doing, const Error& error) {
+  auto why = error.ToString();
+  auto& said = said_[std::string(doing)];
+  if (why == said) return;
+  logger_.Warning(
+      "net_disconnected",
+      {{"rabbitmq", ToString(options_.connection.url)}, {"doing", doing}, {"reason", why}});
+  said = std::move(why);
+}
+
+}  // namespace prov::transport::rabbitmq

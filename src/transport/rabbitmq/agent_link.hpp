@@ -1,0 +1,95 @@
+// The agent's end of the queue in RabbitMQ (docs/formats/rabbitmq.md,
+// docs/decisions/0022-the-queue-in-rabbitmq.md).
+#pragma once
+
+#include <deque>
+#include <map>
+#include <memory>
+#include <string>
+
+#include <boost/asio/any_io_executor.hpp>
+
+#include "amqp/client.hpp"
+#include "base/clock.hpp"
+#include "base/log.hpp"
+#include "base/random.hpp"
+#include "net/backoff.hpp"
+#include "net/event.hpp"
+#include "transport/queue.hpp"
+#include "transport/rabbitmq/names.hpp"
+
+namespace prov::transport::rabbitmq {
+
+struct AgentLinkOptions {
+  std::string agent;
+  amqp::ConnectionOptions connection;
+  Millis heartbeat{10'000};
+  Millis first_pause{200};  // after a failure; doubled each time, with jitter
+  Millis longest_pause{10'000};
+  // Events that were sent and are not acknowledged: after this the first of them is sent again, and
+  // after twice as long each time, up to the second.
+  Millis resend{5'000};
+  Millis longest_resend{300'000};
+};
+
+class RabbitmqAgentLink final : public AgentLink {
+ public:
+  // kInvalidArgument for certificates that cannot be used.
+  static Result<std::unique_ptr<RabbitmqAgentLink>> Create(boost::asio::any_io_executor executor,
+                                                           AgentLinkOptions options,
+                                                           const Clock& clock, Random& random,
+                                                           Logger& logger);
+  ~RabbitmqAgentLink() override;
+  boost::asio::awaitable<void> Run(AgentPort& port) override;
+
+ private:
+  RabbitmqAgentLink(boost::asio::any_io_executor executor, AgentLinkOptions options,
+                    const Clock& clock, Random& random, Logger& logger);
+  Status Connect();
+
+  boost::asio::awaitable<void> TakeLoop(AgentPort& port, std::string queue);
+  boost::asio::awaitable<Status> TakeFrom(AgentPort& port, const std::string& queue,
+                                          net::Backoff& backoff);
+  boost::asio::awaitable<void> TakeOne(AgentPort& port, amqp::Channel& channel,
+                                       amqp::Delivery delivery, net::Backoff& backoff);
+
+  boost::asio::awaitable<void> BeatLoop();
+  boost::asio::awaitable<Status> Beat(net::Backoff& backoff);
+
+  boost::asio::awaitable<void> EventLoop(AgentPort& port);
+  void LookAtAcknowledged(const AgentPort& port);
+  boost::asio::awaitable<Status> SendEvents(AgentPort& port, bool probe);
+  bool HasRoom(const AgentPort& port);
+
+  amqp::Message Presence(std::string_view type, std::string id = "") const;
+  boost::asio::awaitable<void> Pause(net::Backoff& backoff);
+  void Changed(const Status& connection);
+  void Complain(std::string_view doing, const Error& error);
+
+  boost::asio::any_io_executor executor_;
+  AgentLinkOptions options_;
+  AgentQueues queues_;
+  const Clock& clock_;
+  Random& random_;
+  Logger& logger_;
+  std::unique_ptr<amqp::Client> client_;
+
+  bool misses_queue_ = false;  // to be told to panels
+  net::Event beat_;            // at once
+
+  struct Sent {
+    std::uint64_t seq = 0;
+    std::size_t bytes = 0;
+  };
+  std::unique_ptr<amqp::Channel> events_;
+  std::deque<Sent> unacknowledged_;
+  std::size_t unacknowledged_bytes_ = 0;
+  std::uint64_t sent_ = 0;          // events up to here are with the broker
+  std::uint64_t acknowledged_ = 0;  // as it was when last looked at
+  bool probed_ = false;             // the first unacknowledged event was sent again
+  Millis resend_{0};                // until the next one is
+  SteadyTime probe_at_{};
+  std::map<std::string, std::string, std::less<>> said_;  // failures, by what was being done
+};
+
+}  // namespace prov::transport::rabbitmq

@@ -1,0 +1,348 @@
+#include "transport/rabbitmq/panel_end.hpp"
+
+#include <algorithm>
+#include <exception>
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/experimental/awaitable_operators.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+#include "base/encoding.hpp"
+#include "net/alarm.hpp"
+#include "transport/queue_error.hpp"
+#include "transport/rabbitmq/names.hpp"
+
+namespace prov::transport::rabbitmq {
+namespace {
+
+namespace asio = boost::asio;
+
+constexpr std::uint16_t kEventsAtOnce = 200;                       // of one shard
+constexpr std::size_t kMostWaitingEvents = std::size_t{32} << 20;  // bytes, of all shards
+constexpr std::size_t kMostBatchBytes = std::size_t{4} << 20;
+constexpr std::size_t kMostStrangers = 10'000;
+
+}  // namespace
+
+Result<std::unique_ptr<PanelEnd>> PanelEnd::Create(asio::any_io_executor executor,
+                                                   PanelEndOptions options, EventSink& sink,
+                                                   AgentDirectory& directory, const Clock& clock,
+                                                   Random& random, Logger& logger) {
+  options.connection.name = "provisioning-panel";
+  std::unique_ptr<PanelEnd> end(new PanelEnd(std::move(executor), std::move(options), sink,
+                                             directory, clock, random, logger));
+  PROV_CHECK(end->Connect());
+  return end;
+}
+
+PanelEnd::PanelEnd(asio::any_io_executor executor, PanelEndOptions options, EventSink& sink,
+                   AgentDirectory& directory, const Clock& clock, Random& random, Logger& logger)
+    : executor_(std::move(executor)),
+      options_(std::move(options)),
+      sink_(sink),
+      directory_(directory),
+      clock_(clock),
+      random_(random),
+      logger_(logger),
+      round_(executor_),
+      tasks_(executor_, [this](std::exception_ptr failure) {
+        try {
+          std::rethrow_exception(failure);
+        } catch (const std::exception& error) {
+          Complain("reading events", {ErrorCode::kInternal, error.what(), {}});
+        }
+      }) {}
+
+PanelEnd::~PanelEnd() = default;
+
+Status PanelEnd::Connect() {
+  amqp::ClientOptions client;
+  client.connection = options_.connection;
+  client.first_pause = options_.first_pause;
+  client.longest_pause = options_.longest_pause;
+  auto events = client;
+  events.connection.most_body_bytes = kMostBatchBytes;
+  events.connection.most_waiting_bytes = kMostWaitingEvents;
+  client.on_change = [this](const Status& connection) {
+    connection_ = connection;
+    if (!connection) return Complain("connecting", connection.error());
+    said_.clear();
+    logger_.Info("queue_connected", {{"rabbitmq", ToString(options_.connection.url)}});
+  };
+  PROV_TRY(client_, amqp::Client::Create(executor_, std::move(client), random_));
+  PROV_TRY(events_, amqp::Client::Create(executor_, std::move(events), random_));
+  return {};
+}
+
+void PanelEnd::Start() {
+  tasks_.Spawn(HearLoop());
+  tasks_.Spawn(RoundLoop());
+  for (std::size_t shard = 0; shard < kEventShards; ++shard) tasks_.Spawn(EventLoop(shard));
+}
+
+asio::awaitable<void> PanelEnd::Stop() {
+  tasks_.Close();
+  tasks_.CancelAll();
+  co_await tasks_.Wait();
+  outwards_.reset();
+  co_await client_->Stop();
+  co_await events_->Stop();
+}
+
+// ---- outwards
+
+// One channel for all calls: one that closes it, over a queue that is not as it should be, ends
+// those under way, which are made again.
+asio::awaitable<Result<std::shared_ptr<amqp::Channel>>> PanelEnd::Outwards() {
+  if (outwards_ && outwards_->open()) co_return outwards_;
+  auto opened = co_await client_->OpenChannel();
+  if (!opened) co_return QueueError(std::move(opened).error(), server());
+  const std::shared_ptr<amqp::Channel> channel = std::move(*opened);
+  if (auto used = co_await channel->UseConfirms(); !used)
+    co_return QueueError(std::move(used).error(), server());
+  // Another call may have been faster.
+  if (!outwards_ || !outwards_->open()) outwards_ = channel;
+  co_return outwards_;
+}
+
+// What waits in the agent's queues, made where they are not there. A broker that is very busy
+// counts none where there are some: then a parcel may be sent twice, which the agent passes over.
+asio::awaitable<Result<std::size_t>> PanelEnd::DeclareAndCount(const std::string& agent) {
+  PROV_CO_TRY(const auto channel, co_await Outwards());
+  const auto queues = QueuesOf(agent);
+  std::size_t ready = 0;
+  for (const auto& queue : {ParcelQueue(queues.jobs), ParcelQueue(queues.control)}) {
+    const auto declared = co_await channel->DeclareQueue(queue);
+    if (!declared) co_return QueueError(Error(declared.error()), server());
+    ready += declared->ready;
+  }
+  auto& pushed = pushed_[agent];
+  if (ready == 0) {
+    std::erase_if(pushed, [&](const auto& each) {
+      return clock_.Steady() - each.second >= options_.unreceipted;
+    });
+  }
+  const auto waiting = std::max(ready, pushed.size());
+  if (pushed.empty()) pushed_.erase(agent);
+  co_return waiting;
+}
+
+asio::awaitable<Status> PanelEnd::Push(std::string agent, Parcel parcel) {
+  PROV_CO_TRY(const auto waiting, co_await DeclareAndCount(agent));
+  const auto found = pushed_.find(agent);
+  if (found != pushed_.end() && found->second.contains(parcel.id)) co_return Status();
+  if (waiting >= options_.parcels)
+    co_return Error{ErrorCode::kExhausted, "too much waits for " + agent, {}};
+  PROV_CO_TRY(const auto channel, co_await Outwards());
+  const auto queues = QueuesOf(agent);
+  const bool job = parcel.kind == ParcelKind::kJob;
+  std::vector<amqp::Message> messages{{.exchange = "",
+                                       .routing_key = job ? queues.jobs : queues.control,
+                                       .body = std::move(parcel.bytes),
+                                       .type = std::string(job ? kJob : kCommand),
+                                       .message_id = parcel.id}};
+  // Before the broker's word: the agent's may be here sooner.
+  pushed_[agent][parcel.id] = clock_.Steady();
+  auto published = co_await channel->Publish(std::move(messages));
+  if (published) co_return Status();
+  if (const auto of = pushed_.find(agent); of != pushed_.end()) {
+    of->second.erase(parcel.id);
+    if (of->second.empty()) pushed_.erase(of);
+  }
+  co_return QueueError(std::move(published).error(), server());
+}
+
+asio::awaitable<Result<bool>> PanelEnd::Holds(std::string agent, Parcel parcel) {
+  PROV_CO_TRY(const auto waiting, co_await DeclareAndCount(agent));
+  (void)waiting;
+  const auto found = pushed_.find(agent);
+  co_return found != pushed_.end() && found->second.contains(parcel.id);
+}
+
+asio::awaitable<Result<std::size_t>> PanelEnd::Depth(std::string agent) {
+  co_return co_await DeclareAndCount(agent);
+}
+
+// ---- who is there
+
+asio::awaitable<void> PanelEnd::HearLoop() {
+  net::Backoff backoff(options_.first_pause, options_.longest_pause, random_);
+  for (;;) {
+    const auto heard = co_await Hear(backoff);
+    if (!heard) Complain("listening", heard.error());
+    co_await Pause(backoff);
+  }
+}
+
+asio::awaitable<Status> PanelEnd::Hear(net::Backoff& backoff) {
+  PROV_CO_TRY(const auto channel, co_await client_->OpenChannel());
+  // The one of a connection that was lost may still be there for a while.
+  const auto name = "provisioning.panel." + HexEncode(random_.Bytes(8));
+  PROV_CO_CHECK(co_await channel->DeclareExchange(std::string(kAgentsExchange), "topic"));
+  PROV_CO_TRY(const auto made, co_await channel->DeclareQueue(PresenceQueue(name)));
+  (void)made;
+  PROV_CO_CHECK(
+      co_await channel->Bind(name, std::string(kAgentsExchange), std::string(kAllPresence)));
+  PROV_CO_CHECK(co_await channel->Consume(name, 0));
+  backoff.Reset();
+  for (;;) {
+    PROV_CO_TRY(const auto told, co_await channel->Next());
+    co_await Told(told);
+  }
+}
+
+asio::awaitable<void> PanelEnd::Told(const amqp::Delivery& told) {
+  const auto agent = AgentOfPresence(told.routing_key);
+  if (agent.empty()) co_return;
+  if (!known_.contains(agent)) {
+    // The directory says whether it is an agent, enrolled since the last round.
+    if (strangers_.size() < kMostStrangers || strangers_.contains(agent))
+      strangers_[agent] |= told.type == kNoQueue;
+    round_now_ = true;
+    round_.Notify();
+    co_return;
+  }
+  sink_.Seen(agent);
+  if (told.type == kTaken) {
+    const auto found = pushed_.find(agent);
+    if (found == pushed_.end()) co_return;
+    found->second.erase(told.message_id);
+    if (found->second.empty()) pushed_.erase(found);
+  } else if (told.type == kNoQueue) {
+    const auto declared = co_await DeclareAndCount(agent);
+    if (!declared) Complain("declaring queues", declared.error());
+  }
+}
+
+asio::awaitable<void> PanelEnd::RoundLoop() {
+  using namespace asio::experimental::awaitable_operators;
+  for (;;) {
+    round_now_ = false;
+    if (const auto looked = co_await LookAtDirectory(); !looked)
+      Complain("asking who is to be heard", looked.error());
+    asio::steady_timer timer(executor_, options_.between_rounds);
+    co_await timer.async_wait(asio::use_awaitable);
+    timer.expires_after(options_.round);
+    if (!round_now_)
+      co_await (round_.Wait() || timer.async_wait(asio::as_tuple(asio::use_awaitable)));
+  }
+}
+
+asio::awaitable<Status> PanelEnd::LookAtDirectory() {
+  PROV_CO_TRY(auto agents, co_await directory_.Heard());
+  known_ = {std::make_move_iterator(agents.begin()), std::make_move_iterator(agents.end())};
+  for (const auto& [agent, misses_queues] : std::exchange(strangers_, {})) {
+    if (!known_.contains(agent)) continue;
+    sink_.Seen(agent);
+    if (!misses_queues) continue;
+    const auto declared = co_await DeclareAndCount(agent);
+    if (!declared) Complain("declaring queues", declared.error());
+  }
+  co_return Status();
+}
+
+// ---- their events
+
+asio::awaitable<void> PanelEnd::EventLoop(std::size_t shard) {
+  net::Backoff backoff(options_.first_pause, options_.longest_pause, random_);
+  for (;;) {
+    const auto taken = co_await TakeEvents(shard, backoff);
+    if (!taken) Complain("reading events", taken.error());
+    co_await Pause(backoff);
+  }
+}
+
+// An error leaves the channel, and with it all that was not acknowledged to whoever listens next.
+asio::awaitable<Status> PanelEnd::TakeEvents(std::size_t shard, net::Backoff& backoff) {
+  PROV_CO_TRY(auto channel, co_await events_->OpenChannel());
+  PROV_CO_CHECK(co_await channel->DeclareExchange(std::string(kAgentsExchange), "topic"));
+  for (const auto& queue : {DeadQueue(), EventsQueueOf(shard)}) {
+    PROV_CO_TRY(const auto made, co_await channel->DeclareQueue(queue));
+    (void)made;
+  }
+  PROV_CO_CHECK(
+      co_await channel->Bind(EventsQueue(shard), std::string(kAgentsExchange), AllEventsOf(shard)));
+  PROV_CO_CHECK(co_await channel->Consume(EventsQueue(shard), kEventsAtOnce));
+  for (;;) {
+    std::vector<amqp::Delivery> batch;
+    PROV_CO_TRY(auto first, co_await channel->Next());
+    batch.push_back(std::move(first));
+    std::size_t bytes = batch.front().body.size();
+    while (bytes < kMostBatchBytes) {
+      auto next = channel->Ready();
+      if (!next) break;
+      bytes += next->body.size();
+      batch.push_back(std::move(*next));
+    }
+    const auto last = batch.back().tag;
+    {
+      const net::Alarm alarm(executor_, options_.lease, [&] { channel.reset(); });
+      PROV_CO_CHECK(co_await DeliverAll(std::move(batch)));
+    }
+    if (!channel)
+      co_return Error{
+          ErrorCode::kTimeout, "the store took events too slowly, others may do it", {}};
+    channel->Acknowledge(last, /*multiple=*/true);
+    backoff.Reset();
+    said_.erase("reading events");
+  }
+}
+
+asio::awaitable<Status> PanelEnd::DeliverAll(std::vector<amqp::Delivery> batch) {
+  std::map<std::string, std::vector<std::string>> events;
+  std::size_t junk = 0;
+  for (auto& each : batch) {
+    auto agent = AgentOfEvents(each.routing_key);
+    if (agent.empty() || each.too_large) {
+      ++junk;
+    } else {
+      events[std::move(agent)].push_back(std::move(each.body));
+    }
+  }
+  if (junk > 0) {
+    logger_.Warning("event_refused",
+                    {{"reason", "messages among events that are none: " + std::to_string(junk)}});
+  }
+  for (auto& [agent, of] : events) PROV_CO_CHECK(co_await DeliverTo(agent, std::move(of)));
+  co_return Status();
+}
+
+// What the sink refuses for good is forgotten: what was not applied, the agent sends again.
+asio::awaitable<Status> PanelEnd::DeliverTo(std::string agent, std::vector<std::string> events) {
+  auto delivered = co_await sink_.Deliver(agent, std::move(events));
+  if (!delivered && IsToBeDeliveredAgain(delivered.error())) co_return delivered.error();
+  if (!delivered || delivered->empty()) co_return Status();
+  // What could be verified was an agent's, which may be registered just now.
+  if (known_.insert(agent).second) sink_.Seen(agent);
+  // Where it does not arrive, the agent sends something again, and is answered again.
+  const auto channel = co_await Outwards();
+  if (channel) {
+    (*channel)->PublishUnconfirmed({.exchange = "",
+                                    .routing_key = QueuesOf(agent).ack,
+                                    .body = std::move(*delivered),
+                                    .type = "",
+                                    .message_id = ""});
+  }
+  co_return Status();
+}
+
+// ----
+
+asio::awaitable<void> PanelEnd::Pause(net::Backoff& backoff) {
+  asio::steady_timer timer(executor_, backoff.Next());
+  co_await timer.async_wait(asio::use_awaitable);
+}
+
+// Each failure once, until there is a connection again.
+void PanelEnd::Complain(std::string_view doing, const Error& error) {
+  auto why = error.ToString();
+  auto& said = said_[std::string(doing)];
+  if (why == said) return;
+  logger_.Warning(
+      "queue_failed",
+      {{"rabbitmq", ToString(options_.connection.url)}, {"doing", doing}, {"reason", why}});
+  said = std::move(why);
+}
+
+}  // namespace prov::transport::rabbitmq

@@ -1,0 +1,111 @@
+// The panel's end of the queue in RabbitMQ: parcels into the queues of agents, and what agents
+// publish handed to the panel (docs/formats/rabbitmq.md,
+// docs/decisions/0022-the-queue-in-rabbitmq.md). Any number of panels share one RabbitMQ.
+//
+// Single-threaded: every call is made on the thread that runs the executor.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include <boost/asio/any_io_executor.hpp>
+
+#include "amqp/client.hpp"
+#include "base/clock.hpp"
+#include "base/log.hpp"
+#include "base/random.hpp"
+#include "net/backoff.hpp"
+#include "net/event.hpp"
+#include "net/task_group.hpp"
+#include "transport/directory.hpp"
+#include "transport/queue.hpp"
+
+namespace prov::transport::rabbitmq {
+
+struct PanelEndOptions {
+  amqp::ConnectionOptions connection;
+  std::size_t parcels = 1000;  // waiting for one agent
+  // A parcel counts as held for so long after its queue is empty, unless the agent said that it
+  // took it. Then it was lost, or what the agent said was.
+  Millis unreceipted{10'000};
+  // Events that the store did not take in this time are another panel's, where there is one.
+  Millis lease{10'000};
+  Millis round{20'000};  // so often the directory is asked who is to be heard
+  Millis between_rounds{1'000};
+  Millis first_pause{100};  // after a failure; doubled each time, with jitter
+  Millis longest_pause{5'000};
+};
+
+class PanelEnd final : public JobQueue, public QueueServer {
+ public:
+  // Connects in the background. kInvalidArgument for certificates that cannot be used. All that is
+  // referred to outlives it.
+  static Result<std::unique_ptr<PanelEnd>> Create(boost::asio::any_io_executor executor,
+                                                  PanelEndOptions options, EventSink& sink,
+                                                  AgentDirectory& directory, const Clock& clock,
+                                                  Random& random, Logger& logger);
+  ~PanelEnd() override;
+
+  // From now on events and heartbeats are handed on.
+  void Start();
+  // Ends that: what was not committed stays in RabbitMQ, for another panel or the next life. Until
+  // it returned, `sink` may be called.
+  boost::asio::awaitable<void> Stop();
+
+  boost::asio::awaitable<Status> Push(std::string agent, Parcel parcel) override;
+  boost::asio::awaitable<Result<bool>> Holds(std::string agent, Parcel parcel) override;
+  boost::asio::awaitable<Result<std::size_t>> Depth(std::string agent) override;
+
+  std::string_view server() const override { return "RabbitMQ"; }
+  const Status& connection() const override { return connection_; }
+
+ private:
+  // Parcels that this panel pushed and that the agent did not say it took: when, by their ids.
+  using Pushed = std::map<std::string, SteadyTime, std::less<>>;
+
+  PanelEnd(boost::asio::any_io_executor executor, PanelEndOptions options, EventSink& sink,
+           AgentDirectory& directory, const Clock& clock, Random& random, Logger& logger);
+  Status Connect();
+
+  boost::asio::awaitable<Result<std::shared_ptr<amqp::Channel>>> Outwards();
+  boost::asio::awaitable<Result<std::size_t>> DeclareAndCount(const std::string& agent);
+
+  boost::asio::awaitable<void> HearLoop();
+  boost::asio::awaitable<Status> Hear(net::Backoff& backoff);
+  boost::asio::awaitable<void> Told(const amqp::Delivery& told);
+  boost::asio::awaitable<void> RoundLoop();
+  boost::asio::awaitable<Status> LookAtDirectory();
+
+  boost::asio::awaitable<void> EventLoop(std::size_t shard);
+  boost::asio::awaitable<Status> TakeEvents(std::size_t shard, net::Backoff& backoff);
+  boost::asio::awaitable<Status> DeliverAll(std::vector<amqp::Delivery> batch);
+  boost::asio::awaitable<Status> DeliverTo(std::string agent, std::vector<std::string> events);
+  boost::asio::awaitable<void> Pause(net::Backoff& backoff);
+  void Complain(std::string_view doing, const Error& error);
+
+  boost::asio::any_io_executor executor_;
+  PanelEndOptions options_;
+  EventSink& sink_;
+  AgentDirectory& directory_;
+  const Clock& clock_;
+  Random& random_;
+  Logger& logger_;
+  Status connection_ = Error{ErrorCode::kUnavailable, "there is no connection to RabbitMQ yet"};
+  // What comes may have to wait for the store; what goes, heartbeats too, does not wait behind it.
+  std::unique_ptr<amqp::Client> client_;
+  std::unique_ptr<amqp::Client> events_;
+  std::shared_ptr<amqp::Channel> outwards_;
+  std::map<std::string, Pushed, std::less<>> pushed_;  // by agent
+  std::set<std::string, std::less<>> known_;           // agents that are to be heard
+  // Heard since the last round and not known then; whether they miss their queues.
+  std::map<std::string, bool, std::less<>> strangers_;
+  bool round_now_ = false;
+  net::Event round_;
+  std::map<std::string, std::string, std::less<>> said_;  // failures, by what was being done
+  net::TaskGroup tasks_;
+};
+
+}  // namespace prov::transport::rabbitmq

@@ -1,0 +1,118 @@
+// The queue in RabbitMQ with a real server, for the conformance suite and for tests of either end.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "support/rabbitmq_server.hpp"
+#include "transport/conformance_test.hpp"
+#include "transport/rabbitmq/agent_link.hpp"
+#include "transport/rabbitmq/panel_end.hpp"
+#include "transport/test_agents_test.hpp"
+
+namespace prov::transport::rabbitmq {
+
+class RabbitmqTransport final : public TransportUnderTest {
+ public:
+  explicit RabbitmqTransport(boost::asio::io_context& io, bool tls = false)
+      : io_(io), tls_(tls), server_(test::RabbitmqServer::Shared()), vhost_(server_.MakeVhost()) {}
+  ~RabbitmqTransport() override {
+    end_.reset();
+    server_.Resume();
+    server_.DeleteVhost(vhost_);
+  }
+
+  void StartPanel(EventSink& sink) override {
+    end_ = MakePanel(sink);
+    end_->Start();
+  }
+  boost::asio::awaitable<void> StopPanel() override {
+    co_await end_->Stop();
+    end_.reset();
+  }
+  JobQueue& queue() override { return *end_; }
+  std::unique_ptr<AgentLink> MakeLink(const std::string& agent) override {
+    agents_.names.insert(agent);
+    AgentLinkOptions options;
+    options.agent = agent;
+    options.connection = Connection();
+    if (sign_in) sign_in(options.connection.url, agent);
+    options.heartbeat = heartbeat;
+    options.first_pause = Millis{5};
+    options.longest_pause = Millis{100};
+    options.resend = Millis{100};
+    options.longest_resend = Millis{1'000};
+    auto link =
+        RabbitmqAgentLink::Create(io_.get_executor(), std::move(options), clock_, random_, log_);
+    EXPECT_TRUE(link) << link.error().ToString();
+    return std::move(*link);
+  }
+
+  // One more panel on the same RabbitMQ.
+  std::unique_ptr<PanelEnd> MakePanel(EventSink& sink) {
+    PanelEndOptions options;
+    options.connection = Connection();
+    options.parcels = kQueueLimit;
+    options.unreceipted = unreceipted;
+    options.lease = lease;
+    options.between_rounds = Millis{20};
+    options.first_pause = Millis{5};
+    options.longest_pause = Millis{100};
+    auto end = PanelEnd::Create(io_.get_executor(), std::move(options), sink, agents_, clock_,
+                                random_, log_);
+    EXPECT_TRUE(end) << end.error().ToString();
+    return std::move(*end);
+  }
+  amqp::ConnectionOptions Connection() const {
+    amqp::ConnectionOptions options;
+    options.url = *amqp::ParseUrl(server_.url(vhost_));
+    options.heartbeat = Seconds{2};  // which is what a server that says nothing is known by
+    options.connect = Seconds{30};   // a busy machine's server is a slow one
+    options.answer = Seconds{15};
+    if (tls_) {
+      options.url.tls = true;
+      options.url.port = server_.tls_port();
+      options.ca_file = server_.certificates().ca;
+      options.client_certificate = server_.certificates().client_certificate;
+      options.client_key = server_.certificates().client_key;
+    }
+    return options;
+  }
+
+  test::RabbitmqServer& server() { return server_; }
+  PanelEnd& end() { return *end_; }
+  // On a server that has lost everything.
+  void RestoreVhost() { server_.MakeVhost(vhost_); }
+  const std::string& vhost() const { return vhost_; }
+
+  // As whom agents sign in; guest, who may do anything.
+  std::function<void(amqp::Url& url, const std::string& agent)> sign_in;
+  Millis heartbeat{10'000};
+  Millis lease{10'000};
+  // Longer than any test waits: what only this time finds comes too late.
+  Millis unreceipted{60'000};
+
+ private:
+  boost::asio::io_context& io_;
+  bool tls_;
+  SystemClock clock_;
+  SystemRandom random_;
+  NullLogger log_;
+  TestAgents agents_;
+  test::RabbitmqServer& server_;
+  std::string vhost_;
+  std::unique_ptr<PanelEnd> end_;
+};
+
+inline TransportFactory PlainRabbitmqTransport() {
+  return {"RabbitMQ",
+          [](boost::asio::io_context& io) { return std::make_unique<RabbitmqTransport>(io); }};
+}
+inline TransportFactory TlsRabbitmqTransport() {
+  return {"RabbitMQTls", [](boost::asio::io_context& io) {
+            return std::make_unique<RabbitmqTransport>(io, /*tls=*/true);
+          }};
+}
+
+}  // namespace prov::transport::rabbitmq
