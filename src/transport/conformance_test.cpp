@@ -210,9 +210,7 @@ TEST_P(Transport, APanelThatStops_LetsWaitingAgentsGoAtOnce) {
 
 INSTANTIATE_TEST_SUITE_P(All, Transport,
                          testing::Values(http::PlainHttpTransport(), http::TlsTransport(),
-                                         redis::PlainRedisTransport(), redis::TlsRedisTransport(),
-                                         redis::RedisClusterTransport(),
-                                         rabbitmq::PlainRabbitmqTransport(),
+                                         redis::TlsRedisTransport(), redis::RedisClusterTransport(),
                                          rabbitmq::TlsRabbitmqTransport()),
                          [](const auto& tested) { return tested.param.name; });
 

@@ -45,6 +45,7 @@ PanelEnd::PanelEnd(asio::any_io_executor executor, PanelEndOptions options, Even
       clock_(clock),
       random_(random),
       logger_(logger),
+      hears_now_(executor_),
       round_(executor_),
       tasks_(executor_, [this](std::exception_ptr failure) {
         try {
@@ -76,6 +77,7 @@ Status PanelEnd::Connect() {
 }
 
 void PanelEnd::Start() {
+  started_ = true;
   tasks_.Spawn(HearLoop());
   tasks_.Spawn(RoundLoop());
   for (std::size_t shard = 0; shard < kEventShards; ++shard) tasks_.Spawn(EventLoop(shard));
@@ -130,6 +132,7 @@ asio::awaitable<Result<std::size_t>> PanelEnd::DeclareAndCount(const std::string
 
 asio::awaitable<Status> PanelEnd::Push(std::string agent, Parcel parcel) {
   PROV_CO_TRY(const auto waiting, co_await DeclareAndCount(agent));
+  PROV_CO_CHECK(co_await UntilItHears());
   const auto found = pushed_.find(agent);
   if (found != pushed_.end() && found->second.contains(parcel.id)) co_return Status();
   if (waiting >= options_.parcels)
@@ -146,11 +149,15 @@ asio::awaitable<Status> PanelEnd::Push(std::string agent, Parcel parcel) {
   pushed_[agent][parcel.id] = clock_.Steady();
   auto published = co_await channel->Publish(std::move(messages));
   if (published) co_return Status();
-  if (const auto of = pushed_.find(agent); of != pushed_.end()) {
-    of->second.erase(parcel.id);
-    if (of->second.empty()) pushed_.erase(of);
-  }
+  ForgetPushed(agent, parcel.id);
   co_return QueueError(std::move(published).error(), server());
+}
+
+void PanelEnd::ForgetPushed(const std::string& agent, const std::string& id) {
+  const auto found = pushed_.find(agent);
+  if (found == pushed_.end()) return;
+  found->second.erase(id);
+  if (found->second.empty()) pushed_.erase(found);
 }
 
 asio::awaitable<Result<bool>> PanelEnd::Holds(std::string agent, Parcel parcel) {
@@ -166,10 +173,25 @@ asio::awaitable<Result<std::size_t>> PanelEnd::Depth(std::string agent) {
 
 // ---- who is there
 
+// A parcel that is taken before would count as held for as long as one that nobody takes.
+asio::awaitable<Status> PanelEnd::UntilItHears() {
+  using namespace asio::experimental::awaitable_operators;
+  const auto until = clock_.Steady() + options_.connection.answer;
+  while (started_ && !hears_) {
+    const auto left = until - clock_.Steady();
+    if (left <= Millis{0})
+      co_return Error{ErrorCode::kUnavailable, "RabbitMQ does not say yet what agents take", {}};
+    asio::steady_timer timer(executor_, left);
+    co_await (hears_now_.Wait() || timer.async_wait(asio::as_tuple(asio::use_awaitable)));
+  }
+  co_return Status();
+}
+
 asio::awaitable<void> PanelEnd::HearLoop() {
   net::Backoff backoff(options_.first_pause, options_.longest_pause, random_);
   for (;;) {
     const auto heard = co_await Hear(backoff);
+    hears_ = false;
     if (!heard) Complain("listening", heard.error());
     co_await Pause(backoff);
   }
@@ -185,6 +207,8 @@ asio::awaitable<Status> PanelEnd::Hear(net::Backoff& backoff) {
   PROV_CO_CHECK(
       co_await channel->Bind(name, std::string(kAgentsExchange), std::string(kAllPresence)));
   PROV_CO_CHECK(co_await channel->Consume(name, 0));
+  hears_ = true;
+  hears_now_.Notify();
   backoff.Reset();
   for (;;) {
     PROV_CO_TRY(const auto told, co_await channel->Next());
@@ -195,6 +219,8 @@ asio::awaitable<Status> PanelEnd::Hear(net::Backoff& backoff) {
 asio::awaitable<void> PanelEnd::Told(const amqp::Delivery& told) {
   const auto agent = AgentOfPresence(told.routing_key);
   if (agent.empty()) co_return;
+  // Also of one that is not known yet: it is not said again.
+  if (told.type == kTaken) ForgetPushed(agent, told.message_id);
   if (!known_.contains(agent)) {
     // The directory says whether it is an agent, enrolled since the last round.
     if (strangers_.size() < kMostStrangers || strangers_.contains(agent))
@@ -204,12 +230,7 @@ asio::awaitable<void> PanelEnd::Told(const amqp::Delivery& told) {
     co_return;
   }
   sink_.Seen(agent);
-  if (told.type == kTaken) {
-    const auto found = pushed_.find(agent);
-    if (found == pushed_.end()) co_return;
-    found->second.erase(told.message_id);
-    if (found->second.empty()) pushed_.erase(found);
-  } else if (told.type == kNoQueue) {
+  if (told.type == kNoQueue) {
     const auto declared = co_await DeclareAndCount(agent);
     if (!declared) Complain("declaring queues", declared.error());
   }

@@ -73,6 +73,10 @@ class PanelEnd final : public JobQueue, public QueueServer {
   boost::asio::awaitable<Result<std::shared_ptr<amqp::Channel>>> Outwards();
   boost::asio::awaitable<Result<std::size_t>> DeclareAndCount(const std::string& agent);
 
+  void ForgetPushed(const std::string& agent, const std::string& id);
+
+  // Until it hears what agents say they took; an error where that takes too long.
+  boost::asio::awaitable<Status> UntilItHears();
   boost::asio::awaitable<void> HearLoop();
   boost::asio::awaitable<Status> Hear(net::Backoff& backoff);
   boost::asio::awaitable<void> Told(const amqp::Delivery& told);
@@ -102,6 +106,9 @@ class PanelEnd final : public JobQueue, public QueueServer {
   std::set<std::string, std::less<>> known_;           // agents that are to be heard
   // Heard since the last round and not known then; whether they miss their queues.
   std::map<std::string, bool, std::less<>> strangers_;
+  bool started_ = false;
+  bool hears_ = false;
+  net::Event hears_now_;
   bool round_now_ = false;
   net::Event round_;
   std::map<std::string, std::string, std::less<>> said_;  // failures, by what was being done

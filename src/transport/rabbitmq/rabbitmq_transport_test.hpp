@@ -105,10 +105,7 @@ class RabbitmqTransport final : public TransportUnderTest {
   std::unique_ptr<PanelEnd> end_;
 };
 
-inline TransportFactory PlainRabbitmqTransport() {
-  return {"RabbitMQ",
-          [](boost::asio::io_context& io) { return std::make_unique<RabbitmqTransport>(io); }};
-}
+// Plain ones are in rabbitmq_faults_test.cpp.
 inline TransportFactory TlsRabbitmqTransport() {
   return {"RabbitMQTls", [](boost::asio::io_context& io) {
             return std::make_unique<RabbitmqTransport>(io, /*tls=*/true);

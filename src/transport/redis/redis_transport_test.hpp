@@ -108,11 +108,7 @@ class RedisTransport final : public TransportUnderTest {
   std::unique_ptr<PanelEnd> end_;
 };
 
-inline TransportFactory PlainRedisTransport() {
-  return {"Redis", [](boost::asio::io_context& io) {
-            return std::make_unique<RedisTransport>(io, test::RedisOptions{});
-          }};
-}
+// Plain ones are in redis_faults_test.cpp.
 inline TransportFactory TlsRedisTransport() {
   return {"RedisTlsHashTags", [](boost::asio::io_context& io) {
             return std::make_unique<RedisTransport>(io, test::RedisOptions{.tls = true},
