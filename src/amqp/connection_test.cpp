@@ -178,6 +178,13 @@ TEST_F(Amqp, WhatIsPublishedUnconfirmed_LeavesTheConfirmationsOfOthersInPlace) {
       EXPECT_TRUE(co_await channel->Publish({To("q", "y")}));
     }
     EXPECT_EQ((co_await channel->DeclareQueue({.name = "q"}))->ready, 6U);
+    // One that is refused is not taken for the one before it, which was taken.
+    EXPECT_TRUE(co_await channel->DeclareQueue(
+        {.name = "none",
+         .arguments = {{"x-max-length", std::int64_t{0}},
+                       {"x-overflow", std::string("reject-publish")}}}));
+    channel->PublishUnconfirmed(To("q", "x"));
+    EXPECT_EQ((co_await channel->Publish({To("none", "y")})).error().code, ErrorCode::kExhausted);
   }(**connection));
 }
 
