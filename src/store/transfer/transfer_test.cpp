@@ -318,6 +318,7 @@ TEST_P(Backups, MadeWhilePanelsWrite_IsOneState) {
       });
       EXPECT_TRUE(made) << made.error().ToString();
       ++written;
+      std::this_thread::sleep_for(Millis{1});  // else there is ever more to back up
     }
   });
   struct Stop {
