@@ -17,9 +17,13 @@ script() {
 # What a second run must not change, and what an uninstall must give back. Caches and logs are not part of it.
 # shellcheck disable=SC2016 # the other side's shell expands it
 snapshot() { # NAME
-  inside sh -c 'dpkg-query -W -f="\${Package} \${Status}\n"; find /etc /p /var/www /var/lib/provisioning/apps -xdev \( -type f -o -type l \) ! -name "ld.so.cache" \
-    ! -name "passwd*" ! -name "group*" ! -name "shadow*" ! -name "gshadow*" ! -path "/etc/rc*" ! -path "*/.pwd.lock" \
-    -printf "%p %m %u " -exec sh -c "sha256sum <\"\$1\" 2>/dev/null || readlink \"\$1\"" _ {} \; 2>/dev/null | sort; ls -d /var/www/* 2>/dev/null; ss -Hltn | awk "{print \$4}" | sort' >"$scratch/$1"
+  inside sh -c 'files() {
+      find /etc /p /var/www /var/lib/provisioning/apps -xdev \( -type f -o -type l \) ! -name "ld.so.cache" ! -name "passwd*" \
+        ! -name "group*" ! -name "shadow*" ! -name "gshadow*" ! -path "/etc/rc*" ! -path "*/.pwd.lock" "$@" 2>/dev/null
+    }
+    dpkg-query -W -f="\${Package} \${Status}\n"
+    files -printf "%p %m %u %l\n" | sort; files -type f -print0 | sort -z | xargs -0 sha256sum
+    ls -d /var/www/* 2>/dev/null; ss -Hltn | awk "{print \$4}" | sort' >"$scratch/$1"
 }
 same() { diff "$scratch/$1" "$scratch/$2"; } # SNAPSHOT SNAPSHOT
 answers() { [ "$(inside curl -sk -o /dev/null -w '%{http_code}' -H "Host: $1" "$2")" = 200 ]; } # SERVER_NAME URL
