@@ -69,10 +69,20 @@ Result<cli::Settings> Configure(const Global& global) {
 void AddInputs(CLI::App* command, cli::JobRequest& request) {
   auto& inputs = request.inputs;
   inputs.may_ask = true;
-  command->add_option("-i,--input", inputs.plain, "an input, NAME=VALUE; may be repeated");
-  command->add_option("--input-file", inputs.files, "an input from a file, NAME=FILE");
-  command->add_option("--secret", inputs.secrets,
-                      "a sensitive input, asked for here (or a line of standard input)");
+  const auto add = [&inputs](const std::vector<std::string>& given) {
+    inputs.plain.insert(inputs.plain.end(), given.begin(), given.end());
+  };
+  command->add_option_function<std::vector<std::string>>("inputs", add, "inputs, NAME=VALUE");
+  command
+      ->add_option_function<std::vector<std::string>>("-i,--input", add,
+                                                      "the same; may be repeated")
+      ->allow_extra_args(false);
+  command->add_option("--input-file", inputs.files, "an input from a file, NAME=FILE")
+      ->allow_extra_args(false);
+  command
+      ->add_option("--secret", inputs.secrets,
+                   "a sensitive input, asked for here (or a line of standard input)")
+      ->allow_extra_args(false);
   command->add_flag("--insecure-argv", inputs.insecure_argv,
                     "take sensitive inputs from the command line all the same");
   command->add_flag("!--no-input", inputs.may_ask, "ask for nothing that is missing");
@@ -225,18 +235,22 @@ int main(int argc, char** argv) {
           return cli::SubmitJobs(s, request);
         });
     sub->add_option("app", request.app)->required();
-    sub->add_option("-s,--server", request.servers, "may be repeated")->required();
+    sub->add_option("-s,--server", request.servers, "may be repeated")
+        ->required()
+        ->allow_extra_args(false);
     AddInputs(sub, request);
   }
   auto* jobs = command("jobs", "newest first",
                        [&](const cli::Settings& s) { return cli::ListJobs(s, jobs_filter); });
   const auto filter = [&](const char* flag, const char* parameter, const char* help) {
     jobs->add_option_function<std::vector<std::string>>(
-        flag,
-        [&jobs_filter, parameter](const std::vector<std::string>& values) {
-          for (const auto& value : values) jobs_filter.parameters.emplace_back(parameter, value);
-        },
-        help);
+            flag,
+            [&jobs_filter, parameter](const std::vector<std::string>& values) {
+              for (const auto& value : values)
+                jobs_filter.parameters.emplace_back(parameter, value);
+            },
+            help)
+        ->allow_extra_args(false);
   };
   filter("--app", "app_id", "of this application");
   filter("--server", "server_id", "on this server");

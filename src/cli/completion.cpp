@@ -130,7 +130,11 @@ std::vector<std::string> Offers(const Settings& settings, const CommandFlags& co
     return found == commands.end() ? std::vector<std::string>() : found->second;
   }
   if (command == "user") return OffersOfUser(settings, commands, positional);
-  if (positional.size() > 1) return {};
+  if (positional.size() > 1) {
+    return IsOneOf(command, {"install", "uninstall", "upgrade", "check"})
+               ? InputNames(settings, positional[1], "=")
+               : std::vector<std::string>();
+  }
   if (IsOneOf(command, {"app", "install", "uninstall", "upgrade", "check"}))
     return Names(settings, "/api/installers?limit=200");
   if (IsOneOf(command, {"server", "drain", "resume", "redis-acl", "amqp-user"}))

@@ -181,6 +181,15 @@ def test_a_panel_that_is_not_there_or_refuses_is_4(platform, ctl, tmp_path):
     ends(result, 2, "--token-file: cannot read /does/not/exist")
 
 
+def test_inputs_are_words_behind_the_application_or_behind_i(platform, ctl):
+    platform.installer("ctl-words", 'echo "got $ONE, $TWO and $THREE"\n', inputs=[
+        {"name": name, "label": name, "type": "string", "required": True} for name in ("one", "two", "three")])
+    # An option takes one value: the words behind it are the command's own.
+    ends(ctl("install", "-s", AGENT, "ctl-words", "one=1", "-i", "two=2", "three=3", "--follow"), 0, "got 1, 2 and 3")
+    refused = ends(ctl("install", "ctl-words", "one=1", "two=2", "three=3", "-s", AGENT, "another"), 2, "another", "NAME=VALUE")
+    assert "job" not in refused.stdout
+
+
 def test_what_does_not_exist_is_2(ctl):
     ends(ctl("install", "nginy", "--server", AGENT), 2, "nginy")
     ends(ctl("install", "hello", "--server", "nowhere"), 2, "nowhere")
@@ -204,6 +213,7 @@ def test_bash_completes_commands_flags_applications_servers_and_inputs(platform,
     assert complete("install nginx --server agent-") == [AGENT]
     assert "--follow" in complete("install nginx --fol")
     assert "server_name=" in complete("install nginx -i server")
+    assert "server_name=" in complete("install nginx --server s1 server")
     assert complete("install $(touch") == []
     ends(ctl("user", "create", "completed", "--password-file", "-", text="correct horse battery\n"), 0)
     assert complete("user disa") == ["disable"]
