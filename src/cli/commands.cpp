@@ -57,6 +57,16 @@ ExitStatus ShowOne(const Settings& settings, const std::string& target) {
   return ExitStatus::kOk;
 }
 
+// Its `field` as it is, to be piped on; the whole where an output is asked for.
+ExitStatus ShowText(const Settings& settings, const std::string& target, std::string_view field) {
+  if (settings.output != Output::kTable) return ShowOne(settings, target);
+  ApiClient api(settings.api);
+  const auto found = api.Get(target);
+  if (!found) return Fail(found.error());
+  Print(Cell(*found, field) + "\n");
+  return ExitStatus::kOk;
+}
+
 // The jobs just made: their ids, or what the panel said of them.
 void ShowMade(const Settings& settings, const bj::array& jobs) {
   if (settings.output == Output::kTable) {
@@ -109,25 +119,11 @@ ExitStatus ShowServer(const Settings& settings, const std::string& server) {
 }
 
 ExitStatus ShowRedisAcl(const Settings& settings, const std::string& server) {
-  ApiClient api(settings.api);
-  const auto acl = api.Get("/api/servers/" + Escaped(server) + "/redis-acl");
-  if (!acl) return Fail(acl.error());
-  if (settings.output != Output::kTable)
-    Show(settings, *acl, {});
-  else
-    Print(Cell(*acl, "rule") + "\n");
-  return ExitStatus::kOk;
+  return ShowText(settings, "/api/servers/" + Escaped(server) + "/redis-acl", "rule");
 }
 
 ExitStatus ShowAmqpUser(const Settings& settings, const std::string& server) {
-  ApiClient api(settings.api);
-  const auto user = api.Get("/api/servers/" + Escaped(server) + "/amqp-user");
-  if (!user) return Fail(user.error());
-  if (settings.output != Output::kTable)
-    Show(settings, *user, {});
-  else
-    Print(Cell(*user, "definitions") + "\n");
-  return ExitStatus::kOk;
+  return ShowText(settings, "/api/servers/" + Escaped(server) + "/amqp-user", "definitions");
 }
 
 ExitStatus SubmitJobs(const Settings& settings, const JobRequest& request) {
