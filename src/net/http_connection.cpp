@@ -1,5 +1,7 @@
 #include "net/http_connection.hpp"
 
+#include <charconv>
+
 #include <boost/asio/error.hpp>
 #include <boost/system/system_error.hpp>
 
@@ -22,6 +24,26 @@ bool WantsClose(const WireHead& head) {
 }
 
 bool HasNoBody(int status) { return status == 204 || status == 304; }
+
+std::string HeadOf(const Response& response, bool chunked, bool keep_alive) {
+  std::vector<std::pair<std::string, std::string>> framing;
+  if (chunked) {
+    framing.emplace_back("Transfer-Encoding", "chunked");
+  } else if (!response.stream && !HasNoBody(response.status)) {
+    framing.emplace_back("Content-Length", std::to_string(response.Body().size()));
+  }
+  if (!keep_alive) framing.emplace_back("Connection", "close");
+  return SerializeHead(response, framing);
+}
+
+// In its own memory: it may be a megabyte.
+void MakeChunk(std::string& bytes) {
+  std::array<char, 18> size;
+  auto* end = std::to_chars(size.data(), size.data() + 16, bytes.size(), 16).ptr;
+  *end++ = '\r';
+  *end++ = '\n';
+  bytes.insert(0, std::string_view(size.data(), end)).append("\r\n");
+}
 
 }  // namespace
 
@@ -92,8 +114,16 @@ asio::awaitable<Status> HttpConnection::ReadBody(WireParser& parser, Request& re
   co_return Status{};
 }
 
-// True when the connection may be used again.
+// True when the connection may be used again. What reading and handling take is gone before the
+// answer, which may be a stream for hours.
 asio::awaitable<bool> HttpConnection::ServeOne() {
+  Exchange exchange;
+  if (!co_await Respond(exchange)) co_return false;
+  exchange.keep_alive = exchange.keep_alive && !shared_.draining;
+  co_return co_await Answer(exchange);
+}
+
+asio::awaitable<bool> HttpConnection::Respond(Exchange& exchange) {
   WireParser parser(WireParser::Kind::kRequest);
   auto read = co_await ReadHead(parser);
   idle_ = false;
@@ -102,20 +132,21 @@ asio::awaitable<bool> HttpConnection::ServeOne() {
     co_await Refuse(read.error(), {});
     co_return false;
   }
-  WireHead head = std::move(*read);
-  const bool keep_alive = !WantsClose(head);
+  auto& head = exchange.head = std::move(*read);
+  exchange.keep_alive = !WantsClose(head);
   Request request{.method = head.method, .headers = std::exchange(head.headers, {}), .peer = peer_};
   request.tls = shared_.options.tls.has_value();
   request.peer_closed = [self = shared_from_this()]() { return self->io_->WaitClosed(); };
   auto good = SetTarget(request, head.target);
   if (good && !parser.done()) good = co_await ReadBody(parser, request);
   if (!good) {
-    co_await Refuse(good.error(), head);
+    co_await Refuse(good.error(), std::move(head));
     co_return false;
   }
+  if (buffer_.empty()) buffer_.shrink_to_fit();
   deadline_.reset();  // a handler may take its time: a long poll does
-  auto response = co_await Handle(std::move(request));
-  co_return co_await Answer(std::move(response), head, keep_alive && !shared_.draining);
+  exchange.response = co_await Handle(std::move(request));
+  co_return true;
 }
 
 asio::awaitable<Response> HttpConnection::Handle(Request request) {
@@ -142,90 +173,91 @@ asio::awaitable<Status> HttpConnection::Write(std::string_view bytes) {
   co_return Status{};
 }
 
-asio::awaitable<bool> HttpConnection::Answer(Response response, const WireHead& head,
-                                             bool keep_alive) {
-  const bool streamed = response.stream && head.method != "HEAD" && !HasNoBody(response.status);
+// In one piece, where the body is small.
+asio::awaitable<Status> HttpConnection::Write(std::string head, std::string_view body) {
+  const bool apart = body.size() > kReadBytes;
+  if (!apart) head += body;
+  PROV_CO_CHECK(co_await Write(head));
+  if (apart) PROV_CO_CHECK(co_await Write(body));
+  co_return Status{};
+}
+
+asio::awaitable<bool> HttpConnection::Answer(Exchange& exchange) {
+  auto& [head, keep_alive, response] = exchange;
+  const bool with_body = head.method != "HEAD" && !HasNoBody(response.status);
+  const bool streamed = with_body && response.stream;
   const bool chunked = streamed && head.version == 11;
-  std::vector<std::pair<std::string, std::string>> framing;
-  if (chunked) {
-    framing.emplace_back("Transfer-Encoding", "chunked");
-  } else if (!response.stream && !HasNoBody(response.status)) {
-    framing.emplace_back("Content-Length", std::to_string(response.Body().size()));
-  }
   keep_alive = keep_alive && !response.stream;
-  if (!keep_alive) framing.emplace_back("Connection", "close");
-  std::string bytes = SerializeHead(response, framing);
-  const bool with_body = !streamed && head.method != "HEAD" && !HasNoBody(response.status);
-  const auto body = with_body ? response.Body() : std::string_view();
+  const auto body = with_body && !streamed ? response.Body() : std::string_view();
+  auto written = co_await Write(HeadOf(response, chunked, keep_alive), body);
+  response.headers = {};
   std::size_t sent = body.size();
-  if (body.size() <= kReadBytes) bytes += body;
-  auto written = co_await Write(bytes);
-  if (written && body.size() > kReadBytes) written = co_await Write(body);
-  if (written && streamed) sent = co_await SendStream(response.stream, chunked);
-  Log(response, head, sent);
+  if (written && streamed) sent = co_await SendStream(std::move(response.stream), chunked);
+  Log(exchange, sent);
   if (written && !keep_alive) co_await Linger();
   co_return written&& keep_alive;
 }
 
 asio::awaitable<std::size_t> HttpConnection::SendStream(StreamBody body, bool chunked) {
-  const auto self = shared_from_this();
   const auto stream = std::make_shared<BodyStream>(executor_, shared_.options.limits.stream_buffer);
   stream_ = stream;
-  // Arguments, not captures: a lambda's captures would be gone when its coroutine resumes.
-  const auto produce = [](std::shared_ptr<HttpConnection> connection, StreamBody make,
-                          std::shared_ptr<BodyStream> into) -> asio::awaitable<void> {
-    try {
-      co_await make(into);
-      into->End();
-    } catch (const std::exception& error) {
-      // Without the last chunk, so that the client sees that the body is cut.
-      const bool canceled = into->closed();
-      into->Close();
-      const auto& hook = connection->shared_.options.on_failure;
-      if (!canceled && hook) hook(error.what());
-    }
-  };
-  const auto watch = [](std::shared_ptr<HttpConnection> connection,
-                        std::shared_ptr<BodyStream> watched) -> asio::awaitable<void> {
-    co_await connection->io_->WaitClosed();
-    watched->Close();
-  };
-  const auto producer = shared_.tasks.Spawn(produce(self, std::move(body), stream));
-  const auto watcher = shared_.tasks.Spawn(watch(self, stream));
+  const auto producer = shared_.tasks.Spawn(Produce(shared_from_this(), std::move(body), stream));
   if (producer == 0) stream->Close();
-  std::size_t sent = 0;
-  while (true) {
-    auto bytes = co_await stream->Take();
-    const auto size = bytes.size();
-    if (size == 0) break;
-    // In its own memory: it may be a megabyte.
-    if (chunked) bytes.insert(0, fmt::format("{:x}\r\n", bytes.size())).append("\r\n");
-    if (!(co_await Write(bytes))) break;
-    sent += size;
-  }
+  io_->OnClosed([self = shared_from_this(), stream] { stream->Close(); });
+  const auto sent = co_await Forward(*stream, chunked);
   const bool whole = !stream->closed();
-  if (whole && chunked) std::ignore = co_await Write("0\r\n\r\n");
   stream->Close();
   shared_.tasks.Cancel(producer);
-  shared_.tasks.Cancel(watcher);
   stream_.reset();
   if (!whole) io_->Close(ErrorCode::kCanceled);
   co_return sent;
 }
 
-asio::awaitable<void> HttpConnection::Refuse(const Error& error, const WireHead& head) {
+asio::awaitable<void> HttpConnection::Produce(std::shared_ptr<HttpConnection> connection,
+                                              StreamBody body, std::shared_ptr<BodyStream> stream) {
+  try {
+    co_await body(stream);
+    stream->End();
+  } catch (const std::exception& error) {
+    // Without the last chunk, so that the client sees that the body is cut.
+    const bool canceled = stream->closed();
+    stream->Close();
+    const auto& hook = connection->shared_.options.on_failure;
+    if (!canceled && hook) hook(error.what());
+  }
+}
+
+// What the stream is given, until it ends or is closed; then its end, if it had one. How many
+// bytes.
+asio::awaitable<std::size_t> HttpConnection::Forward(BodyStream& stream, bool chunked) {
+  std::size_t sent = 0;
+  bool last = false;
+  while (!last) {
+    auto bytes = co_await stream.Take();
+    const auto size = bytes.size();
+    last = size == 0;
+    if (last && stream.closed()) break;
+    if (chunked) MakeChunk(bytes);
+    if (!(co_await Write(bytes))) break;
+    sent += size;
+  }
+  co_return sent;
+}
+
+asio::awaitable<void> HttpConnection::Refuse(const Error& error, WireHead head) {
   // Only a client that broke a rule is answered; one that left, or stalled, is not.
-  Response response;
+  Exchange exchange{.head = std::move(head)};
+  auto& response = exchange.response;
   if (error.code == ErrorCode::kInvalidArgument) {
     response = MakeProblem(400, "bad_request", error.message);
-  } else if (error.code == ErrorCode::kTooLarge && head.method.empty()) {
+  } else if (error.code == ErrorCode::kTooLarge && exchange.head.method.empty()) {
     response = MakeProblem(431, "header_too_large", error.message);
   } else if (error.code == ErrorCode::kTooLarge) {
     response = MakeProblem(413, "too_large", error.message);
   } else {
     co_return;
   }
-  co_await Answer(std::move(response), head, false);
+  co_await Answer(exchange);
 }
 
 // Closing with unread bytes would reset the connection and lose the answer on its way.
@@ -242,8 +274,9 @@ asio::awaitable<void> HttpConnection::Linger() {
   }
 }
 
-void HttpConnection::Log(const Response& response, const WireHead& head, std::size_t bytes) {
+void HttpConnection::Log(const Exchange& exchange, std::size_t bytes) {
   if (!shared_.options.access_log) return;
+  const auto& [head, keep_alive, response] = exchange;
   const auto took = std::chrono::duration_cast<Millis>(shared_.clock.Steady() - began_);
   shared_.options.access_log({head.method, head.target, response.route, response.status, bytes,
                               took, response.client.empty() ? peer_ : response.client});

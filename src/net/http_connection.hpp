@@ -40,18 +40,31 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection> {
   void Close(ErrorCode why);
 
  private:
+  // One request's way.
+  struct Exchange {
+    WireHead head;  // without its headers, which the request has
+    bool keep_alive = false;
+    Response response;
+  };
+
   boost::asio::awaitable<bool> ServeOne();
+  // Reads a request and handles it; false where there is none to be answered any more.
+  boost::asio::awaitable<bool> Respond(Exchange& exchange);
   boost::asio::awaitable<Result<WireHead>> ReadHead(WireParser& parser);
   boost::asio::awaitable<Status> ReadBody(WireParser& parser, Request& request);
   boost::asio::awaitable<Result<bool>> ReadMore();  // false: the peer has ended
   boost::asio::awaitable<Response> Handle(Request request);
   boost::asio::awaitable<Status> Write(std::string_view bytes);
-  // `head` has no headers any more.
-  boost::asio::awaitable<bool> Answer(Response response, const WireHead& head, bool keep_alive);
+  boost::asio::awaitable<Status> Write(std::string head, std::string_view body);
+  // Takes the response's headers and stream away. True when the connection may be used again.
+  boost::asio::awaitable<bool> Answer(Exchange& exchange);
   boost::asio::awaitable<std::size_t> SendStream(StreamBody body, bool chunked);
-  boost::asio::awaitable<void> Refuse(const Error& error, const WireHead& head);
+  static boost::asio::awaitable<void> Produce(std::shared_ptr<HttpConnection> connection,
+                                              StreamBody body, std::shared_ptr<BodyStream> stream);
+  boost::asio::awaitable<std::size_t> Forward(BodyStream& stream, bool chunked);
+  boost::asio::awaitable<void> Refuse(const Error& error, WireHead head);
   boost::asio::awaitable<void> Linger();
-  void Log(const Response& response, const WireHead& head, std::size_t bytes);
+  void Log(const Exchange& exchange, std::size_t bytes);
   void SetDeadline(Millis from_now) { deadline_ = shared_.clock.Steady() + from_now; }
 
   ServerShared shared_;

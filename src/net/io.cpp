@@ -14,6 +14,14 @@ namespace prov::net {
 
 namespace asio = boost::asio;
 
+namespace {
+
+// While the next request is here already and nobody reads it, "readable" says nothing any more: how
+// often is looked then.
+constexpr Millis kUnread{200};
+
+}  // namespace
+
 SocketIo::SocketIo(asio::ip::tcp::socket socket)
     : socket_(std::move(socket)), pause_(socket_.get_executor()) {
   boost::system::error_code ignored;
@@ -102,26 +110,43 @@ asio::awaitable<Status> SocketIo::Handshake() {
   }
 }
 
-bool SocketIo::PeerClosed() {
-  if (closed_) return true;
+SocketIo::Peer SocketIo::LookAtPeer() {
+  if (closed_) return Peer::kGone;
   pollfd state{fd(), POLLIN | POLLRDHUP, 0};
   poll(&state, 1, 0);
-  return (state.revents & (POLLRDHUP | POLLHUP | POLLERR | POLLNVAL)) != 0;
+  if ((state.revents & (POLLRDHUP | POLLHUP | POLLERR | POLLNVAL)) != 0) return Peer::kGone;
+  return (state.revents & POLLIN) != 0 ? Peer::kHasSent : Peer::kThere;
 }
 
+bool SocketIo::PeerClosed() { return LookAtPeer() == Peer::kGone; }
+
 asio::awaitable<void> SocketIo::WaitClosed() {
-  while (!closed_) {
-    pollfd state{fd(), POLLIN | POLLRDHUP, 0};
-    poll(&state, 1, 0);
-    if ((state.revents & (POLLRDHUP | POLLHUP | POLLERR | POLLNVAL)) != 0) co_return;
-    if ((state.revents & POLLIN) != 0) {
-      // The next request is already here and nobody reads it now: "readable" says nothing any more.
-      pause_.expires_after(Millis{200});
+  for (auto peer = LookAtPeer(); peer != Peer::kGone; peer = LookAtPeer()) {
+    if (peer == Peer::kHasSent) {
+      pause_.expires_after(kUnread);
       co_await pause_.async_wait(asio::as_tuple(asio::use_awaitable));
     } else {
       co_await socket_.async_wait(asio::ip::tcp::socket::wait_read,
                                   asio::as_tuple(asio::use_awaitable));
     }
+  }
+}
+
+void SocketIo::OnClosed(std::function<void()> then) {
+  const auto peer = LookAtPeer();
+  auto look_again = [this, then = std::move(then)](const boost::system::error_code&) mutable {
+    if (LookAtPeer() == Peer::kGone)
+      then();
+    else
+      OnClosed(std::move(then));
+  };
+  if (peer == Peer::kGone) {
+    asio::post(socket_.get_executor(), [look_again]() mutable { look_again({}); });
+  } else if (peer == Peer::kHasSent) {
+    pause_.expires_after(kUnread);
+    pause_.async_wait(std::move(look_again));
+  } else {
+    socket_.async_wait(asio::ip::tcp::socket::wait_read, std::move(look_again));
   }
 }
 

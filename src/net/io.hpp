@@ -4,6 +4,7 @@
 // run at a time; WaitClosed may run beside them. The object outlives its operations.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -26,6 +27,9 @@ class Io {
   virtual boost::asio::awaitable<Status> WriteAll(std::string_view bytes) = 0;
   // Ends when the peer has closed (or half-closed), the connection broke, or Close() was called.
   virtual boost::asio::awaitable<void> WaitClosed() = 0;
+  // The same for hours and thousands of connections, without a coroutine for each: then, and never
+  // within this call, `then` is called once. It keeps this alive.
+  virtual void OnClosed(std::function<void()> then) = 0;
   // True when the peer has (half-)closed, as far as is known now.
   virtual bool PeerClosed() = 0;
   // TLS's handshake; nothing for TCP.

@@ -16,6 +16,7 @@ class SocketIo : public Io {
   boost::asio::awaitable<Result<std::size_t>> ReadSome(std::span<char> into) override;
   boost::asio::awaitable<Status> WriteAll(std::string_view bytes) override;
   boost::asio::awaitable<void> WaitClosed() override;
+  void OnClosed(std::function<void()> then) override;
   bool PeerClosed() override;
   boost::asio::awaitable<Status> Handshake() override;
   void ShutdownWrite() override;
@@ -43,6 +44,8 @@ class SocketIo : public Io {
 
  private:
   Error ClosedError() const;
+  enum class Peer { kThere, kHasSent, kGone };
+  Peer LookAtPeer();
   boost::asio::steady_timer pause_;
   unsigned without_waiting_ = 0;
 };
