@@ -236,16 +236,21 @@ TEST_F(HttpServerTest, HttpServer_StreamReaderLeaves_CancelsTheProducer) {
     co_return response;
   };
   Listen(std::move(options));
-  Run([](HttpServerTest& test, bool& gone) -> asio::awaitable<void> {
-    {
-      auto socket = co_await test.Dial(test.server_->port());
-      const std::string request = "GET / HTTP/1.1\r\nHost: x\r\n\r\n";
-      co_await asio::async_write(socket, asio::buffer(request), asio::use_awaitable);
-      co_await test.ReadUntil(socket, "first");
-    }
-    while (!gone || test.server_->connections() > 0) co_await test.Pause(5);
-  }(*this, canceled));
-  EXPECT_TRUE(canceled);
+  // One has sent something more, which nobody reads.
+  for (const std::string more : {"", "GET / HTTP"}) {
+    canceled = false;
+    Run([](HttpServerTest& test, std::string unread, bool& gone) -> asio::awaitable<void> {
+      {
+        auto socket = co_await test.Dial(test.server_->port());
+        const std::string request = "GET / HTTP/1.1\r\nHost: x\r\n\r\n" + unread;
+        co_await asio::async_write(socket, asio::buffer(request), asio::use_awaitable);
+        co_await test.ReadUntil(socket, "first");
+        EXPECT_FALSE(gone);
+      }
+      while (!gone || test.server_->connections() > 0) co_await test.Pause(5);
+    }(*this, more, canceled));
+    EXPECT_TRUE(canceled);
+  }
   EXPECT_TRUE(failures_.empty());
 }
 
