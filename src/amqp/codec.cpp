@@ -1,7 +1,9 @@
 #include "amqp/codec.hpp"
 
+#include <algorithm>
 #include <amqp.h>
 #include <amqp_framing.h>
+#include <array>
 #include <cstring>
 
 #include <fmt/format.h>
@@ -11,7 +13,7 @@ namespace {
 
 constexpr std::size_t kMostMethodBytes = 16 << 10;  // of what is sent
 constexpr std::size_t kFrameOverhead = 8;           // type, channel, size; end
-constexpr std::uint8_t kProtocolHeaderFrame = 'A';  // so the library calls "AMQP" in place of one
+constexpr std::size_t kTypeAndChannel = 3;          // what a frame begins with
 constexpr std::string_view kFrameEnd{"\xce", 1};
 
 amqp_bytes_t Bytes(std::string_view text) {
@@ -118,17 +120,21 @@ struct Decoder::Native {
   bool tuned = false;
 };
 
-Decoder::Decoder(std::size_t most_body_bytes)
-    : most_body_bytes_(most_body_bytes), native_(std::make_unique<Native>()) {}
+Decoder::Decoder(std::size_t most_body_bytes, IsOpen is_open)
+    : most_body_bytes_(most_body_bytes),
+      is_open_(std::move(is_open)),
+      native_(std::make_unique<Native>()) {}
 Decoder::~Decoder() = default;
 
 Result<std::optional<Frame>> Decoder::Next(std::string_view& bytes) {
   while (!bytes.empty()) {
+    PROV_CHECK(CheckFrame(bytes));
     amqp_frame_t frame{};
     const auto used = amqp_handle_input(native_->state, Bytes(bytes), &frame);
     if (used < 0) return Corrupt(amqp_error_string2(used));
     bytes.remove_prefix(static_cast<std::size_t>(used));
     if (frame.frame_type == 0) continue;  // not whole yet
+    begun_.clear();
     native_->Tune();
     Result<std::optional<Frame>> decoded = std::optional<Frame>();
     switch (frame.frame_type) {
@@ -147,9 +153,6 @@ Result<std::optional<Frame>> Decoder::Next(std::string_view& bytes) {
       case AMQP_FRAME_HEARTBEAT:
         decoded = std::optional(Frame{.channel = 0, .what = Heartbeat{}});
         break;
-      case kProtocolHeaderFrame:
-        return Error{ErrorCode::kUnsupported,
-                     "the server speaks another version of AMQP than 0-9-1"};
       default:
         return Corrupt("a frame of an unknown type");
     }
@@ -158,6 +161,26 @@ Result<std::optional<Frame>> Decoder::Next(std::string_view& bytes) {
     if (!decoded || *decoded) return decoded;
   }
   return std::optional<Frame>();
+}
+
+// Before the library sees it: that passes over frames of a type it does not know, and keeps memory
+// for each channel of which a frame ever came.
+Status Decoder::CheckFrame(std::string_view bytes) {
+  if (begun_.size() == kTypeAndChannel) return {};
+  begun_ += bytes.substr(0, kTypeAndChannel - begun_.size());
+  if (begun_.size() < kTypeAndChannel) return {};
+  if (begun_ == kProtocolHeader.substr(0, kTypeAndChannel)) {
+    return Error{
+        ErrorCode::kUnsupported, "the server speaks another version of AMQP than 0-9-1", {}};
+  }
+  const auto byte = [&](std::size_t at) { return static_cast<std::uint8_t>(begun_[at]); };
+  constexpr std::array kTypes{AMQP_FRAME_METHOD, AMQP_FRAME_HEADER, AMQP_FRAME_BODY,
+                              AMQP_FRAME_HEARTBEAT};
+  if (std::ranges::find(kTypes, int{byte(0)}) == kTypes.end())
+    return Corrupt("a frame of an unknown type");
+  const auto channel = static_cast<ChannelNumber>(byte(1) << 8 | byte(2));
+  if (channel == 0 || is_open_(channel)) return {};
+  return Corrupt(fmt::format("a frame of channel {}, which is not open", channel));
 }
 
 Result<std::optional<Frame>> Decoder::Method(ChannelNumber channel, std::uint32_t id,

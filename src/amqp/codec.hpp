@@ -7,6 +7,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -70,8 +71,11 @@ struct Frame {
 
 class Decoder {
  public:
-  // A body above `most_body_bytes` is passed over; its delivery says so.
-  explicit Decoder(std::size_t most_body_bytes);
+  // A body above `most_body_bytes` is passed over; its delivery says so. `is_open` says which
+  // channels, beside 0, the client has opened: what comes on another is refused before anything is
+  // kept of it, so that what is kept is bounded by them.
+  using IsOpen = std::function<bool(ChannelNumber)>;
+  Decoder(std::size_t most_body_bytes, IsOpen is_open);
   ~Decoder();
   // Takes what is there of `bytes` up to the end of the next frame, and takes it off them. Nothing
   // where more bytes are needed. kCorrupt for what is no AMQP or out of order, kUnsupported for
@@ -86,13 +90,16 @@ class Decoder {
     bool returned = false;  // not delivered: sent back
     std::uint64_t missing = 0;
   };
+  Status CheckFrame(std::string_view bytes);
   Result<std::optional<Frame>> Method(ChannelNumber channel, std::uint32_t id, void* decoded);
   Result<std::optional<Frame>> Header(ChannelNumber channel, std::uint64_t size, void* decoded);
   Result<std::optional<Frame>> Body(ChannelNumber channel, std::string_view bytes);
   Result<std::optional<Frame>> Whole(ChannelNumber channel);
 
   std::size_t most_body_bytes_;
+  IsOpen is_open_;
   std::unique_ptr<Native> native_;
+  std::string begun_;  // of the frame that is being read: its type and channel
   std::map<ChannelNumber, Content> contents_;
 };
 

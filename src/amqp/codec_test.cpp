@@ -43,7 +43,7 @@ std::string DeliveryOf(const std::string& body) {
 
 // What came of the bytes in pieces of so many; an error ends it.
 Result<std::vector<Frame>> Decode(const std::string& bytes, std::size_t piece = 1 << 20) {
-  Decoder decoder(5000);
+  Decoder decoder(5000, [](ChannelNumber channel) { return channel == 3; });
   std::vector<Frame> frames;
   for (std::size_t at = 0; at < bytes.size(); at += piece) {
     auto rest = std::string_view(bytes).substr(at, piece);
@@ -101,12 +101,15 @@ TEST(AmqpDecoder, WhatIsNotAsItShouldBe_IsRefused) {
        First() + FrameOf(1, 3, Number(60, 2) + Number(60, 2) + Short("c"))},
       {"a method of a client",
        FrameOf(1, 0, Number(10, 2) + Number(40, 2) + Short("/") + Short("") + Number(0, 1))},
+      {"a frame of an unknown type", First() + FrameOf(9, 0, "") + First()},
+      {"a channel that is not open", First() + FrameOf(1, 4, Number(20, 2) + Number(41, 2))},
       {"an unknown method", FrameOf(1, 0, Number(99, 2) + Number(99, 2))},
   };
   for (const auto& [name, bytes] : cases) {
     const auto frames = Decode(bytes);
     ASSERT_FALSE(frames) << name;
     EXPECT_EQ(frames.error().code, ErrorCode::kCorrupt) << name;
+    EXPECT_EQ(Decode(bytes, 1).error().code, ErrorCode::kCorrupt) << name << ", byte by byte";
   }
 }
 

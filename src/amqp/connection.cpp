@@ -101,7 +101,8 @@ struct Connection::State : std::enable_shared_from_this<Connection::State> {
       : executor(on),
         options(std::move(with)),
         io(std::move(over)),
-        decoder(options.most_body_bytes),
+        decoder(options.most_body_bytes,
+                [this](ChannelNumber number) { return channels.contains(number); }),
         to_write(on),
         drained(on),
         ended(on),
@@ -219,8 +220,8 @@ struct Connection::State : std::enable_shared_from_this<Connection::State> {
     if (broken) return;
     broken = std::move(why);
     io->Close(ErrorCode::kCanceled);
-    for (const auto& [number, channel] : std::map(channels)) {
-      if (const auto open = channel.lock()) open->Close(*broken);
+    for (const auto& [number, numbered] : std::map(channels)) {
+      if (const auto open = numbered.channel.lock()) open->Close(*broken);
     }
     channels.clear();
     tasks.Close();
@@ -260,8 +261,8 @@ struct Connection::State : std::enable_shared_from_this<Connection::State> {
     if (const auto* because = std::get_if<Blocked>(&what)) {
       blocked = because->reason;
       // What was sent just now may lie unread at the broker for long.
-      for (const auto& [number, channel] : channels) {
-        if (const auto open = channel.lock()) open->answered.Notify();
+      for (const auto& [number, numbered] : channels) {
+        if (const auto open = numbered.channel.lock()) open->answered.Notify();
       }
     }
     if (std::holds_alternative<Unblocked>(what)) blocked.reset();
@@ -269,17 +270,19 @@ struct Connection::State : std::enable_shared_from_this<Connection::State> {
 
   void ToldOfChannel(Frame& frame) {
     const auto found = channels.find(frame.channel);
-    const auto channel = found == channels.end() ? nullptr : found->second.lock();
+    if (found == channels.end()) return;
+    const auto channel = found->second.channel.lock();
     if (const auto* closed = std::get_if<Closed>(&frame.what)) {
       std::string bytes;
       AppendCloseOk(bytes, frame.channel);
       Send(bytes);
-      channels.erase(frame.channel);
+      // Where both ask at the same time, the answer is still to come.
+      if (!found->second.closing) channels.erase(found);
       if (channel) channel->Close(FromReply(closed->code, closed->text));
       return;
     }
     if (std::holds_alternative<CloseOk>(frame.what)) {
-      channels.erase(frame.channel);
+      channels.erase(found);
       return;
     }
     if (!channel) return;  // it was closed here, and the broker did not know yet
@@ -295,8 +298,20 @@ struct Connection::State : std::enable_shared_from_this<Connection::State> {
       channel->deliveries.push_back(std::move(*delivery));
       return channel->delivered.Notify();
     }
-    if (std::holds_alternative<ConsumerCanceled>(frame.what))
+    if (std::holds_alternative<ConsumerCanceled>(frame.what)) {
+      AskToClose(frame.channel);
       channel->Close({ErrorCode::kNotFound, "the queue that was listened to is gone", {}});
+    }
+  }
+
+  // The number is free when the broker has answered.
+  void AskToClose(ChannelNumber number) {
+    const auto found = channels.find(number);
+    if (found == channels.end()) return;
+    found->second.closing = true;
+    std::string bytes;
+    AppendClose(bytes, number);
+    Send(bytes);
   }
 
   static std::size_t Weight(const Delivery& delivery) {
@@ -364,10 +379,13 @@ struct Connection::State : std::enable_shared_from_this<Connection::State> {
   std::string version;
   ChannelNumber most_channels = 0;
   std::uint32_t frame_bytes = kLeastFrameBytes;
-  // By number, until the broker knows that they are closed.
-  std::map<ChannelNumber, std::weak_ptr<Channel::State>> channels;
-  std::size_t waiting_bytes = 0;  // of deliveries
-  bool paused = false;            // for there are too many
+  struct Numbered {
+    std::weak_ptr<Channel::State> channel;
+    bool closing = false;  // the broker was asked to
+  };
+  std::map<ChannelNumber, Numbered> channels;  // until the broker knows that they are closed
+  std::size_t waiting_bytes = 0;               // of deliveries
+  bool paused = false;                         // for there are too many
   net::Event drained;
   net::Event ended;
   Steady::time_point last_heard = Steady::now();
@@ -397,9 +415,7 @@ void Channel::State::Close(const Error& why) {
 Error Channel::State::Abandon(std::string why) {
   Error late{ErrorCode::kTimeout, std::move(why), {}};
   if (closed) return late;
-  std::string bytes;
-  AppendClose(bytes, number);
-  connection->Send(bytes);
+  connection->AskToClose(number);
   Close(late);
   return late;
 }
@@ -410,9 +426,7 @@ Channel::Channel(std::shared_ptr<State> state) : state_(std::move(state)) {}
 
 Channel::~Channel() {
   if (state_->closed) return;
-  std::string bytes;
-  AppendClose(bytes, state_->number);
-  state_->connection->Send(bytes);
+  state_->connection->AskToClose(state_->number);
   state_->Close(Canceled());
 }
 
@@ -585,7 +599,7 @@ asio::awaitable<Result<std::unique_ptr<Channel>>> Connection::OpenChannel() {
   if (state->broken) co_return Error(*state->broken);
   PROV_CO_TRY(const auto number, state->FreeNumber());
   auto of = std::make_shared<Channel::State>(state, number, state->executor);
-  state->channels[number] = of;
+  state->channels[number] = {.channel = of};
   std::unique_ptr<Channel> channel(new Channel(std::move(of)));
   std::string bytes;
   AppendOpenChannel(bytes, number);

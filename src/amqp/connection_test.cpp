@@ -167,6 +167,23 @@ TEST_F(Amqp, AnErrorOfOneCall_ClosesItsChannelAlone) {
   }(**connection));
 }
 
+// The broker closes it, for there is no such exchange, and is asked to close it, at the same time.
+TEST_F(Amqp, AChannelThatBothClose_LeavesTheConnectionAsItIs) {
+  auto connection = Open(Options());
+  ASSERT_TRUE(connection) << connection.error().ToString();
+  Run([](Connection& on) -> asio::awaitable<void> {
+    for (int i = 0; i < 20; ++i) {
+      auto channel = co_await MakeChannel(on);
+      channel->PublishUnconfirmed(
+          {.exchange = "nowhere", .routing_key = "", .body = "", .type = "", .message_id = ""});
+      channel.reset();
+    }
+    auto channel = co_await MakeChannel(on);
+    EXPECT_TRUE(co_await channel->DeclareQueue({.name = "q"}));
+    EXPECT_TRUE(co_await channel->Publish({To("q", "")}));
+  }(**connection));
+}
+
 TEST_F(Amqp, WhatIsPublishedUnconfirmed_LeavesTheConfirmationsOfOthersInPlace) {
   auto connection = Open(Options());
   ASSERT_TRUE(connection);
@@ -345,6 +362,8 @@ TEST_F(Amqp, AServerThatIsTooOldOrNoRabbitMq_IsSaidAsThat) {
       {start("RabbitMQ", "3.7.28"), "3.7.28 is too old"},
       {start("Qpid", "9.0"), "not RabbitMQ"},
       {"HTTP/1.1 400 Bad Request\r\n\r\n", "no AMQP"},
+      {start("RabbitMQ", "3.10.8") + std::string("\1\0\5\0\0\0\4\0\x14\0\x29\xce", 12),
+       "channel 5, which is not open"},
   };
   for (const auto& [bytes, words] : cases) {
     asio::ip::tcp::acceptor acceptor(io_, {asio::ip::make_address("127.0.0.1"), 0});

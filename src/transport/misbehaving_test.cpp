@@ -3,6 +3,8 @@
 #include "transport/misbehaving_test.hpp"
 
 #include "transport/http/http_transport_test.hpp"
+#include "transport/rabbitmq/rabbitmq_transport_test.hpp"
+#include "transport/redis/redis_transport_test.hpp"
 
 namespace prov::transport {
 namespace {
@@ -11,9 +13,11 @@ constexpr int kOrders = 30;
 constexpr int kEvents = 40;
 constexpr int kDeaths = 10;  // of panel and agent; each loses what was on its way
 
-class Misbehaving : public TransportTest, public testing::WithParamInterface<std::uint32_t> {
+using Parameters = std::tuple<TransportFactory, std::uint32_t>;
+
+class Misbehaving : public TransportTest, public testing::WithParamInterface<Parameters> {
  protected:
-  void SetUp() override { Begin(http::PlainHttpTransport()); }
+  void SetUp() override { Begin(std::get<TransportFactory>(GetParam())); }
 
   EventSink& sink() override { return bad_sink_; }
   JobQueue& queue() override { return bad_queue_; }
@@ -47,14 +51,14 @@ class Misbehaving : public TransportTest, public testing::WithParamInterface<std
   }
 
   int deaths_ = 0;
-  Dice dice_{GetParam()};
+  const std::uint32_t seed_ = std::get<std::uint32_t>(GetParam());
+  Dice dice_{seed_};
   MisbehavingSink bad_sink_{panel_, dice_};
   MisbehavingQueue bad_queue_{[this]() -> JobQueue& { return transport_->queue(); }, dice_};
   std::map<std::string, std::unique_ptr<MisbehavingPort>> bad_ports_;
 };
 
 TEST_P(Misbehaving, EveryOrderRunsOnce_AndEveryEventIsAppliedOnceInSequence) {
-  SCOPED_TRACE("seed " + std::to_string(GetParam()));
   auto& agent = StartAgent("a");
   const auto done = [&] { return agent.taken() == kOrders && agent.acknowledged() == kEvents; };
   const auto until = std::chrono::steady_clock::now() + Seconds{60};
@@ -73,7 +77,20 @@ TEST_P(Misbehaving, EveryOrderRunsOnce_AndEveryEventIsAppliedOnceInSequence) {
   EXPECT_TRUE(std::ranges::any_of(agent.journal, [](const auto& each) { return each.second > 1; }));
 }
 
-INSTANTIATE_TEST_SUITE_P(Seeds, Misbehaving, testing::Values(1u, 2u, 3u, 4u, 5u, 6u));
+std::string NameOf(const testing::TestParamInfo<Parameters>& info) {
+  const auto& [factory, seed] = info.param;
+  return factory.name + std::to_string(seed);
+}
+
+INSTANTIATE_TEST_SUITE_P(Embedded, Misbehaving,
+                         testing::Combine(testing::Values(http::PlainHttpTransport()),
+                                          testing::Values(1u, 2u, 3u, 4u, 5u, 6u)),
+                         NameOf);
+INSTANTIATE_TEST_SUITE_P(Servers, Misbehaving,
+                         testing::Combine(testing::Values(redis::TlsRedisTransport(),
+                                                          rabbitmq::TlsRabbitmqTransport()),
+                                          testing::Values(1u, 2u)),
+                         NameOf);
 
 }  // namespace
 }  // namespace prov::transport

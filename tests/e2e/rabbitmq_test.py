@@ -3,9 +3,11 @@ import json
 import os
 import pathlib
 import secrets
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 import uuid
 
@@ -13,7 +15,7 @@ import pika
 import pytest
 
 from conftest import AGENT, BIN, ROOT, SECRET, Platform, requires, wait_for
-from rabbitmq_server import RabbitmqServer
+from rabbitmq_server import LoopbackRabbitmqServer
 
 sys.path.append(str(ROOT / "tests/vectors"))
 from reference import compact, signing  # noqa: E402
@@ -24,7 +26,7 @@ PASSWORD = "of-the-panel"
 class RabbitmqPlatform(Platform):
     def __init__(self, directory):
         super().__init__(directory)
-        self.rabbitmq = RabbitmqServer(directory / "rabbitmq", PASSWORD)
+        self.rabbitmq = LoopbackRabbitmqServer(directory / "rabbitmq", PASSWORD)
 
     def panel_environment(self):
         return super().panel_environment() | {"RABBITMQ_URL": self.rabbitmq.url}
@@ -189,6 +191,29 @@ def test_a_foreign_producer_with_the_key_pushes_an_order(platform, tmp_path):
     job = wait_for(lambda: (lambda answer: answer[1] if answer[0] == 200 else None)(
         platform.call("GET", f"/api/jobs/{order['job']}")), 30, "the panel to know of it")
     assert job["origin"] == "external"
+
+
+def test_over_tls_with_a_client_certificate(platform):
+    """Which the net process reads as its user, within its sandbox."""
+    with tempfile.TemporaryDirectory() as private:
+        directory = pathlib.Path(private)
+        directory.chmod(0o755)
+        for name in ("ca.pem", "cert.pem", "key.pem"):
+            shutil.copy(platform.rabbitmq.certificates / name, directory)
+            shutil.chown(directory / name, "nobody")
+            (directory / name).chmod(0o400)
+        platform.restart_agent(
+            RABBITMQ_URL=f"amqps://127.0.0.1:{platform.rabbitmq.tls_port}", RABBITMQ_CA_FILE=str(directory / "ca.pem"),
+            RABBITMQ_CLIENT_CERT=str(directory / "cert.pem"), RABBITMQ_CLIENT_KEY=str(directory / "key.pem"))
+        try:
+            assert platform.ended(platform.submit("hello"))["status"] == "succeeded"
+            status = pathlib.Path(f"/proc/{platform.net_pid()}/status").read_text()
+            assert "\nSeccomp:\t2\n" in status and "\nNoNewPrivs:\t1\n" in status
+            [connection] = wait_for(lambda: [each for each in platform.rabbitmq.api("GET", "connections")
+                                             if each.get("user") == f"agent.{AGENT}" and each.get("ssl")], 20, "the connection over TLS")
+            assert connection["peer_cert_subject"] == "CN=example.com", connection
+        finally:
+            platform.restart_agent()
 
 
 def test_no_password_is_in_a_log_or_an_argument(platform):

@@ -12,10 +12,14 @@ import sys
 import tempfile
 import time
 
+from basics import certificates
+from rabbitmq_server import RabbitmqServer
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BIN = ROOT / "build/release"
 ETC = pathlib.Path("/etc/provisioning")
-NAMES = ("panel.example.com", "db.example.com", "redis.example.com")
+ETC_RABBITMQ = pathlib.Path("/etc/rabbitmq")
+NAMES = ("panel.example.com", "db.example.com", "redis.example.com", "rabbitmq.example.com")
 PANEL_ARGUMENTS = ("--config", str(ETC / "panel.yml"))
 
 
@@ -46,18 +50,6 @@ def alone(scratch):
         run("systemd-tmpfiles", "--create", ROOT / f"packaging/tmpfiles.d/provisioning-{kind}.conf")
 
 
-def certificates(directory):
-    """A CA, and a certificate for all names, as ca.pem, cert.pem and key.pem."""
-    run("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", "/CN=ca", "-days", "1",
-        "-keyout", directory / "ca.key", "-out", directory / "ca.pem", "-addext", "basicConstraints=critical,CA:TRUE")
-    run("openssl", "req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", "/CN=example.com",
-        "-keyout", directory / "key.pem", "-out", directory / "request.pem")
-    names = ",".join(f"DNS:{name}" for name in NAMES)
-    run("openssl", "x509", "-req", "-in", directory / "request.pem", "-CA", directory / "ca.pem", "-CAkey", directory / "ca.key",
-        "-CAcreateserial", "-days", "1", "-extfile", "/dev/stdin", "-out", directory / "cert.pem",
-        stdin=f"subjectAltName={names}\nbasicConstraints=CA:FALSE\n")
-
-
 def place(source, target, owner, mode=0o600):
     target.parent.mkdir(parents=True, exist_ok=True)
     shutil.copy(source, target)
@@ -80,6 +72,9 @@ class Topology:
         self.example = ROOT / "packaging/examples" / name
         self.scratch = scratch
         self.has_engines = (self.example / "redis.conf").exists()
+        self.rabbitmq = None
+        if (self.example / "rabbitmq.conf").exists():
+            self.rabbitmq = RabbitmqServer(scratch / "rabbitmq", ETC_RABBITMQ / "rabbitmq.conf", 5671)
         # What its URL says.
         self.panels = ["https://panel.example.com:5000" if "tls" in (self.example / "panel.yml").read_text() else "http://127.0.0.1:5000"]
 
@@ -90,7 +85,7 @@ class Topology:
         for program in ("provisioning-panel", "provisioning-agent", "provisionctl"):
             shutil.copy(BIN / program, bare)
         os.environ["PATH"] = f"{bare}:{os.environ['PATH']}"
-        certificates(self.scratch)
+        certificates(self.scratch, [f"DNS:{name}" for name in NAMES])
         for file in self.example.iterdir():
             place(file, ETC / file.name, "root" if file.name.startswith("agent") or file.name.endswith("agents") else "provisioning")
         place(self.scratch / "ca.pem", ETC / "ca.pem", "root", 0o644)
@@ -124,6 +119,22 @@ class Topology:
         place(self.example / "pg_hba.conf", data / "pg_hba.conf", "nobody")
         server.send_signal(1)
 
+    def start_rabbitmq(self):
+        for name, source in (("rabbitmq.conf", self.example / "rabbitmq.conf"), ("ca.pem", self.scratch / "ca.pem"),
+                             ("rabbitmq-cert.pem", self.scratch / "cert.pem"), ("rabbitmq-key.pem", self.scratch / "key.pem")):
+            place(source, ETC_RABBITMQ / name, "root")
+        self.rabbitmq.start()
+
+    def make_user(self):
+        """Of the agent, in what is the queue, as an administrator of that does it."""
+        if self.rabbitmq:
+            self.rabbitmq.import_definitions(self.ctl(self.panels[0], "amqp-user", "agent-web1"))
+        if self.has_engines:
+            line = self.ctl(self.panels[0], "redis-acl", "agent-web1")
+            said = run("redis-cli", "--tls", "--cacert", ETC / "ca.pem", "-h", "redis.example.com", "--user", "admin", "-a", "change-me",
+                       "--no-auth-warning", stdin=f"{line}\nACL SAVE\n")
+            assert said == "OK\nOK", said
+
     def panel_command(self, *arguments):
         return ("setpriv", "--reuid=provisioning", "--regid=provisioning", "--clear-groups", "--pdeathsig=KILL",
                 "provisioning-panel", *arguments, *PANEL_ARGUMENTS)
@@ -144,6 +155,8 @@ class Topology:
         if self.has_engines:
             self.start_engines()
             self.panels.append("https://panel.example.com:5001")
+        if self.rabbitmq:
+            self.start_rabbitmq()
         self.start_panel()
         if self.has_engines:
             second = pathlib.Path("/var/lib/provisioning/second")
@@ -158,11 +171,7 @@ class Topology:
         for private in ("token", "enrol"):
             (self.scratch / private).chmod(0o600)
         run("provisioning-agent", "enroll", "--config", ETC / "agent.yml", "--token-file", self.scratch / "enrol")
-        if self.has_engines:
-            line = self.ctl(self.panels[0], "redis-acl", "agent-web1")
-            said = run("redis-cli", "--tls", "--cacert", ETC / "ca.pem", "-h", "redis.example.com", "--user", "admin", "-a", "change-me",
-                       "--no-auth-warning", stdin=f"{line}\nACL SAVE\n")
-            assert said == "OK\nOK", said
+        self.make_user()
         start("provisioning-agent", "--config", ETC / "agent.yml", "--containment", "subreaper", "--provisioning-lib",
               ROOT / "packaging/lib/provisioning.sh", env=environment_of(ETC / "agent.env"))
         # Each panel shows what was asked of another one.
@@ -181,6 +190,8 @@ class Topology:
             health = json.loads(self.ctl(panel, "-o", "json", "health"))
             assert health["status"] == "ok", health
             print(json.dumps(health["checks"]))
+        if self.rabbitmq:
+            assert "RabbitMQ" in health["checks"]["queue"]["detail"], health
         if self.has_engines:
             assert "Redis" in health["checks"]["queue"]["detail"], health
 

@@ -121,6 +121,7 @@ asio::awaitable<void> RabbitmqAgentLink::BeatLoop() {
   net::Backoff backoff(options_.first_pause, options_.longest_pause, random_);
   for (;;) {
     const auto beaten = co_await Beat(backoff);
+    heard_ = false;
     if (!beaten) Complain("sending heartbeats", beaten.error());
     co_await Pause(backoff);
   }
@@ -137,6 +138,7 @@ asio::awaitable<Status> RabbitmqAgentLink::Beat(net::Backoff& backoff) {
       misses_queue_ = misses_queue_ || type == kNoQueue;
       co_return beaten.error();
     }
+    heard_ = true;
     backoff.Reset();
     asio::steady_timer timer(executor_, options_.heartbeat);
     if (!misses_queue_)
@@ -165,6 +167,13 @@ asio::awaitable<void> RabbitmqAgentLink::EventLoop(AgentPort& port) {
       asio::steady_timer timer(
           executor_, std::chrono::duration_cast<Millis>(probe_at_ - clock_.Steady()) + Millis{1});
       co_await (port.Changed() || timer.async_wait(asio::as_tuple(asio::use_awaitable)));
+      continue;
+    }
+    if (probe && !heard_) {
+      // Nobody takes what waits there, so that nothing of it is lost. A panel that comes is asked
+      // soon.
+      resend_ = options_.resend;
+      probe_at_ = clock_.Steady() + resend_;
       continue;
     }
     const auto sent = co_await SendEvents(port, probe);

@@ -27,7 +27,7 @@ struct AgentLinkOptions {
   Millis first_pause{200};  // after a failure; doubled each time, with jitter
   Millis longest_pause{10'000};
   // Events that were sent and are not acknowledged: after this the first of them is sent again, and
-  // after twice as long each time, up to the second.
+  // after twice as long each time, up to the second; not while no panel takes heartbeats.
   Millis resend{5'000};
   Millis longest_resend{300'000};
 };
@@ -76,6 +76,7 @@ class RabbitmqAgentLink final : public AgentLink {
 
   bool misses_queue_ = false;  // to be told to panels
   net::Event beat_;            // at once
+  bool heard_ = false;         // the last heartbeat: a panel is there
 
   struct Sent {
     std::uint64_t seq = 0;

@@ -66,6 +66,11 @@ class RabbitmqQueue : public TransportTest {
   std::uint32_t Ready(const amqp::Queue& queue) {
     return Await(Foreign().DeclareQueue(queue)).value().ready;
   }
+  static amqp::Queue EventsOf(const std::string& agent) {
+    const auto key = EventsKey(agent);
+    return EventsQueueOf(std::stoul(key.substr(key.find('.') + 1)));
+  }
+  std::string Queues() { return Server().Api("GET", "queues/" + rabbitmq_->vhost()); }
   void Alarm(bool on) {
     alarm_ = on;
     Server().SetMemoryAlarm(on);
@@ -321,6 +326,40 @@ TEST_F(RabbitmqQueue, AStore_ThatIsAway_LeavesEventsInRabbitmq) {
   panel_.away = false;
   StartPanel();
   RunUntil([&] { return panel_.events_of["a"].size() == 1; }, "the event, from the queue");
+}
+
+TEST_F(RabbitmqQueue, WithoutAPanel_WhatAnAgentAddsIsBounded) {
+  rabbitmq_->heartbeat = Millis{50};
+  auto& agent = StartAgent("a");
+  agent.Report();
+  RunUntil([&] { return agent.acknowledged() == 1; }, "a panel that made the queue");
+  StopAgent("a");
+  StopPanel();
+  RunUntil([&] { return Queues().find("provisioning.panel.") == std::string::npos; },
+           "the panel to be gone");
+  for (int i = 0; i < 20; ++i) agent.Report(std::string(1'000'000, 'x'));
+  StartAgent("a");
+  RunUntil([&] { return Ready(EventsOf("a")) >= 4; }, "events in RabbitMQ");
+  RunFor(Seconds{2});  // many times the time after which it sends again
+  EXPECT_LE(Ready(EventsOf("a")) * std::size_t{1'000'000},
+            kMostUnacknowledgedBytes + kMostUnacknowledgedBytes / 4);
+  StartPanel();
+  RunUntil([&] { return agent.acknowledged() == 21; }, "all events");
+  EXPECT_EQ(panel_.events_of["a"], agent.outbox);
+}
+
+// Nothing is made there by agents; a message that no queue takes counts as not sent.
+TEST_F(RabbitmqQueue, WhereNoPanelEverWas_EventsWaitWithTheirAgent) {
+  rabbitmq_->resend = Seconds{60};  // longer than this test waits
+  StopPanel();
+  auto& agent = StartAgent("a");
+  for (int i = 0; i < 20; ++i) agent.Report();
+  RunUntil([&] { return Queues().find("agent.a.ack") != std::string::npos; }, "the agent");
+  RunFor(Millis{500});
+  EXPECT_THAT(Queues(), testing::Not(HasSubstr("provisioning.events")));
+  StartPanel();
+  RunUntil([&] { return agent.acknowledged() == 20; }, "all events");
+  EXPECT_EQ(panel_.events_of["a"], agent.outbox);
 }
 
 TEST_F(RabbitmqQueue, HeartbeatsAreHeardAgainAndAgain) {

@@ -41,7 +41,7 @@ class RabbitmqTransport final : public TransportUnderTest {
     options.heartbeat = heartbeat;
     options.first_pause = Millis{5};
     options.longest_pause = Millis{100};
-    options.resend = Millis{100};
+    options.resend = resend;
     options.longest_resend = Millis{1'000};
     auto link =
         RabbitmqAgentLink::Create(io_.get_executor(), std::move(options), clock_, random_, log_);
@@ -89,6 +89,7 @@ class RabbitmqTransport final : public TransportUnderTest {
   // As whom agents sign in; guest, who may do anything.
   std::function<void(amqp::Url& url, const std::string& agent)> sign_in;
   Millis heartbeat{10'000};
+  Millis resend{100};
   Millis lease{10'000};
   // Longer than any test waits: what only this time finds comes too late.
   Millis unreceipted{60'000};
