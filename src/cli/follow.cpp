@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <map>
 #include <unistd.h>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -149,6 +150,10 @@ Shown Watcher::Take(const bj::object& frame) {
   if (style_.bar && !progress_.empty()) shown.notes += kClearLine;
   if (attempt > 1 && attempt != attempt_ && status == "running")
     shown.notes += Note(fmt::format("-- attempt {}", attempt), Colour::kYellow);
+  if (const auto removed_at = Text(frame, "log_removed_at");
+      !removed_at.empty() && !std::exchange(log_removed_, true)) {
+    shown.notes += Note("-- the log was removed at " + Harmless(removed_at), Colour::kYellow);
+  }
   if (status != status_) shown.notes += Note("-- " + Harmless(status), ColourOf(status));
   const auto percent = Number(frame, "progress", -1);
   const auto progress =

@@ -47,6 +47,7 @@ class Watcher {
   std::int64_t attempt_ = 0;
   std::string progress_;   // as it was shown last
   std::size_t depth_ = 0;  // of ::group
+  bool log_removed_ = false;
 };
 
 }  // namespace prov::cli

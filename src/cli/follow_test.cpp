@@ -31,6 +31,16 @@ TEST(Follow, EachStatus_IsSaidOnce) {
   EXPECT_EQ(shown.out, "b\nc\n");
 }
 
+TEST(Follow, ALogThatWasRemoved_IsSaidOnce) {
+  Watcher watcher({}, "");
+  auto frame = Output("running", {});
+  frame["log_removed_at"] = "2026-01-02T03:04:05.678Z";
+  EXPECT_EQ(watcher.Take(frame).notes,
+            "-- the log was removed at 2026-01-02T03:04:05.678Z\n-- running\n");
+  frame["status"] = "failed";
+  EXPECT_EQ(watcher.Take(frame).notes, "-- failed\n");
+}
+
 TEST(Follow, EndsWhenTheJobIsOverOrParked) {
   for (const auto* status : {"succeeded", "failed", "timed_out", "canceled", "rejected", "expired",
                              "interrupted", "lost"}) {

@@ -105,7 +105,10 @@ struct Record : NewJob {
   std::vector<Output> outputs;
   std::vector<LeftRunning> left_running;
   LogSummary log;
-  // Of the attempt that was started last, as the two above.
+  // Since then the lines of every attempt are gone (panel/retention.hpp); `log` says what they
+  // were.
+  std::optional<WallTime> log_removed_at;
+  // Of the attempt that was started last, as `left_running` and `log`.
   std::vector<Step> steps;
   std::optional<FailureFound> known_failure;
 };

@@ -83,6 +83,7 @@ std::vector<std::string> NeedRestart(const PanelConfiguration& running,
   compare("state_dir", running.state_dir, wanted.state_dir);
   compare("installers_dir", running.installers_dir, wanted.installers_dir);
   compare("keep_jobs_days", running.keep_jobs, wanted.keep_jobs);
+  compare("keep_logs_days", running.keep_logs, wanted.keep_logs);
   compare("log_dir", running.log_dir, wanted.log_dir);
   compare("panel_trusted_proxy", running.trusted_proxy, wanted.trusted_proxy);
   const auto& redis = running.redis;
@@ -113,6 +114,8 @@ std::vector<Setting> PanelSettings() {
       {"installers_dir", "the catalogue", "/opt/provisioning/installers"},
       {"keep_jobs_days", "how long jobs and their logs are kept after their end; 0: for ever",
        "365"},
+      {"keep_logs_days", "how long logs are kept where jobs are kept longer; 0: with their jobs",
+       "0"},
       {"log_dir", "panel.log and access.log; - for standard error", "/var/log/provisioning/panel"},
       {"log_level", "debug, info, warning or error", "info"},
       {"panel_tls_cert", "certificate chain, PEM", ""},
@@ -143,8 +146,10 @@ Result<PanelConfiguration> ReadConfiguration(const Configuration& settings) {
   }
   read.state_dir = settings.Text("state_dir");
   read.installers_dir = settings.Text("installers_dir");
-  PROV_TRY(const auto days, settings.Number("keep_jobs_days", 0, kMostDays));
-  read.keep_jobs = std::chrono::days{days};
+  PROV_TRY(const auto jobs_days, settings.Number("keep_jobs_days", 0, kMostDays));
+  read.keep_jobs = std::chrono::days{jobs_days};
+  PROV_TRY(const auto logs_days, settings.Number("keep_logs_days", 0, kMostDays));
+  read.keep_logs = std::chrono::days{logs_days};
   const auto logs = settings.Text("log_dir");
   if (logs != "-") read.log_dir = logs;
   const auto level = ParseLogLevel(settings.Text("log_level"));

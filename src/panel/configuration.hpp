@@ -23,6 +23,7 @@ struct PanelConfiguration {
   Path state_dir;
   Path installers_dir;
   std::chrono::days keep_jobs{0};  // after their end; 0: for ever
+  std::chrono::days keep_logs{0};  // of jobs that are kept; 0: as long as their jobs
   Path log_dir;                    // "" for standard error
   LogLevel log_level = LogLevel::kInfo;
   std::optional<net::TlsFiles> tls;

@@ -31,6 +31,7 @@ TEST(PanelConfiguration, WithASecretAlone_HasTheDefaults) {
   EXPECT_EQ(read->log_dir, "/var/log/provisioning/panel");
   EXPECT_EQ(read->log_level, LogLevel::kInfo);
   EXPECT_EQ(read->keep_jobs, std::chrono::days{365});
+  EXPECT_EQ(read->keep_logs, std::chrono::days{0});
   EXPECT_FALSE(read->tls);
   EXPECT_EQ(read->trusted_proxy, "");
 }
@@ -40,6 +41,7 @@ TEST(PanelConfiguration, WhatIsSaid_IsTaken) {
                           {"STATE_DIR", "/state"},
                           {"LOG_DIR", "-"},
                           {"KEEP_JOBS_DAYS", "0"},
+                          {"KEEP_LOGS_DAYS", "30"},
                           {"LOG_LEVEL", "debug"}});
   ASSERT_TRUE(read) << read.error().ToString();
   EXPECT_EQ(read->address, "::1");
@@ -48,6 +50,7 @@ TEST(PanelConfiguration, WhatIsSaid_IsTaken) {
   EXPECT_EQ(read->log_dir, "");
   EXPECT_EQ(read->log_level, LogLevel::kDebug);
   EXPECT_EQ(read->keep_jobs, std::chrono::days{0});
+  EXPECT_EQ(read->keep_logs, std::chrono::days{30});
   for (const auto* url : {"sqlite:/elsewhere/p.db", "postgresql://panel:pw@db/panel",
                           "postgres://panel@db:5432/panel?sslmode=verify-full"}) {
     const auto with = Read({{"DATABASE_URL", url}});

@@ -1,8 +1,10 @@
-// Removes jobs that ended long ago, with their changes and logs: a few at a time, so that nobody
-// waits for it (docs/operations/panel.md, "How long jobs are kept").
+// Removes jobs that ended long ago, with their changes and logs, and sooner than that the logs
+// alone: a few at a time, so that nobody waits for it (docs/operations/panel.md, "How long jobs are
+// kept").
 #pragma once
 
 #include <optional>
+#include <vector>
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
@@ -15,15 +17,22 @@
 
 namespace prov::panel {
 
+// After the end of a job.
+struct RetentionPeriods {
+  std::chrono::days jobs{0};  // 0: for ever
+  std::chrono::days logs{0};  // 0, or no less than `jobs`: as long as their jobs
+};
+
 // For one thread.
 class Retention {
  public:
-  // Jobs stay for `kept` after their end; 0: for ever.
-  Retention(boost::asio::any_io_executor executor, StoreGate& store, std::chrono::days kept,
+  Retention(boost::asio::any_io_executor executor, StoreGate& store, RetentionPeriods periods,
             const Clock& clock, Logger& logger);
+  ~Retention();
 
-  // From now on: looks through all jobs, oldest first, group by group, then again after an hour.
-  // What goes wrong is logged, and tried again in the next round.
+  // From now on: looks through all jobs, oldest first, group by group, then through the logs of
+  // those that stay, then again after an hour. What goes wrong is logged, and tried again in the
+  // next round.
   void Start();
   // Ends when what was begun is done.
   boost::asio::awaitable<void> Stop();
@@ -32,14 +41,16 @@ class Retention {
   boost::asio::awaitable<Result<bool>> Step();
 
  private:
+  struct Sweep;  // of jobs, or of logs
   boost::asio::awaitable<void> Run();
 
   boost::asio::any_io_executor executor_;
   StoreGate& store_;
-  std::chrono::days kept_;
+  std::vector<Sweep> sweeps_;  // one after another they are a round
+  std::size_t sweep_ = 0;      // the one under way
+  std::optional<Uuid> after_;  // how far it has come
   const Clock& clock_;
   Logger& logger_;
-  std::optional<Uuid> after_;  // how far this round has come
   net::TaskGroup tasks_;
 };
 

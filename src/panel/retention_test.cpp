@@ -13,6 +13,7 @@ using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 
 constexpr std::chrono::days kKept{30};
+constexpr std::chrono::days kLogsKept{7};
 
 class RetentionTest : public PanelTest {
  protected:
@@ -23,6 +24,23 @@ class RetentionTest : public PanelTest {
     Put(id, job::Status::kRunning, 1);
     Put(id, status, 1);
     return id;
+  }
+  // It ends now, and printed a line.
+  Uuid EndedWithALog(job::Status status = job::Status::kFailed) {
+    const auto id = AddJob();
+    Put(id, job::Status::kDispatched);
+    Put(id, job::Status::kRunning, 1);
+    const auto printed = database_.Write([&](store::Transaction& t) -> Result<std::uint64_t> {
+      PROV_TRY(const auto record, t.jobs().Get(Admin(), id));
+      return t.jobs().Apply({1, job::Status::kRunning}, job::Party::kAgent, record, clock_.Now(),
+                            store::LogChunk{1, 1, "a line"});
+    });
+    EXPECT_TRUE(printed) << printed.error().ToString();
+    Put(id, status, 1);
+    return id;
+  }
+  bool HasLog(const Uuid& id) {
+    return std::ranges::any_of(Changes(id), [](const auto& each) { return each.log.has_value(); });
   }
   // A whole round.
   void Sweep() {
@@ -37,7 +55,7 @@ class RetentionTest : public PanelTest {
     return std::ranges::any_of(Jobs(), [&](const auto& job) { return job.id == id; });
   }
 
-  Retention retention_{io_.get_executor(), gate_, kKept, clock_, log_};
+  Retention retention_{io_.get_executor(), gate_, {kKept, kLogsKept}, clock_, log_};
 };
 
 TEST_F(RetentionTest, EndedJob_IsThereForAsLongAsItIsSaid_AndThenGoesWithItsChanges) {
@@ -120,6 +138,55 @@ TEST_F(RetentionTest, JobsThatStay_AreLookedAtOncePerRound) {
   clock_.Advance(kKept * 2);
   Sweep();
   EXPECT_FALSE(IsThere(later)) << "another round begins with the oldest";
+}
+
+TEST_F(RetentionTest, Logs_GoSoonerThanTheirJobs_AndAreInTheAudit) {
+  const auto id = EndedWithALog();
+  clock_.Advance(kLogsKept);
+  Sweep();
+  EXPECT_TRUE(HasLog(id));
+  clock_.Advance(Millis{1});
+  Sweep();
+  EXPECT_TRUE(IsThere(id));
+  EXPECT_FALSE(HasLog(id));
+  EXPECT_EQ(Job(id).log_removed_at, clock_.Now());
+  const auto audited = Audited("logs.removed");
+  ASSERT_EQ(audited.size(), 1U);
+  EXPECT_EQ(audited[0].subject, id.ToString());
+  EXPECT_EQ(audited[0].detail.at("logs").to_number<int>(), 1);
+  EXPECT_TRUE(log_.Has("logs_removed"));
+  clock_.Advance(kKept);
+  Sweep();
+  EXPECT_FALSE(IsThere(id));
+}
+
+TEST_F(RetentionTest, LogOfTheLastSuccess_Goes_ThoughItsJobStays) {
+  const auto id = EndedWithALog(job::Status::kSucceeded);
+  clock_.Advance(kKept * 2);
+  Sweep();
+  EXPECT_TRUE(IsThere(id));
+  EXPECT_FALSE(HasLog(id));
+}
+
+TEST_F(RetentionTest, LogsThatAreKeptNoShorterThanJobs_GoWithThem) {
+  for (const auto logs : {std::chrono::days{0}, kKept, kKept * 2}) {
+    Retention with_jobs(io_.get_executor(), gate_, {kKept, logs}, clock_, log_);
+    const auto id = EndedWithALog(job::Status::kSucceeded);
+    clock_.Advance(kKept * 3);
+    while (*Await(with_jobs.Step())) {
+    }
+    EXPECT_TRUE(HasLog(id)) << "as its job, which says what is installed: " << logs.count();
+  }
+}
+
+TEST_F(RetentionTest, JobsKeptForEver_LoseTheirLogs) {
+  Retention logs_only(io_.get_executor(), gate_, {std::chrono::days{0}, kLogsKept}, clock_, log_);
+  const auto id = EndedWithALog();
+  clock_.Advance(kKept * 100);
+  while (*Await(logs_only.Step())) {
+  }
+  EXPECT_TRUE(IsThere(id));
+  EXPECT_FALSE(HasLog(id));
 }
 
 }  // namespace

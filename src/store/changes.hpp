@@ -34,6 +34,8 @@ struct Change {
   std::optional<std::string> message;
   std::optional<WallTime> cancel_requested_at;
   std::optional<LogChunk> log;
+  // Of its job, as it is now: since then no change has its `log` any more (Jobs::RemoveLogs).
+  std::optional<WallTime> log_removed_at;
 };
 
 class Changes {

@@ -1029,6 +1029,111 @@ TEST_P(Store, RemoveEnded_NewestSuccessOfEachServerAndApp_Stays) {
   EXPECT_EQ(installed(), 1U);
 }
 
+TEST_P(Store, RemoveLogs_TakesTheLinesOfWhatEndedBefore_AndNothingElse) {
+  const auto logged = [&](job::Status end) {
+    const auto id = Inserted().job.id;
+    EXPECT_TRUE(Apply(id, job::Status::kQueued, end, Party::kPanel, LogChunk{1, 2, "log"}));
+    return id;
+  };
+  const auto runs = logged(job::Status::kDispatched);
+  const auto silent = Inserted().job.id;
+  ASSERT_TRUE(Apply(silent, job::Status::kQueued, job::Status::kCanceled, Party::kPanel));
+  const auto ended = logged(job::Status::kCanceled);
+  const auto job = [&](const Uuid& id) {
+    return *db_->Read([&](Transaction& t) { return t.jobs().Get(ann_, id); });
+  };
+  const auto changes = [&](const Uuid& id) {
+    return *db_->Read([&](Transaction& t) { return t.changes().After(ann_, id, 0, 100); });
+  };
+  const auto log = [&](const Uuid& id) {
+    return *db_->Read([&](Transaction& t) { return t.changes().Log(ann_, id, 0, 1, 100); });
+  };
+  const auto end = clock_.Now();
+  const auto remove = [&](WallTime before) {
+    return *db_->Write([&](Transaction& t) {
+      return t.jobs().RemoveLogs(std::nullopt, before, clock_.Now(), 100);
+    });
+  };
+  EXPECT_EQ(remove(end).removed, 0U) << "it ended at that time, not before";
+  EXPECT_EQ(log(ended).size(), 1U);
+  EXPECT_EQ(job(ended).log_removed_at, std::nullopt);
+
+  clock_.Advance(Seconds{9});
+  const auto removal = remove(end + Millis{1});
+  EXPECT_EQ(removal.removed, 1U);
+  EXPECT_EQ(removal.newest, ended);
+  EXPECT_EQ(removal.last, std::nullopt);
+  EXPECT_TRUE(log(ended).empty());
+  EXPECT_EQ(job(ended).log_removed_at, clock_.Now());
+  EXPECT_EQ(job(ended).status, job::Status::kCanceled);
+  const auto told = changes(ended);
+  ASSERT_EQ(told.size(), 2U) << "what happened to it is still told";
+  EXPECT_EQ(told[1].status, job::Status::kCanceled);
+  EXPECT_EQ(told[1].log, std::nullopt);
+  EXPECT_EQ(told[1].log_removed_at, clock_.Now());
+  EXPECT_EQ(log(runs).size(), 1U);
+  EXPECT_EQ(changes(runs)[1].log_removed_at, std::nullopt);
+  EXPECT_EQ(job(silent).log_removed_at, std::nullopt) << "there was nothing to remove";
+
+  const auto removed_at = clock_.Now();
+  clock_.Advance(Seconds{9});
+  EXPECT_EQ(remove(end + Millis{1}).removed, 0U);
+  EXPECT_EQ(job(ended).log_removed_at, removed_at) << "once";
+}
+
+TEST_P(Store, RemoveLogs_StopsWithinALongLog_AndGoesOnThere) {
+  std::vector<Uuid> ids;
+  for (int i = 0; i < 2; ++i) {
+    const auto id = Inserted().job.id;
+    ids.push_back(id);
+    ASSERT_TRUE(Apply(id, job::Status::kQueued, job::Status::kDispatched, Party::kPanel,
+                      LogChunk{1, 1, "1"}));
+    for (std::uint64_t line = 2; line <= 4; ++line)
+      ASSERT_TRUE(Apply(id, job::Status::kDispatched, job::Status::kDispatched, Party::kPanel,
+                        LogChunk{line, 1, std::to_string(line)}));
+    ASSERT_TRUE(Apply(id, job::Status::kDispatched, job::Status::kSucceeded, Party::kAnswer));
+  }
+  const auto before = clock_.Now() + Millis{1};
+  std::optional<Uuid> after;
+  const auto step = [&] {
+    const auto removal = *db_->Write(
+        [&](Transaction& t) { return t.jobs().RemoveLogs(after, before, clock_.Now(), 3); });
+    after = removal.last;
+    return removal.removed;
+  };
+  const auto lines = [&](const Uuid& id) {
+    return db_->Read([&](Transaction& t) { return t.changes().Log(ann_, id, 0, 1, 100); })->size();
+  };
+  EXPECT_EQ(step(), 1U);
+  EXPECT_EQ(lines(ids[0]), 1U);
+  EXPECT_TRUE(after);
+  EXPECT_EQ(step(), 1U) << "the rest of the first, which was counted, and a part of the second";
+  EXPECT_EQ(lines(ids[0]), 0U);
+  EXPECT_EQ(lines(ids[1]), 2U);
+  EXPECT_EQ(step(), 0U);
+  EXPECT_EQ(lines(ids[1]), 0U);
+  EXPECT_EQ(after, std::nullopt);
+}
+
+TEST_P(Store, RemoveLogs_JobsThatStay_CountAgainstTheLimitAndAreNotInTheWay) {
+  std::vector<Uuid> ids;
+  for (int i = 0; i < 3; ++i) {
+    ids.push_back(Inserted().job.id);
+    ASSERT_TRUE(Apply(ids.back(), job::Status::kQueued,
+                      i < 2 ? job::Status::kDispatched : job::Status::kCanceled, Party::kPanel,
+                      LogChunk{1, 1, "log"}));
+  }
+  const auto remove = [&](std::optional<Uuid> after) {
+    return *db_->Write([&](Transaction& t) {
+      return t.jobs().RemoveLogs(after, clock_.Now() + Millis{1}, clock_.Now(), 2);
+    });
+  };
+  const auto first = remove(std::nullopt);
+  EXPECT_EQ(first.removed, 0U);
+  EXPECT_EQ(first.last, ids[1]);
+  EXPECT_EQ(remove(first.last).newest, ids[2]);
+}
+
 INSTANTIATE_TEST_SUITE_P(Every, Store,
                          testing::Values(Factory{"Sqlite", OpenSqlite, ""},
                                          Factory{"Memory", OpenMemory, ""},

@@ -88,10 +88,11 @@ struct JobOutline {
   std::optional<job::FailureKind> failure_kind;
 };
 
-// What a look for jobs that are kept no longer came to.
+// What a look for jobs that are kept no longer, or whose logs are not, came to.
 struct Removal {
-  std::uint64_t removed = 0;
-  std::optional<Uuid> last;  // the last one that was looked at; nothing: there are no more
+  std::uint64_t removed = 0;   // jobs, or logs
+  std::optional<Uuid> newest;  // of those
+  std::optional<Uuid> last;    // where to go on: after this one; nothing: there are no more
 };
 
 class Jobs {
@@ -161,6 +162,12 @@ class Jobs {
   // it change Statistics().
   virtual Result<Removal> RemoveEnded(const std::optional<Uuid>& after, WallTime before,
                                       std::size_t limit) = 0;
+  // Of jobs above `after` that were made and became terminal before `before`: removes the lines of
+  // all attempts, oldest job first, and sets `log_removed_at` to `now`. Ends after `limit` chunks
+  // and jobs that were looked at, be it within a log. Nothing else of the job changes, and no
+  // listener is told. A job that printed nothing has no log that is removed.
+  virtual Result<Removal> RemoveLogs(const std::optional<Uuid>& after, WallTime before,
+                                     WallTime now, std::size_t limit) = 0;
 
   // For metrics.
   virtual Result<std::vector<StatusCount>> CountByAppAndStatus() = 0;

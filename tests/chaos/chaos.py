@@ -412,20 +412,23 @@ def settle(fleet, jobs, say):
     return found
 
 
-def look_back(fleet, jobs, found):
-    """What is wrong with what they left behind."""
+def broken_promises(jobs, found, stored):
+    """Of the jobs that clients were told of, how the panels call them, and the store's rows: what only they can tell together."""
     wrong = [f"{job}: {status}, though nothing has been killed for {SETTLE} s" for job, status in found.items()
              if status in ACTIVE or status.startswith("answered")]
+    wrong += [f"{job}: accepted, and the store has no such job" for job in jobs if job not in stored]
+    wrong += [f"{job}: nobody was told that it was accepted" for job in stored if job not in jobs]
+    wrong += [f"{job}: {row['status']} without a reason" for job, row in stored.items()
+              if row["status"] in history.PARKED and not row["status_reason"]]
+    return wrong
+
+
+def look_back(fleet, jobs, found):
+    """What is wrong with what they left behind."""
     backup = fleet.directory / "backup"
     fleet.tool("backup", str(backup))
     more, seen = history.check(backup, fleet.witness, {fleet.agent_id(i): fleet.agent_state(i) for i in range(AGENTS)})
-    store = history.Store(backup)
-    wrong += more
-    wrong += [f"{job}: accepted, and the store has no such job" for job in jobs if job not in store.jobs]
-    wrong += [f"{job}: nobody was told that it was accepted" for job in store.jobs if job not in jobs]
-    wrong += [f"{job}: {row['status']} without a reason" for job, row in store.jobs.items()
-              if row["status"] in history.PARKED and not row["status_reason"]]
-    return wrong, seen
+    return broken_promises(jobs, found, history.Store(backup).jobs) + more, seen
 
 
 def run(directory, jobs, minutes, seed, say):

@@ -5,8 +5,37 @@ import random
 import subprocess
 import sys
 
-sys.path.append(str(pathlib.Path(__file__).resolve().parents[1] / "e2e"))
+import pytest
+
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path += [str(HERE), str(HERE.parent / "e2e")]
+import chaos  # noqa: E402
 from basics import requires  # noqa: E402
+
+
+# ---- what is judged here; the rest is tests/history's
+
+def row(status, reason=None):
+    return {"status": status, "status_reason": reason}
+
+
+def test_of_what_was_promised_and_kept_nothing_is_wrong():
+    stored = {"a": row("succeeded"), "b": row("lost", "the journal was lost")}
+    assert chaos.broken_promises(["a", "b"], {"a": "succeeded", "b": "lost"}, stored) == []
+
+
+@pytest.mark.parametrize("jobs,found,stored,sentence", [
+    (["a", "b"], {"a": "succeeded"}, {"a": row("succeeded")}, "b: accepted, and the store has no such job"),
+    ([], {}, {"a": row("succeeded")}, "a: nobody was told that it was accepted"),
+    (["a"], {"a": "lost"}, {"a": row("lost")}, "a: lost without a reason"),
+    (["a"], {"a": "running"}, {"a": row("running")}, f"a: running, though nothing has been killed for {chaos.SETTLE} s"),
+    (["a"], {"a": "answered 404"}, {"a": row("succeeded")}, f"a: answered 404, though nothing has been killed for {chaos.SETTLE} s"),
+])
+def test_a_broken_promise_is_named(jobs, found, stored, sentence):
+    assert chaos.broken_promises(jobs, found, stored) == [sentence]
+
+
+# ---- the whole of it
 
 
 def test_nothing_is_lost_and_nothing_runs_twice_while_everything_is_killed():

@@ -1,4 +1,5 @@
 """A real PostgreSQL server for a test, as nobody where this is root, on a free port of loopback."""
+import errno
 import os
 import pathlib
 import shutil
@@ -26,6 +27,32 @@ def as_nobody():
     return ["setpriv", *user, "--pdeathsig=QUIT"]
 
 
+class SmallDisk:
+    """A file system of its own, of nobody's, that can be filled to the last byte. Needs root."""
+
+    def __init__(self, mebibytes):
+        self.directory = pathlib.Path(tempfile.mkdtemp(prefix="disk."))
+        subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={mebibytes}m,mode=0700,uid=nobody,gid=nogroup", "tmpfs", self.directory],
+                       check=True)
+        self.filler = self.directory / "filler"
+
+    def fill(self):
+        with open(self.filler, "ab", buffering=0) as filler:
+            for size in (1 << 20, 4096, 1):
+                try:
+                    while filler.write(bytes(size)) == size:
+                        pass
+                except OSError as error:
+                    assert error.errno == errno.ENOSPC, error
+
+    def free(self):
+        self.filler.unlink(missing_ok=True)
+
+    def remove(self):
+        subprocess.run(["umount", "-l", self.directory], check=True)
+        self.directory.rmdir()
+
+
 class PostgresqlServer:
     def __init__(self):
         self.directory = pathlib.Path(tempfile.mkdtemp(prefix="postgresql."))
@@ -36,10 +63,13 @@ class PostgresqlServer:
         self.postmaster = None
 
     @classmethod
-    def founded(cls):
-        """Running, with a role panel and a database panel that is its own."""
+    def founded(cls, data=None, wal=None):
+        """Running, with a role panel and a database panel that is its own. `data` and `wal` are where what they name lies: disks."""
         server = cls()
-        server.run("initdb", "-D", server.data, "-U", "postgres", "--auth=trust", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync")
+        server.data = data / "data" if data else server.data
+        # Segments of 1 MiB: a disk for the log may then be small.
+        more = ["--waldir", wal / "wal", "--wal-segsize=1"] if wal else []
+        server.run("initdb", "-D", server.data, "-U", "postgres", "--auth=trust", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync", *more)
         (server.data / "pg_hba.conf").write_text(LET_IN)
         server.start()
         server.sql("CREATE ROLE panel LOGIN")

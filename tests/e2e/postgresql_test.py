@@ -8,12 +8,13 @@ import socket
 import struct
 import subprocess
 import threading
+import time
 import uuid
 
 import pytest
 
 from conftest import AGENT, BIN, Platform, free_port, history, kill, wait_for
-from postgresql_server import PostgresqlServer
+from postgresql_server import PostgresqlServer, SmallDisk
 
 FOR_A_PERSON = 78
 
@@ -26,7 +27,7 @@ class OverPostgresql(Platform):
         self.excused = set()  # jobs that the history checker cannot judge
 
     def panel_environment(self):
-        return {**super().panel_environment(), "DATABASE_URL": self.server.url(self.database)}
+        return {**super().panel_environment(), "DATABASE_URL": self.server.url(self.database), "KEEP_LOGS_DAYS": "30"}
 
     def get(self, target):
         """Each connection of the store notices by itself that its server is back, within a second; until then it is 503."""
@@ -91,6 +92,43 @@ def test_the_same_idempotency_key_makes_one_job(platform):
     assert platform.call("POST", "/api/jobs", body, {"Idempotency-Key": "k1"}) == first
     status, problem = platform.call("POST", "/api/jobs", {**body, "inputs": {"greeting": "other"}}, {"Idempotency-Key": "k1"})
     assert (status, problem["code"]) == (422, "idempotency_conflict")
+
+
+# ---- how long logs are kept
+
+def test_a_log_that_is_kept_no_longer_is_said_to_be_removed(platform, ctl):
+    young, job = platform.submit("hello"), platform.submit("hello")
+    printed = [platform.ended(each)["log"]["lines"] for each in (young, job)]
+    assert min(printed) > 0
+    # As if it had been made and had ended 40 days ago; an id begins with the time, in milliseconds.
+    days = 40 * 86_400_000
+    old = str(uuid.UUID(int=uuid.UUID(job).int - (days << 80)))
+    platform.server.sql(f"SET session_replication_role = replica; UPDATE jobs SET id = '{old}' WHERE id = '{job}';"
+                        f"UPDATE changes SET job_id = '{old}', at = at - {days} WHERE job_id = '{job}'", platform.database)
+    platform.excused |= {job, old}
+    kill(platform.panel.pid)
+    platform.panel.wait()
+    platform.start_panel()  # which looks for what is old, and again every hour
+    target = f"/api/jobs/{old}/log"
+    wait_for(lambda: platform.call("GET", target)[0] == 410, what="the removal")
+    told = platform.job(old)
+    removed_at = told["log"]["removed_at"]
+    assert removed_at and told["status"] == "succeeded" and told["log"]["lines"] == printed[1] and told["log"]["complete"], told
+    for accept in ("application/json", "text/plain"):
+        status, problem = platform.call("GET", target, headers={"Accept": accept})
+        assert (status, problem["code"]) == (410, "log_removed") and removed_at in problem["detail"], problem
+    for after in ("", "?after=2"):
+        with platform.stream(f"/api/jobs/{old}/stream{after}") as stream:
+            frames = list(stream.frames)
+        assert frames[-1]["status"] == "succeeded"
+        assert all(frame["log_removed_at"] == removed_at and not frame["lines"] for frame in frames), frames
+    shown = ctl("logs", old)
+    assert shown.returncode != 0 and shown.stdout == "" and f"was removed at {removed_at}" in shown.stderr, shown
+    followed = ctl("logs", "-f", old)
+    assert followed.returncode == 0 and f"the log was removed at {removed_at}" in followed.stderr, followed
+    entry, = platform.get("/api/audit?action=logs.removed")["items"]
+    assert entry["object"] == old
+    assert len(platform.log(young).splitlines()) == printed[0] and platform.job(young)["log"]["removed_at"] is None
 
 
 # ---- row 34: the server goes and comes
@@ -185,6 +223,132 @@ def test_a_server_that_takes_no_writes_any_more_is_named_and_still_read(platform
         server.sql(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{database}'")
     answered("ok")
     assert platform.ended(platform.submit("hello"))["status"] == "succeeded"
+
+
+# ---- row 34: a disk that is full
+
+@contextlib.contextmanager
+def on_small_disks(directory, data=0, wal=0):
+    """A platform whose server has `data`, or its log, on a disk of so many MiB; and that disk."""
+    disk = SmallDisk(data or wal)
+    server = None
+    try:
+        server = PostgresqlServer.founded(data=disk.directory if data else None, wal=disk.directory if wal else None)
+        running = OverPostgresql(directory, server)
+        try:
+            running.start()
+            yield running, disk
+            running.stop()
+        finally:
+            for process in (running.agent, running.panel):
+                if process and process.poll() is None:
+                    kill(process.pid)
+                    process.wait()
+    finally:
+        if server:
+            server.remove()
+        disk.remove()
+
+
+class Submits:
+    """Jobs with inputs that fill a disk, each asked for until somebody says that it is accepted."""
+
+    def __init__(self, platform):
+        self.platform, self.accepted, self.refused = platform, {}, {}
+
+    def one(self, key=None):
+        key = key or str(uuid.uuid4())
+        text = self.refused.get(key) or os.urandom(20_000).hex()
+        status, job = self.platform.call("POST", "/api/jobs", {"app_id": "bulky", "server_id": AGENT, "inputs": {"text": text}},
+                                         {"Idempotency-Key": key})
+        assert status in (202, 503), job
+        self.refused.pop(key, None)
+        (self.accepted if status == 202 else self.refused)[key] = job["id"] if status == 202 else text
+        return status == 202
+
+    def until_refused(self, times):
+        """So often one after the other that it is no accident."""
+        refused = 0
+        for _ in range(2000):
+            refused = 0 if self.one() else refused + 1
+            if refused == times:
+                return
+        raise AssertionError("the disk is not full")
+
+    def insist(self):
+        for key in list(self.refused):
+            wait_for(lambda key=key: self.one(key), 30, "that it is accepted")
+
+
+def prepare_for_a_full_disk(platform, tmp_path):
+    """A job that prints while the disk is full, and one that is accepted before."""
+    platform.installer("bulky", "true\n", inputs=[{"name": "text", "type": "text", "label": "Text", "required": True}])
+    platform.installer("talkative", f"echo begun\nwhile [ ! -e {tmp_path}/full ]; do sleep 0.05; done\nhead -c 300000 /dev/urandom | base64\n"
+                       f"while [ ! -e {tmp_path}/go ]; do sleep 0.05; done\necho the end\n")
+    talks = platform.submit("talkative")
+    wait_for(lambda: "begun" in platform.log(talks), what="its log")
+    return talks
+
+
+def goes_on_with_room(platform, talks, submits, panel):
+    """Nothing of what was said was false, nothing is lost, nothing ran twice, and the panel is the one that it was."""
+    wait_for(lambda: platform.call("GET", "/api/health")[1].get("checks", {}).get("store", {}).get("status") == "ok", 60, "the store")
+    ended = platform.ended(talks, 120)
+    assert ended["status"] == "succeeded" and ended["log"]["complete"] and ended["attempt"] == 1, ended
+    assert platform.log(talks).endswith("the end\n") and ended["log"]["bytes"] > 400_000
+    submits.insist()
+    for job in submits.accepted.values():
+        assert platform.ended(job, 120)["status"] == "succeeded"
+    stored = platform.server.sql("SELECT id FROM jobs WHERE app_id = 'bulky'", "panel").split()
+    assert sorted(stored) == sorted(submits.accepted.values())
+    assert platform.panel.poll() is None and platform.panel.pid == panel
+    assert platform.call("POST", "/api/audit/verify")[1]["ok"]
+
+
+def test_row_34_a_full_disk_of_the_server_is_named_and_costs_nothing(tmp_path):
+    (tmp_path / "platform").mkdir()
+    with on_small_disks(tmp_path / "platform", data=96) as (platform, disk):
+        talks, submits = prepare_for_a_full_disk(platform, tmp_path), Submits(platform)
+        panel, postmaster = platform.panel.pid, platform.server.postmaster.pid
+        assert submits.one()
+        disk.fill()
+        submits.until_refused(3)
+        (tmp_path / "full").touch()  # what it prints finds no room any more
+        (tmp_path / "go").touch()
+
+        def told():
+            submits.one()
+            status, health = platform.call("GET", "/api/health")
+            return status == 200 and health["checks"]["store"]["status"] == "degraded" and health
+        health = wait_for(told, 30, "that it is degraded")
+        assert health["status"] == "degraded" and "No space left on device" in health["checks"]["store"]["detail"], health
+        assert "the server needs more disk or memory" in health["checks"]["store"]["detail"], health
+        assert platform.answers() and platform.get("/api/jobs")["items"]  # it is read as ever
+        time.sleep(2)
+        assert platform.status(talks) == "running", "it is over, and its log had no room"
+        disk.free()
+        goes_on_with_room(platform, talks, submits, panel)
+        assert platform.server.postmaster.poll() is None and platform.server.postmaster.pid == postmaster
+
+
+def test_row_34_a_server_that_ends_since_its_log_has_no_room_costs_nothing(tmp_path):
+    (tmp_path / "platform").mkdir()
+    with on_small_disks(tmp_path / "platform", wal=48) as (platform, disk):
+        talks, submits = prepare_for_a_full_disk(platform, tmp_path), Submits(platform)
+        panel = platform.panel.pid
+        assert submits.one()
+        disk.fill()
+        (tmp_path / "full").touch()
+        (tmp_path / "go").touch()
+        # PostgreSQL panics, and its recovery, which has to write, does too: it ends.
+        wait_for(lambda: submits.one() and False or platform.server.postmaster.poll() is not None, 60, "its end")
+        assert "PANIC" in (platform.server.directory / "log").read_text()
+        wait_for(lambda: platform.call("GET", "/api/health", token=False) == (503, {"status": "down"}), 20, "that it is down")
+        assert not submits.one()
+        assert "is the server up" in (platform.directory / "panel-log/panel.log").read_text()
+        disk.free()
+        platform.server.start()
+        goes_on_with_room(platform, talks, submits, panel)
 
 
 # ---- row 35: an old backup is restored

@@ -206,6 +206,8 @@ class History:
 
     # Each attempt's log is one piece; of the last one, all of it.
     def check_log(self, job, row):
+        if row.get("log_removed_at") is not None:
+            return self.must(row["status"] in TERMINAL, job, f"it is {row['status']}, and its log was removed")
         logs = collections.defaultdict(list)
         for change in self.store.changes[job]:
             if change["log_first"] is None:

@@ -278,6 +278,11 @@ def lies():
     def they_count_attempts_differently(told):
         told.states = [("accepted", 0), ("running", 1), ("succeeded", 1)]
 
+    @lie("it is running, and its log was removed")
+    def the_log_of_a_running_job_was_removed(told):
+        under_way(told)
+        told.row = {"log_removed_at": 1}
+
     @lie("it is running, and neither a runner nor a result is there")
     def it_hangs(told):
         under_way(told)
@@ -290,6 +295,12 @@ def test_a_lie_is_named(told, lie, sentence):
     lie(told)
     wrong, _ = told.check()
     assert sentence in [each.split(": ", 1)[1] for each in wrong], wrong
+
+
+def test_a_log_that_was_removed_is_not_missed(told):
+    told.row = {"log_removed_at": 1}
+    told.steps = [[status, attempt, None] for status, attempt, _ in told.steps]
+    assert told.check() == ([], "2 jobs, 13 changes, 0 chunks of logs, 6 events, 2 runs of scripts")
 
 
 def test_a_job_whose_runner_has_left_its_result_is_under_way(told):

@@ -46,7 +46,7 @@ export class Job {
       claimed_user_id: null,
       origin: 'api',
       retry_of: null,
-      log: { lines: 0, bytes: 0, complete: false, dropped_bytes: 0, sha256: null },
+      log: { lines: 0, bytes: 0, complete: false, dropped_bytes: 0, sha256: null, removed_at: null },
       queue_position: null,
       waiting_for: null,
       known_failure: null,

@@ -20,6 +20,7 @@ class FaultyDatabase final : public store::Database {
   void Submit(store::Access access, store::Work work, store::Completion done) override {
     if (access == store::Access::kRead) {
       ++reads;
+      if (before_read) before_read(reads);
       if (fail_after && reads > *fail_after)
         return done(Error{ErrorCode::kUnavailable, "the store is away."});
     }
@@ -28,6 +29,7 @@ class FaultyDatabase final : public store::Database {
   void Use(std::unique_ptr<store::Database> inner) { inner_ = std::move(inner); }
   std::size_t reads = 0;
   std::optional<std::size_t> fail_after;
+  std::function<void(std::size_t)> before_read;  // told the how-manieth it is
 
  private:
   std::unique_ptr<store::Database> inner_ = std::make_unique<store::memory::MemoryDatabase>();
@@ -107,6 +109,15 @@ class Live : public net::Loopback {
     Change(
         id, [](job::Record&) {}, job::Party::kAgent,
         Chunk(first, {{first, clock_.Now(), stream, text}}));
+  }
+
+  // Of every job that is over by now.
+  void RemoveLogs() {
+    clock_.Advance(Millis{1});
+    const auto removed = database_.Write([&](store::Transaction& t) {
+      return t.jobs().RemoveLogs(std::nullopt, clock_.Now(), clock_.Now(), 1'000'000);
+    });
+    EXPECT_TRUE(removed) << removed.error().ToString();
   }
 
   net::ClientResponse Get(const std::string& target, const std::string& accept = "",

@@ -26,7 +26,8 @@ Result<StreamSubject::Job> Open(store::Transaction& t, const store::Actor& actor
   PROV_TRY(const auto before, t.changes().After(actor, job, at.seq == 0 ? 0 : at.seq - 1, 1));
   PROV_TRY(const auto after, t.changes().After(actor, job, at.seq, 1));
   bool known = at.seq == 0 || (!before.empty() && before.front().seq == at.seq);
-  if (known && at.lines > 0) {
+  // Of a log that was removed every position is taken: what follows says that it is gone.
+  if (known && at.lines > 0 && !record.log_removed_at) {
     known = !after.empty() && after.front().log &&
             ShownLineReader(*after.front().log).Skip(at.lines + 1);
   }

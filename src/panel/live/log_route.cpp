@@ -3,6 +3,8 @@
 #include <limits>
 #include <stdexcept>
 
+#include <fmt/format.h>
+
 #include "base/json.hpp"
 #include "panel/answers.hpp"
 #include "panel/live/log_lines.hpp"
@@ -28,6 +30,7 @@ Result<Page> ReadPage(store::Transaction& t, const store::Actor& actor, const Uu
                       std::optional<std::uint32_t> attempt, std::uint64_t from) {
   Page page;
   PROV_TRY(page.record, t.jobs().Get(actor, job));
+  if (page.record.log_removed_at) return page;
   page.attempt = attempt.value_or(page.record.attempt);
   if (page.attempt > page.record.attempt) {
     return Error{ErrorCode::kNotFound,
@@ -156,6 +159,8 @@ struct LogReader {
                     [actor = actor, job = job, attempt = writer.attempt(), from](
                         store::Transaction& t) { return ReadPage(t, actor, job, attempt, from); }));
     next_chunk = 0;
+    if (page.record.log_removed_at)
+      co_return Error{ErrorCode::kNotFound, "the log was removed while it was read."};
     co_return Status{};
   }
 
@@ -171,6 +176,14 @@ struct LogReader {
     }
   }
 };
+
+net::Response MakeRemoved(const job::Record& record) {
+  return net::MakeProblem(
+      410, "log_removed",
+      fmt::format("The log of this job was removed at {}, since it was older than keep_logs_days "
+                  "allows. The job, its result and its outputs are kept.",
+                  FormatTime(*record.log_removed_at)));
+}
 
 }  // namespace
 
@@ -192,6 +205,7 @@ asio::awaitable<net::Response> GetLog(std::shared_ptr<const LiveDependencies> de
     return ReadPage(t, actor, id, query.attempt, query.from);
   });
   if (!page) co_return MakeFailure(*dependencies, page.error());
+  if (page->record.log_removed_at) co_return MakeRemoved(page->record);
   LogWriter writer(*page, query);
   const auto reader = std::make_shared<LogReader>(
       LogReader{dependencies, actor, *job, writer, std::move(*page), 0, {}});

@@ -108,6 +108,28 @@ TEST_F(LogRoute, LogRoute_Attempt_IsTheLatestUnlessGiven) {
   EXPECT_EQ(Get(Path(id, "/log?attempt=3")).status, 404);
 }
 
+TEST_F(LogRoute, LogRoute_OfALogThatWasRemoved_SaysSoAndWhen) {
+  Serve();
+  const auto id = NewJob();
+  Start(id);
+  Log(id, 1, "gone\n");
+  To(id, job::Status::kSucceeded);
+  RemoveLogs();
+  const auto removed_at = FormatTime(clock_.Now());
+  for (const auto* accept : {"application/json", "text/plain"}) {
+    for (const auto* query : {"", "?from=2", "?attempt=1"}) {
+      const auto response = Get(Path(id, "/log") + query, accept);
+      EXPECT_EQ(response.status, 410);
+      EXPECT_EQ(response.headers.Find("Content-Type"), "application/problem+json");
+      const auto problem = boost::json::parse(response.body);
+      EXPECT_EQ(problem.at("code"), "log_removed");
+      EXPECT_NE(problem.at("detail").as_string().find(removed_at), std::string::npos)
+          << problem.at("detail");
+    }
+  }
+  EXPECT_EQ(errors_, 0U);
+}
+
 TEST_F(LogRoute, LogRoute_WhatIsWrong_IsAProblem) {
   Serve();
   const auto id = NewJob();
@@ -180,6 +202,26 @@ TEST_F(LogRoute, LogRoute_AReaderThatStops_IsWaitedForAndThenGetsAllTheRest) {
   const auto body = all.substr(all.find("\r\n\r\n") + 4);
   EXPECT_EQ(std::ranges::count(body, '\n'), 200'000);
   EXPECT_EQ(body.size(), 200'000u * 100);
+}
+
+TEST_F(LogRoute, LogRoute_OfALogThatIsRemovedMeanwhile_TheBodyIsSeenToBeCut) {
+  Serve();
+  const auto id = NewJob();
+  Start(id);
+  FillLog(id, 100'000, 100);
+  To(id, job::Status::kSucceeded);
+  database_.before_read = [&, at = database_.reads + 4](std::size_t reads) {
+    if (reads == at) RemoveLogs();
+  };
+  std::string answer;
+  const auto read = [](LogRoute& test, Uuid job,
+                       std::string& into) -> boost::asio::awaitable<void> {
+    into = co_await test.Exchange("GET " + test.Path(job, "/log") +
+                                  " HTTP/1.1\r\nHost: x\r\nAccept: text/plain\r\n\r\n");
+  };
+  Run(read(*this, id, answer));
+  EXPECT_TRUE(answer.starts_with("HTTP/1.1 200"));
+  EXPECT_FALSE(answer.ends_with("0\r\n\r\n"));
 }
 
 TEST_F(LogRoute, LogRoute_StoreFailsInTheMiddle_TheBodyIsSeenToBeCut) {

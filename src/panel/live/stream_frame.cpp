@@ -109,6 +109,7 @@ std::string FrameJson(const StreamFrame& frame, const std::optional<Uuid>& job) 
   if (state.message) data["message"] = *state.message;
   if (state.cancel_requested_at)
     data["cancel_requested_at"] = FormatTime(*state.cancel_requested_at);
+  if (state.log_removed_at) data["log_removed_at"] = FormatTime(*state.log_removed_at);
   auto text = json::Serialize(data);
   text.pop_back();
   // Without a tree: a million lines are a million objects.

@@ -115,6 +115,36 @@ TEST_F(Streams, Stream_ResumedAtEveryEvent_HasNoGapAndNoDouble) {
   }
 }
 
+TEST_F(Streams, Stream_OfALogThatWasRemoved_SaysSoAtEveryPositionAndTellsTheRest) {
+  Serve();
+  const auto id = Finished();
+  const auto before = Events(Get(Path(id, "/stream")).body);
+  RemoveLogs();
+  const auto removed_at = FormatTime(clock_.Now());
+  const auto is_told = [&](const net::ClientResponse& response) {
+    EXPECT_EQ(response.status, 200) << response.body;
+    const auto events = Events(response.body);
+    ASSERT_FALSE(events.empty());
+    for (const auto& event : events) {
+      const auto frame = boost::json::parse(event.data);
+      EXPECT_EQ(frame.at("log_removed_at"), boost::json::value(removed_at)) << event.data;
+      EXPECT_TRUE(frame.at("lines").as_array().empty());
+    }
+    EXPECT_EQ(TellAll(events).status, "succeeded");
+  };
+  is_told(Get(Path(id, "/stream")));
+  is_told(Get(Path(id, "/stream?after=3")));
+  for (std::size_t i = 0; i + 1 < before.size(); ++i) {
+    EXPECT_EQ(before[i].data.find("log_removed_at"), std::string::npos);
+    is_told(Get(Path(id, "/stream"), "", before[i].id));
+  }
+  EXPECT_TRUE(std::ranges::any_of(before, [](const auto& event) {
+    return event.id.find('.') != std::string::npos;
+  })) << "a position within a chunk";
+  EXPECT_EQ(Get(Path(id, "/stream"), "", before.back().id).status, 204);
+  EXPECT_EQ(errors_, 0U);
+}
+
 TEST_F(Streams, Stream_ResumedAfterEverySequence_TellsExactlyWhatFollowed) {
   Serve();
   const auto id = Finished();

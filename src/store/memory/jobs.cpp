@@ -285,8 +285,40 @@ Result<Removal> MemoryJobs::RemoveEnded(const std::optional<Uuid>& after, WallTi
     ++app.jobs;
     app.succeeded += record.status == job::Status::kSucceeded;
     app.failed += job::IsFailure(record.status);
+    removal.newest = record.id;
     it = jobs.erase(it);
     ++removal.removed;
+  }
+  return removal;
+}
+
+Result<Removal> MemoryJobs::RemoveLogs(const std::optional<Uuid>& after, WallTime before,
+                                       WallTime now, std::size_t limit) {
+  PROV_CHECK(view_.CheckWritable());
+  auto& jobs = view_.state.jobs;
+  Removal removal{.last = after.value_or(Uuid{})};
+  std::size_t left = limit;
+  for (auto it = after ? jobs.upper_bound(*after) : jobs.begin(); left > 0; ++it) {
+    if (it == jobs.end() || it->first.Time() >= before) {
+      removal.last.reset();
+      break;
+    }
+    auto& [record, envelope, sealed, undelivered, changes] = it->second;
+    const auto has_lines = [](const Change& change) { return change.log.has_value(); };
+    if (std::ranges::none_of(changes, has_lines)) continue;
+    if (!job::IsTerminal(record.status) || changes.back().at >= before) {
+      --left;
+      removal.last = record.id;
+      continue;
+    }
+    if (!record.log_removed_at) {
+      ++removal.removed;
+      removal.newest = record.id;
+      record.log_removed_at = now;
+    }
+    for (auto& change : changes) {
+      if (left > 0 && std::exchange(change.log, std::nullopt)) --left;
+    }
   }
   return removal;
 }
@@ -324,7 +356,9 @@ Result<std::vector<Change>> MemoryChanges::After(const Actor&, const Uuid& job_i
   const auto found = view_.state.jobs.find(job_id);
   if (found == view_.state.jobs.end()) return rows;
   for (const auto& change : found->second.changes) {
-    if (change.seq > seq && rows.size() < limit) rows.push_back(change);
+    if (change.seq <= seq || rows.size() == limit) continue;
+    rows.push_back(change);
+    rows.back().log_removed_at = found->second.record.log_removed_at;
   }
   return rows;
 }

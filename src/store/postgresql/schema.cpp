@@ -173,6 +173,10 @@ DROP INDEX jobs_by_user;
 CREATE INDEX jobs_by_user ON jobs (user_id, id, action);
 )sql";
 
+constexpr const char* kLogRemovals = R"sql(
+ALTER TABLE jobs ADD COLUMN log_removed_at BIGINT;
+)sql";
+
 // A number that no other program locks in this database: "provsch" in ASCII.
 constexpr std::int64_t kMigrationLock = 0x70726f76'736368;
 constexpr Millis kLongestMigration = std::chrono::hours{1};
@@ -224,8 +228,8 @@ Status MigrateNow(Connection& connection) {
 }  // namespace
 
 std::span<const std::string> MigrationSteps() {
-  static const std::vector<std::string> steps{kFounded, kClaims, kAnnouncements, kAttempts,
-                                              kFilters};
+  static const std::vector<std::string> steps{kFounded,  kClaims,  kAnnouncements,
+                                              kAttempts, kFilters, kLogRemovals};
   return steps;
 }
 

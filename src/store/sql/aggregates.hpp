@@ -39,6 +39,8 @@ class SqlJobs final : public Jobs {
   Result<std::vector<Uuid>> Waiting(const std::string& server_id, std::size_t limit) override;
   Result<Removal> RemoveEnded(const std::optional<Uuid>& after, WallTime before,
                               std::size_t limit) override;
+  Result<Removal> RemoveLogs(const std::optional<Uuid>& after, WallTime before, WallTime now,
+                             std::size_t limit) override;
   Result<std::vector<StatusCount>> CountByAppAndStatus() override;
   Result<std::vector<ServerCount>> QueueDepth() override;
 

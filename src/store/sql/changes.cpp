@@ -15,13 +15,16 @@ Status SqlChanges::Append(const Change& c) {
 Result<std::vector<Change>> SqlChanges::After(const Actor&, const Uuid& job_id, std::uint64_t seq,
                                               std::size_t limit) {
   return SelectAll<Change>(
-      connection_, "SELECT * FROM changes WHERE job_id = ?1 AND seq > ?2 ORDER BY seq LIMIT ?3",
+      connection_,
+      "SELECT job_id, seq, at, attempt, status, progress, message, cancel_requested_at, log_first, "
+      "log_count, log_bytes, (SELECT log_removed_at FROM jobs WHERE id = ?1) FROM changes "
+      "WHERE job_id = ?1 AND seq > ?2 ORDER BY seq LIMIT ?3",
       {From(job_id), From(seq), From(limit)}, [](Columns& columns, Change& c) {
         std::optional<std::uint64_t> first;
         std::optional<std::uint64_t> count;
         std::optional<std::string> bytes;
         columns.All(c.job_id, c.seq, c.at, c.attempt, c.status, c.progress, c.message,
-                    c.cancel_requested_at, first, count, bytes);
+                    c.cancel_requested_at, first, count, bytes, c.log_removed_at);
         if (first) c.log = LogChunk{*first, count.value_or(0), bytes.value_or("")};
       });
 }

@@ -10,12 +10,13 @@
 namespace prov::store::sql {
 namespace {
 
-#define PROV_RECORD_COLUMNS                                                               \
-  "id, app_id, app_version, installer_digest, server_id, action, inputs, sealed_inputs, " \
-  "max_attempts, backoff_seconds, user_id, origin, retry_of, created_at, status, "        \
-  "status_reason, attempt, next_attempt_at, exit_code, signal, failure_kind, "            \
-  "needs_attention, progress, message, dispatched_at, started_at, finished_at, "          \
-  "cancel_requested_at, outputs, left_running, log, steps, known_failure, claimed_user_id"
+#define PROV_RECORD_COLUMNS                                                                  \
+  "id, app_id, app_version, installer_digest, server_id, action, inputs, sealed_inputs, "    \
+  "max_attempts, backoff_seconds, user_id, origin, retry_of, created_at, status, "           \
+  "status_reason, attempt, next_attempt_at, exit_code, signal, failure_kind, "               \
+  "needs_attention, progress, message, dispatched_at, started_at, finished_at, "             \
+  "cancel_requested_at, outputs, left_running, log, steps, known_failure, claimed_user_id, " \
+  "log_removed_at"
 
 constexpr const char* kSelect = "SELECT " PROV_RECORD_COLUMNS " FROM jobs ";
 constexpr const char* kSelectDelivery =
@@ -34,7 +35,7 @@ void ReadRecord(Columns& columns, job::Record& r) {
   columns.Json(r.log);
   columns.Json(r.steps);
   columns.Json(r.known_failure);
-  columns.All(r.claimed_user_id);
+  columns.All(r.claimed_user_id, r.log_removed_at);
 }
 
 void ReadDelivery(Columns& columns, Delivery& d) {
@@ -114,7 +115,7 @@ Status SqlJobs::Insert(const Creation& c) {
       ", seq, undelivered, envelope, sealed_ciphertext) "
       "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, NULL, 0, NULL, "
       "NULL, NULL, NULL, 0, NULL, NULL, NULL, NULL, NULL, NULL, '[]', '[]', ?16, "
-      "'[]', NULL, ?20, 1, ?17, ?18, ?19)",
+      "'[]', NULL, ?20, NULL, 1, ?17, ?18, ?19)",
       {From(c.job.id),
        c.job.app_id,
        c.job.app_version,

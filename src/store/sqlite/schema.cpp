@@ -171,6 +171,10 @@ DROP INDEX jobs_by_user;
 CREATE INDEX jobs_by_user ON jobs (user_id, id, action);
 )sql";
 
+constexpr const char* kLogRemovals = R"sql(
+ALTER TABLE jobs ADD COLUMN log_removed_at INTEGER;
+)sql";
+
 // kUnsupported for a newer one.
 Result<std::int64_t> Version(Connection& connection) {
   std::int64_t version = 0;
@@ -200,7 +204,8 @@ std::span<const std::string> MigrationSteps() {
   static const std::vector<std::string> steps{kJobs,       kCommands, kUndeliveredByServer,
                                               kIdentities, kReplays,  kPeople,
                                               kFigures,    kSteps,    kInstalls,
-                                              kClaims,     kAttempts, kFilters};
+                                              kClaims,     kAttempts, kFilters,
+                                              kLogRemovals};
   return steps;
 }
 

@@ -73,7 +73,7 @@ std::span<const Table> Tables() {
            "dispatched_at:integer started_at:integer finished_at:integer "
            "cancel_requested_at:integer outputs:text left_running:text log:text seq:integer "
            "undelivered:integer envelope:bytes sealed_ciphertext:bytes steps:text "
-           "known_failure:text claimed_user_id:text"),
+           "known_failure:text claimed_user_id:text log_removed_at:integer"),
       Make("changes", 2,
            "job_id:bytes seq:integer at:integer attempt:integer status:text progress:integer "
            "message:text cancel_requested_at:integer log_first:integer log_count:integer "

@@ -460,11 +460,11 @@ TEST_F(DamagedBackup, OlderSchema_IsBroughtToThisOne) {
   // As the program of schema 7 had written it, which knew neither these columns nor these indexes.
   Change(
       "ALTER TABLE jobs DROP COLUMN steps; ALTER TABLE jobs DROP COLUMN known_failure;"
-      "ALTER TABLE jobs DROP COLUMN claimed_user_id;"
+      "ALTER TABLE jobs DROP COLUMN claimed_user_id; ALTER TABLE jobs DROP COLUMN log_removed_at;"
       "DROP INDEX jobs_installs; DROP INDEX jobs_by_action; DROP TABLE sign_in_attempts;"
       "DELETE FROM backup_contents WHERE name = 'sign_in_attempts'; PRAGMA user_version=7");
   Table jobs = Tables().front();
-  jobs.columns.resize(jobs.columns.size() - 3);
+  jobs.columns.resize(jobs.columns.size() - 4);
   {
     const auto connection = *sqlite::Connection::Open(file_, {});
     const auto digest = *DigestOf(*connection, jobs);

@@ -1,6 +1,7 @@
 // Brings a job's log into a store: what there is by pages, what comes by the stream, gaps by asking again. Each line
 // has its number, so that nothing is missing and nothing is doubled, whatever breaks in between.
 import { answerOf, client } from './client';
+import { ApiError } from './problem';
 import type { StreamFrame } from './stream';
 
 export interface LoggedLine {
@@ -28,7 +29,17 @@ export interface LogProgress {
   droppedBytes: number;
   loading: boolean;
   failed: boolean;
+  /** The panel keeps logs for a shorter time than jobs, and that is over. */
+  removed: boolean;
 }
+
+export const nothingYet: LogProgress = {
+  complete: false,
+  droppedBytes: 0,
+  loading: true,
+  failed: false,
+  removed: false,
+};
 
 const pageSize = 20_000;
 
@@ -41,7 +52,7 @@ export class JobLogReader {
   private reading: Promise<void> | null = null;
   private again = false;
   private readonly abort = new AbortController();
-  private progress: LogProgress = { complete: false, droppedBytes: 0, loading: true, failed: false };
+  private progress = nothingYet;
 
   constructor(
     private readonly job: string,
@@ -85,8 +96,10 @@ export class JobLogReader {
         this.tell({ complete: page.complete, droppedBytes: page.dropped_bytes });
       }
       this.tell({ loading: false, failed: false });
-    } catch {
-      if (!this.abort.signal.aborted) this.tell({ loading: false, failed: true });
+    } catch (error) {
+      if (this.abort.signal.aborted) return;
+      const removed = error instanceof ApiError && error.code === 'log_removed';
+      this.tell({ loading: false, failed: !removed, removed });
     }
   }
 

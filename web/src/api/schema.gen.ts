@@ -900,6 +900,8 @@ export interface components {
                 complete: boolean;
                 dropped_bytes: number;
                 sha256: string | null;
+                /** @description Since then the lines are gone, of every attempt (`keep_logs_days`); what is said of them here stays */
+                removed_at: components["schemas"]["Time"] | null;
             };
             /** @description How many turns until it is this job's, on its server; null after 1000. As `waiting_for`, told by GET alone; null in the answer to a POST */
             queue_position: number | null;
@@ -947,6 +949,8 @@ export interface components {
             progress: number | null;
             message: string | null;
             cancel_requested_at?: components["schemas"]["Time"];
+            /** @description Since then the log is gone; no frame has lines */
+            log_removed_at?: components["schemas"]["Time"];
             output: string;
             lines: {
                 n: number;
@@ -2142,6 +2146,15 @@ export interface operations {
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            /** @description The log was removed, as `keep_logs_days` says (`log_removed`); the job tells when in `log.removed_at` */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             413: components["responses"]["TooLarge"];
             422: components["responses"]["Unprocessable"];
             429: components["responses"]["TooManyRequests"];

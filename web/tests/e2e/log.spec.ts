@@ -57,6 +57,29 @@ test('3 no line is missing or doubled after the panel restarted, and the page sa
   }
 });
 
+test('a log that the panel removed is said to be removed, and nothing leads to its lines', async ({
+  page,
+}) => {
+  const job = `/api/jobs/${known.failed}`;
+  await page.goto(`/jobs/${known.failed}`);
+  await expect(page.getByRole('button', { name: /^Go to line/ })).toBeVisible();
+  await page.route(`**${job}`, async (route) => {
+    const response = await route.fetch();
+    const body = await response.json();
+    body.log.removed_at = '2026-11-29T01:00:00.000Z';
+    await route.fulfill({ response, json: body });
+  });
+  const asked: string[] = [];
+  page.on('request', (request) => asked.push(new URL(request.url()).pathname));
+  await page.reload();
+  const note = page.getByRole('heading', { name: /The log was removed/ }).locator('..');
+  await expect(note.locator('time')).toHaveAttribute('datetime', '2026-11-29T01:00:00.000Z');
+  await expect(page.getByText('Nothing was printed')).toBeHidden();
+  await expect(page.getByText('could not be read')).toBeHidden();
+  await expect(page.getByRole('button', { name: /^Go to (line|the last)/ })).toBeHidden();
+  expect(asked).not.toContain(`${job}/log`);
+});
+
 // How many frames a second it paints meanwhile, `./dev bench web` says.
 test('a log of 5,000 lines a second stays with who reads it', async ({ page }) => {
   await page.goto(`/jobs/${known.burst}`);

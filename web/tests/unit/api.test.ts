@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { answerOf, client, onSignedOut, setCsrfToken } from '@/api/client';
 import { EventParser } from '@/api/event-stream';
-import { JobLogReader, type LoggedLine, linesOfFrame } from '@/api/job-log';
+import { JobLogReader, type LoggedLine, type LogProgress, linesOfFrame, nothingYet } from '@/api/job-log';
 import { ApiError, nameOf, Unreachable } from '@/api/problem';
 import type { StreamFrame } from '@/api/stream';
 import { streamUrl } from '@/api/stream-source';
@@ -153,5 +153,16 @@ describe('a job’s log', () => {
     await expect.poll(() => target.texts).toEqual(all);
     reader.frame(frame(1, all));
     expect(target.texts).toEqual(all);
+  });
+
+  it('that the panel removed is said to be removed, and is no failure', async () => {
+    const told: LogProgress[] = [];
+    const reader = new JobLogReader('j', 1, new Target(), (progress) => told.push(progress));
+    answering(() => problem(410, { code: 'log_removed' }));
+    await reader.read();
+    expect(told.at(-1)).toEqual({ ...nothingYet, loading: false, removed: true });
+    answering(() => problem(500));
+    await reader.read();
+    expect(told.at(-1)).toEqual({ ...nothingYet, loading: false, failed: true });
   });
 });

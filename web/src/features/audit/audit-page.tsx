@@ -24,6 +24,8 @@ const actions = [
   'job.created',
   'job.cancel_requested',
   'job.retry_now_requested',
+  'jobs.removed',
+  'logs.removed',
   'session.created',
   'session.refused',
   'server.drain_requested',

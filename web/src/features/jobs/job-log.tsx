@@ -1,9 +1,10 @@
-import { Button, Label } from '@patternfly/react-core';
+import { Alert, Button, Label } from '@patternfly/react-core';
 import CheckCircleIcon from '@patternfly/react-icons/dist/esm/icons/check-circle-icon';
 import { useSyncExternalStore } from 'react';
 import { useStreamState } from '@/api/hooks';
 import { countOf, formatNumber } from '@/core/format';
 import type { LogStore } from '@/core/log/log-store';
+import { Time } from '@/framework/time';
 import { LogPaneView } from './log-pane-view';
 import { LogTools } from './log-tools';
 import type { JobLog } from './use-job';
@@ -12,13 +13,27 @@ import type { LogView } from './use-log-view';
 interface JobLogPanelProps {
   job: string;
   attempt: number;
+  removedAt: string | null;
   log: JobLog;
   view: LogView;
   live: boolean;
 }
 
-export function JobLogPanel({ job, attempt, log, view, live }: JobLogPanelProps) {
+export function JobLogPanel({ job, attempt, removedAt, log, view, live }: JobLogPanelProps) {
   const { lines } = useLineCount(log.store);
+  if (log.progress.removed)
+    return (
+      <section className="log-frame" aria-label="Output">
+        <Alert isInline variant="info" title="The log was removed" component="h2">
+          {removedAt && (
+            <>
+              On <Time at={removedAt} />:{' '}
+            </>
+          )}
+          this panel keeps logs for a shorter time than jobs. The job, its result and its outputs stay.
+        </Alert>
+      </section>
+    );
   const empty = live ? 'Nothing was printed yet.' : 'Nothing was printed.';
   return (
     <section className="log-frame" aria-label="Output">

@@ -45,7 +45,7 @@ function FailureNote({ job, show }: { job: Job; show: (line: number) => void }) 
   const bad = ['failed', 'timed_out', 'rejected', 'lost', 'interrupted', 'expired'].includes(status);
   if (!bad) return null;
   const [general, advice] = kind ? kinds[kind] : [jobStatuses[status].label, jobStatuses[status].meaning];
-  const line = known?.line ?? job.log.lines;
+  const line = job.log.removed_at ? 0 : (known?.line ?? job.log.lines);
   const ended =
     signal !== null ? `Signal ${signal}.` : code !== null && code !== 0 ? `Exit code ${code}.` : '';
   // Where the cause is known, its code only; the reason says that code, too.

@@ -96,7 +96,14 @@ function LoadedJob({ job }: { job: Job }) {
               {tab === 'log' && (
                 <>
                   <Attempts attempt={attempt} latest={latest} />
-                  <JobLogPanel job={job.id} attempt={attempt} log={log} view={view} live={live} />
+                  <JobLogPanel
+                    job={job.id}
+                    attempt={attempt}
+                    removedAt={job.log.removed_at}
+                    log={log}
+                    view={view}
+                    live={live}
+                  />
                 </>
               )}
               {tab === 'values' && <JobValues job={job} />}

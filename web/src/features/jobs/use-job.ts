@@ -1,7 +1,7 @@
 // A job and its log, followed while it is not over.
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { useEffect, useMemo, useRef, useState } from 'react';
-import { JobLogReader, type LogProgress } from '@/api/job-log';
+import { JobLogReader, type LogProgress, nothingYet } from '@/api/job-log';
 import { type Job, queries } from '@/api/queries';
 import { type StreamFrame, sharedStream } from '@/api/stream';
 import { isOver } from '@/core/job-status';
@@ -48,8 +48,6 @@ export function useJob(id: string) {
   return query;
 }
 
-const nothingYet: LogProgress = { complete: false, droppedBytes: 0, loading: true, failed: false };
-
 export interface JobLog {
   store: LogStore;
   progress: LogProgress;
@@ -64,14 +62,16 @@ export function useJobLog(job: Job, attempt: number): JobLog {
   const [progress, setProgress] = useState<LogProgress>(nothingYet);
   const reader = useRef<JobLogReader>(null);
   const over = isOver(job.status);
+  const removed = job.log.removed_at !== null;
   const live = !over && attempt === Math.max(1, job.attempt);
   useEffect(() => {
-    setProgress(nothingYet);
+    setProgress(removed ? { ...nothingYet, loading: false, removed } : nothingYet);
+    if (removed) return;
     const made = new JobLogReader(id, attempt, store, setProgress);
     reader.current = made;
     void made.read();
     return () => made.stop();
-  }, [id, attempt, store]);
+  }, [id, attempt, store, removed]);
   useEffect(() => {
     if (!live) return;
     return sharedStream().followJob(id, {
