@@ -16,6 +16,7 @@ void FuzzEnvelope(std::string_view bytes);
 void FuzzPayload(std::string_view bytes);
 void FuzzHttp(std::string_view bytes);
 void FuzzResp(std::string_view bytes);
+void FuzzAmqp(std::string_view bytes);
 void FuzzSse(std::string_view bytes);
 void FuzzJournal(std::string_view bytes);
 void FuzzMasker(std::string_view bytes);

@@ -15,10 +15,11 @@ struct Fuzzer {
   void (*run)(std::string_view);
 };
 
-constexpr Fuzzer kFuzzers[] = {
-    {"manifest", FuzzManifest}, {"envelope", FuzzEnvelope}, {"payload", FuzzPayload},
-    {"http", FuzzHttp},         {"sse", FuzzSse},           {"journal", FuzzJournal},
-    {"masker", FuzzMasker},     {"log", FuzzLog},           {"resp", FuzzResp}};
+constexpr Fuzzer kFuzzers[] = {{"manifest", FuzzManifest}, {"envelope", FuzzEnvelope},
+                               {"payload", FuzzPayload},   {"http", FuzzHttp},
+                               {"sse", FuzzSse},           {"journal", FuzzJournal},
+                               {"masker", FuzzMasker},     {"log", FuzzLog},
+                               {"resp", FuzzResp},         {"amqp", FuzzAmqp}};
 
 const Path kCorpus = Path(PROV_SOURCE_DIR) / "fuzz/corpus";
 

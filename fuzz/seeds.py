@@ -77,6 +77,63 @@ def resp():
     yield b"*4\r\n" + (b"*9\r\n" + b":1\r\n" * 9) * 4
 
 
+def amqp():
+    def short(text):
+        return bytes([len(text)]) + text
+
+    def field(key, kind, value):
+        return short(key) + kind + value
+
+    def long(text):
+        return struct.pack(">I", len(text)) + text
+
+    def frame(kind, channel, payload):
+        return struct.pack(">BH", kind, channel) + long(payload) + b"\xce"
+
+    def method(channel, of, number, arguments=b""):
+        return frame(1, channel, struct.pack(">HH", of, number) + arguments)
+
+    def header(channel, size, properties=b"\0\0"):
+        return frame(2, channel, struct.pack(">HHQ", 60, 0, size) + properties)
+    capabilities = field(b"basic.nack", b"t", b"\x01") + field(b"consumer_cancel_notify", b"t", b"\x01")
+    about = (field(b"capabilities", b"F", long(capabilities)) + field(b"product", b"S", long(b"RabbitMQ")) +
+             field(b"version", b"S", long(b"3.10.8")))
+    other = (field(b"a", b"A", long(b"t\x01" + b"S" + long(b"x"))) + field(b"b", b"b", b"\xff") + field(b"d", b"d", bytes(8)) +
+             field(b"D", b"D", b"\x02" + bytes(4)) + field(b"l", b"l", bytes(8)) + field(b"T", b"T", bytes(8)) + field(b"V", b"V", b"") +
+             field(b"s", b"s", b"\0\x01") + field(b"x", b"x", long(b"y")))
+    start = method(0, 10, 10, b"\0\x09" + long(about) + long(b"PLAIN AMQPLAIN") + long(b"en_US"))
+    unblocked = method(0, 10, 61)
+    yield start
+    yield method(0, 10, 10, b"\0\x09" + long(other) + long(b"") + long(b""))
+    yield start + method(0, 10, 30, struct.pack(">HIH", 2047, 131072, 60)) + method(0, 10, 41, short(b"")) + frame(8, 0, b"")
+    yield method(0, 10, 50, struct.pack(">H", 403) + short(b"ACCESS_REFUSED") + bytes(4)) + method(0, 10, 51)
+    yield method(0, 10, 60, short(b"low on memory")) + unblocked
+    yield method(1, 20, 11, long(b"")) + method(1, 20, 40, struct.pack(">H", 404) + short(b"NOT_FOUND") + bytes(4)) + method(1, 20, 41)
+    for of, number, arguments in ((40, 11, b""), (50, 11, short(b"q") + bytes(8)), (50, 21, b""), (60, 11, b""), (60, 21, short(b"c")), (85, 11, b""),
+                                  (60, 80, bytes(8) + b"\x01"), (60, 120, bytes(8) + b"\x03"), (60, 30, short(b"c") + b"\x01"), (60, 31, b"")):
+        yield method(2, of, number, arguments)
+    deliver = method(1, 60, 60, short(b"c") + struct.pack(">QB", 7, 1) + short(b"x") + short(b"k"))
+    full = (b"\xff\xf8" + short(b"text/plain") + short(b"gzip") + long(field(b"h", b"S", long(b"v"))) + b"\x02\x01" + short(b"c") + short(b"r") +
+            short(b"60000") + short(b"id") + bytes(8) + short(b"type") + short(b"user"))
+    body = frame(3, 1, b"body")
+    yield deliver + header(1, 4) + body
+    yield deliver + header(1, 8, full) + body + frame(8, 0, b"") + body
+    yield deliver + header(1, 0) + deliver
+    yield deliver + header(1, 3) + body
+    yield deliver + header(1, 301) + frame(3, 1, b"y" * 300) + frame(3, 1, b"z")
+    yield method(3, 60, 50, struct.pack(">H", 312) + short(b"NO_ROUTE") + short(b"x") + short(b"k")) + header(3, 4) + frame(3, 3, b"back")
+    yield unblocked + method(4, 20, 11, long(b""))  # of a channel that is not open
+    yield unblocked + frame(99, 0, b"") + method(4, 20, 11, long(b""))
+    yield unblocked + frame(1, 1, b"") + b"\x03\0\x01\x7f\xff\xff\xff"
+    yield b"AMQP\0\0\x09\x01"
+    yield b"AMQP\x01\x01\0\x0a" + unblocked
+    yield b"HTTP/1.1 400 Bad Request\r\n\r\n"
+    one = b"\x07\0\0\0\x01" + short(b"key") + short(b"job") + short(b"id")
+    yield b"w\x40\0\0\0" + b"\0" + one + short(b"body") + b"\x01" + b"\0" + b"\0\x02" * 3
+    yield b"w\x0f\x01\0\0" + b"\x01" + one + short(b"b" * 200) + b"\x01" + b"\x02" + one + short(b"") + b"\0" + b"\x01\x02\x01\xff\x01\xff\x01"
+    yield b"w\0\0\0\0" + b"\0" + one + short(b"c" * 150) + b"\x01\0\0\xff\0\xff"
+
+
 def sse():
     job = "01935a3c-0000-7000-8000-000000000002"
     opaque = "AQGTWjwAAHAAgAAAAAAAAAICAw"
