@@ -78,8 +78,8 @@ std::vector<LogFrame> Written(Input& input) {
     const auto stream = static_cast<Stream>(1 + input.Byte() % 3);
     const WallTime time{Millis{static_cast<std::int64_t>(input.Number() << 8)}};
     const auto kind = input.Byte();
-    // One line as long as the longest that is shown, or a little shorter or longer: several cost the
-    // time of a thousand other inputs.
+    // One line as long as the longest that is shown, or a little shorter or longer: several cost
+    // the time of a thousand other inputs.
     const bool one = kind % 16 == 0 && !std::exchange(longest, longest || kind % 16 == 0);
     std::string bytes(one ? kLongestShownLine - 8 + kind / 16 : 0, 'x');
     frames.push_back({frames.size() + 1, time, stream, bytes + input.Text()});

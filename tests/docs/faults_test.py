@@ -6,7 +6,7 @@ import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "docs/faults.md").read_text()
-ROWS = [1, 2, 3, 4, 5, 6, *range(8, 36), 38, 39, 40, 41, *range(43, 49)]
+ROWS = [1, 2, 3, 4, 5, 6, *range(8, 39), 39, 40, 41, *range(43, 49)]
 LINES = {int(line.split("|")[1]): [cell.strip() for cell in line.split("|")[2:-1]]
          for line in PAGE.splitlines() if re.match(r"\| \d+ \|", line)}
 

@@ -80,8 +80,11 @@ class Platform:
         return subprocess.run([BIN / "provisioning-panel", *arguments], env=self.panel_environment(), check=True,
                               capture_output=True, text=True).stdout.strip()
 
+    def url(self):
+        return f"http://127.0.0.1:{self.port}"
+
     def agent_arguments(self):
-        return ["--panel-url", f"http://127.0.0.1:{self.port}", "--agent-id", AGENT,
+        return ["--panel-url", self.url(), "--agent-id", AGENT,
                 "--state-dir", str(self.directory / "agent"), "--installers-dir", str(self.installers),
                 "--log-dir", str(self.directory / "agent-log"), "--app-state-dir", str(self.directory / "apps"),
                 "--provisioning-lib", str(self.library), "--net-user", "nobody"]
@@ -89,8 +92,11 @@ class Platform:
     def enrol(self):
         token = self.directory / "enroll-token"
         token.write_text(self.tool("enroll-token", AGENT))
-        subprocess.run([BIN / "provisioning-agent", "enroll", "--panel", f"http://127.0.0.1:{self.port}",
-                        "--token-file", token, "--id", AGENT, "--state-dir", self.directory / "agent"], check=True)
+        subprocess.run(self.enrolment(token, AGENT, self.directory / "agent"), check=True)
+
+    def enrolment(self, token, agent, state):
+        return [BIN / "provisioning-agent", "enroll", "--panel", self.url(), "--token-file", token, "--id", agent,
+                "--state-dir", state]
 
     def start_agent(self, *more, **environment):
         self.agent = subprocess.Popen([BIN / "provisioning-agent", *self.agent_arguments(), *more],
@@ -140,8 +146,11 @@ class Platform:
 
     # ---- the API, every exchange held to the document
 
+    def connect(self, timeout):
+        return http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout)
+
     def send(self, method, target, body, headers, timeout=30):
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout)
+        connection = self.connect(timeout)
         try:
             connection.request(method, target, body, headers)
             return connection, connection.getresponse()

@@ -15,7 +15,9 @@ import shutil
 import signal
 import socket
 import sqlite3
+import ssl
 import subprocess
+import tempfile
 import threading
 import time
 import urllib.parse
@@ -750,6 +752,97 @@ def test_row_35_an_old_backup_runs_no_finished_job_again(platform, tmp_path):
     assert ran() == {**everything, again: 1}
     # Their logs were acknowledged to the panel whose store is gone, and so was the last of them.
     platform.excused |= {running, handed, after}
+
+
+# ---- row 37: a certificate that is none to trust
+
+
+class OverTls(Platform):
+    """The test itself takes any certificate: what is tested is who does not."""
+
+    def __init__(self, directory, certificates):
+        super().__init__(directory)
+        self.certificates = certificates
+
+    def url(self):
+        return f"https://127.0.0.1:{self.port}"
+
+    def connect(self, timeout):
+        return http.client.HTTPSConnection("127.0.0.1", self.port, timeout=timeout, context=ssl._create_unverified_context())
+
+    def panel_environment(self):
+        return {**super().panel_environment(), "PANEL_TLS_CERT": str(self.certificates / "cert.pem"),
+                "PANEL_TLS_KEY": str(self.certificates / "key.pem")}
+
+    def agent_arguments(self):
+        return [*super().agent_arguments(), "--panel-ca-file", str(self.certificates / "ca.pem")]
+
+    def enrolment(self, token, agent, state):
+        return [*super().enrolment(token, agent, state), "--ca-file", self.certificates / "ca.pem"]
+
+    def make_ca(self, name):
+        self.openssl("req", "-x509", *EC_KEY, "-subj", f"/CN={name}", "-days", "1", "-keyout", f"{name}.key", "-out", f"{name}.pem")
+
+    def openssl(self, *arguments):
+        subprocess.run(["openssl", *arguments], check=True, cwd=self.certificates, capture_output=True)
+
+    def present(self, name="IP:127.0.0.1", days="1", ca="ca"):
+        """The panel that is started next has this certificate."""
+        self.openssl("req", *EC_KEY, "-subj", "/CN=panel", "-addext", f"subjectAltName={name}", "-keyout", "key.pem", "-out", "request.pem")
+        self.openssl("x509", "-req", "-in", "request.pem", "-CA", f"{ca}.pem", "-CAkey", f"{ca}.key", "-days", days,
+                     "-copy_extensions", "copy", "-out", "cert.pem")
+
+    def restart_panel(self):
+        kill(self.panel.pid)
+        self.panel.wait(10)
+        self.start_panel()
+
+
+EC_KEY = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes")
+NOT_TO_TRUST = {"has expired": {"days": "-1"}, "is not for": {"name": "DNS:other.example"}, "unable to get local issuer certificate": {"ca": "other"}}
+
+
+@pytest.fixture(name="certificates")
+def certificates_fixture():
+    """A folder that the network process may look into, which is nobody's."""
+    with tempfile.TemporaryDirectory(prefix="certificates.") as directory:
+        os.chmod(directory, 0o755)
+        yield pathlib.Path(directory)
+
+
+def test_row_37_a_certificate_that_is_none_to_trust_is_refused_by_everyone(tmp_path, certificates):
+    running = OverTls(tmp_path, certificates)
+    for name in ("ca", "other"):
+        running.make_ca(name)
+    running.present()
+    try:
+        running.start()
+        running.installer("row37", "true\n")
+        assert running.ended(running.submit("row37"))["status"] == "succeeded"
+        token, state = tmp_path / "another-token", tmp_path / "another"
+        token.write_text(running.tool("enroll-token", "another"))
+        (tmp_path / "token").write_text(running.token)
+        ask = [BIN / "provisionctl", "--panel", running.url(), "--token-file", tmp_path / "token", "--ca-file", certificates / "ca.pem", "jobs"]
+
+        def refused(command, sentence):
+            done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+            assert done.returncode != 0 and sentence in done.stderr, done
+        for sentence, certificate in NOT_TO_TRUST.items():
+            running.present(**certificate)
+            running.restart_panel()
+            heard = running.get(f"/api/servers/{AGENT}")["last_seen_at"]
+            job = running.submit("row37")
+            refused(ask, sentence)
+            refused(running.enrolment(token, "another", state), sentence)
+            wait_for(lambda sentence=sentence: sentence in (tmp_path / "agent.err").read_text(), 60, "the agent's refusal")
+            assert running.status(job) == "queued" and running.get(f"/api/servers/{AGENT}")["last_seen_at"] == heard
+            running.present()
+            running.restart_panel()
+            assert running.ended(job, 120)["status"] == "succeeded"
+        assert subprocess.run(ask, check=True, capture_output=True).stdout
+        subprocess.run(running.enrolment(token, "another", state), check=True)  # nobody was told the token
+    finally:
+        running.stop()
 
 
 # ---- row 41: the environment is exactly the table

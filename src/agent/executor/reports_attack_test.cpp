@@ -170,6 +170,45 @@ TEST_F(Reports, NobodyAcknowledges_TheLogWaitsInItsFileAndOtherJobsRun) {
   EXPECT_EQ(Last(id).status, job::Status::kSucceeded);
 }
 
+// Row 36. The panel cannot be reached for a day: what it ordered goes on, also over a restart, and
+// it is told of all of it afterwards.
+TEST_F(Reports, ADayWithoutThePanel_ScriptsGoOnAndEverythingIsToldAfterwards) {
+  const auto first = Run(NewOrder());
+  const auto second = Run(NewOrder());
+  Acknowledge(executor_->outbox().last());
+  const auto known = executor_->outbox().last();
+  std::map<Uuid, std::string> printed;
+  for (int hour = 0; hour < 24; ++hour) {
+    const auto job = hour < 12 ? first : second;
+    ASSERT_EQ(Starts(job), 1) << hour;
+    const auto line = "hour " + std::to_string(hour) + "\n";
+    Print(job, line);
+    printed[job] += line;
+    clock_.Advance(std::chrono::hours{1});
+    Step();
+    if (hour % 12 == 7) Restart();
+    if (hour == 11) Exit(first, 0);
+    Step();
+  }
+  Exit(second, 1);
+  Step();
+
+  const auto events = Events();
+  ASSERT_FALSE(events.empty());
+  EXPECT_EQ(events.front().seq, known + 1);
+  EXPECT_EQ(events.front().oldest, known + 1) << "nothing was left out to save room";
+  std::map<Uuid, std::string> told;
+  for (const auto& event : events) {
+    if (!event.log) continue;
+    const auto packed = Base64Decode(event.log->frames);
+    for (const auto& frame : *job::UnpackFrames(*packed, event.log->raw_size))
+      told[*event.job] += frame.bytes;
+  }
+  EXPECT_EQ(told, printed);
+  EXPECT_EQ(Last(first).status, job::Status::kSucceeded);
+  EXPECT_EQ(Last(second).status, job::Status::kFailed) << "as its script said";
+}
+
 TEST_F(Reports, EventsAreTheSameBytesAfterARestart) {
   const auto id = Run(NewOrder());
   Print(id, "hello\n");

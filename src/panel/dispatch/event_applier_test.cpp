@@ -1,5 +1,7 @@
 #include "panel/dispatch/event_applier.hpp"
 
+#include <fmt/format.h>
+
 #include "panel/dispatch/event_fixture_test.hpp"
 #include "panel/dispatch/known_failure.hpp"
 #include "panel/dispatch/store_job_service.hpp"
@@ -41,6 +43,23 @@ TEST_F(EventApplication, InOrder_AreAppliedAndAcknowledged) {
   EXPECT_EQ(record.log.lines, 2U);
   EXPECT_EQ(record.log.bytes, 8U);
   EXPECT_THAT(finished_, SizeIs(1));
+  EXPECT_FALSE(log_.Has("event_refused")) << log_.text;
+}
+
+// Row 36: what an agent has to tell after a day without a panel.
+TEST_F(EventApplication, OfADayWithoutAPanel_AreAllAppliedAfterwards) {
+  const auto id = AddJobIn(Status::kDispatched);
+  std::vector<job::Event> events{State(id, Status::kAccepted), State(id, Status::kRunning, 1)};
+  for (std::uint64_t hour = 1; hour <= 24; ++hour) {
+    clock_.Advance(std::chrono::hours{1});
+    events.push_back(Log(id, hour, fmt::format("hour {}\n", hour)));
+  }
+  events.push_back(State(id, Status::kSucceeded, 1));
+  Restart();
+  EXPECT_EQ(Job(id).status, Status::kDispatched) << "that it is silent ends no job";
+  EXPECT_EQ(*Deliver(events), events.size());
+  EXPECT_EQ(Job(id).status, Status::kSucceeded);
+  EXPECT_EQ(Job(id).log.lines, 24U);
   EXPECT_FALSE(log_.Has("event_refused")) << log_.text;
 }
 
