@@ -38,6 +38,7 @@ class Peer final : public Io {
     co_return Status{};
   }
   asio::awaitable<void> WaitClosed() override { co_return; }
+  void OnClosed(std::function<void()>) override {}  // nothing is streamed
   bool PeerClosed() override { return sends_.empty(); }
   asio::awaitable<Status> Handshake() override { co_return Status{}; }
   void ShutdownWrite() override {}
