@@ -86,8 +86,8 @@ def end_what_is_left():
         try:
             if int(process.name) != os.getpid() and os.readlink(process / "ns/mnt") == os.readlink("/proc/self/ns/mnt"):
                 os.kill(int(process.name), signal.SIGKILL)
-        except (FileNotFoundError, ProcessLookupError):
-            pass  # it has ended by itself
+        except (FileNotFoundError, ProcessLookupError, PermissionError):
+            pass  # it has ended by itself, or is none of ours
 
 
 def build(*binaries):
