@@ -50,11 +50,11 @@ class RabbitmqPlatform(Platform):
         super().stop()
         self.rabbitmq.stop()
 
-    def connect(self):
+    def connect_to_broker(self):
         return pika.BlockingConnection(pika.URLParameters(self.rabbitmq.url))
 
     def waiting(self):
-        connection = self.connect()
+        connection = self.connect_to_broker()
         declared = connection.channel().queue_declare(f"agent.{AGENT}.jobs", passive=True)
         connection.close()
         return declared.method.message_count
@@ -180,7 +180,7 @@ def test_a_foreign_producer_with_the_key_pushes_an_order(platform, tmp_path):
              "expires_at": moment(3600), "nonce": secrets.token_hex(16), "user_id": "another-program", "approval": None}
     key = signing.agent_key(SECRET, "job", AGENT, 1)
     envelope = signing.envelope("application/vnd.provisioning.job.v1+json", compact(order), f"job/{AGENT}/1", key)
-    connection = platform.connect()
+    connection = platform.connect_to_broker()
     for body in ("junk", envelope, envelope):
         connection.channel().basic_publish("", f"agent.{AGENT}.jobs", body)
     connection.close()
