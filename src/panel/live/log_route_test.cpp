@@ -26,6 +26,18 @@ class LogRoute : public Live {
     });
     ASSERT_TRUE(done) << done.error().ToString();
   }
+
+  // All bytes of the answer, as they came.
+  std::string Download(const Uuid& id) {
+    std::string answer;
+    const auto read = [](LogRoute& test, std::string target,
+                         std::string& into) -> boost::asio::awaitable<void> {
+      into = co_await test.Exchange("GET " + target +
+                                    " HTTP/1.1\r\nHost: x\r\nAccept: text/plain\r\n\r\n");
+    };
+    Run(read(*this, Path(id, "/log"), answer));
+    return answer;
+  }
 };
 
 TEST_F(LogRoute, LogRoute_AsJson_HasLinesAndWhereToGoOn) {
@@ -213,13 +225,7 @@ TEST_F(LogRoute, LogRoute_OfALogThatIsRemovedMeanwhile_TheBodyIsSeenToBeCut) {
   database_.before_read = [&, at = database_.reads + 4](std::size_t reads) {
     if (reads == at) RemoveLogs();
   };
-  std::string answer;
-  const auto read = [](LogRoute& test, Uuid job,
-                       std::string& into) -> boost::asio::awaitable<void> {
-    into = co_await test.Exchange("GET " + test.Path(job, "/log") +
-                                  " HTTP/1.1\r\nHost: x\r\nAccept: text/plain\r\n\r\n");
-  };
-  Run(read(*this, id, answer));
+  const auto answer = Download(id);
   EXPECT_TRUE(answer.starts_with("HTTP/1.1 200"));
   EXPECT_FALSE(answer.ends_with("0\r\n\r\n"));
 }
@@ -230,13 +236,7 @@ TEST_F(LogRoute, LogRoute_StoreFailsInTheMiddle_TheBodyIsSeenToBeCut) {
   Start(id);
   FillLog(id, 100'000, 100);
   database_.fail_after = database_.reads + 4;
-  std::string answer;
-  const auto read = [](LogRoute& test, Uuid job,
-                       std::string& into) -> boost::asio::awaitable<void> {
-    into = co_await test.Exchange("GET " + test.Path(job, "/log") +
-                                  " HTTP/1.1\r\nHost: x\r\nAccept: text/plain\r\n\r\n");
-  };
-  Run(read(*this, id, answer));
+  const auto answer = Download(id);
   EXPECT_TRUE(answer.starts_with("HTTP/1.1 200"));
   EXPECT_FALSE(answer.ends_with("0\r\n\r\n"));
   EXPECT_EQ(failures_.size(), 1u);
