@@ -134,15 +134,11 @@ asio::awaitable<void> SocketIo::WaitClosed() {
 
 void SocketIo::OnClosed(std::function<void()> then) {
   const auto peer = LookAtPeer();
+  if (peer == Peer::kGone) return asio::post(socket_.get_executor(), std::move(then));
   auto look_again = [this, then = std::move(then)](const boost::system::error_code&) mutable {
-    if (LookAtPeer() == Peer::kGone)
-      then();
-    else
-      OnClosed(std::move(then));
+    OnClosed(std::move(then));
   };
-  if (peer == Peer::kGone) {
-    asio::post(socket_.get_executor(), [look_again]() mutable { look_again({}); });
-  } else if (peer == Peer::kHasSent) {
+  if (peer == Peer::kHasSent) {
     pause_.expires_after(kUnread);
     pause_.async_wait(std::move(look_again));
   } else {
