@@ -24,7 +24,8 @@ def allow_open_files(wanted, say):
     except (ValueError, PermissionError):
         wanted = min(wanted, hard)
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
-        say(f"a process may open {wanted:,} files here, and this machine gives no more (fs.nr_open): large fleets will fail")
+        say(f"a process may open {wanted:,} files here (ulimit -Hn), and more is refused: that takes CAP_SYS_RESOURCE, and fs.nr_open "
+            "as high. Large fleets will fail: an agent over Redis takes two, over HTTP one")
     return wanted
 
 

@@ -345,7 +345,8 @@ def test_row_34_a_server_that_ends_since_its_log_has_no_room_costs_nothing(tmp_p
         assert "PANIC" in (platform.server.directory / "log").read_text()
         wait_for(lambda: platform.call("GET", "/api/health", token=False) == (503, {"status": "down"}), 20, "that it is down")
         assert not submits.one()
-        assert "is the server up" in (platform.directory / "panel-log/panel.log").read_text()
+        # Said by whatever needs the store next: the reconciler, of nothing else.
+        wait_for(lambda: "is the server up" in (platform.directory / "panel-log/panel.log").read_text(), 60, "that it is said")
         disk.free()
         platform.server.start()
         goes_on_with_room(platform, talks, submits, panel)

@@ -58,27 +58,6 @@ test('13 a job that waits says why and for what', async ({ page }) => {
   await expect(page.getByText('Place 2. db-01 runs another job')).toBeVisible();
 });
 
-test('20 ten tabs use one stream, and each of them is up to date', async ({ page, context, panel }) => {
-  await page.goto(`/jobs/${known.live}`);
-  const tabs = [page];
-  for (let k = 1; k < 10; k += 1) {
-    const tab = await context.newPage();
-    await tab.goto(k % 2 ? `/jobs/${known.live}` : '/jobs');
-    tabs.push(tab);
-  }
-  await expect.poll(() => panel.ask('streams')).toBe(1);
-  const count = async (tab: typeof page) =>
-    Number((await tab.getByTestId('line-count').textContent())!.replace(/\D/g, ''));
-  const last = tabs[9]!;
-  const before = await count(last);
-  await expect.poll(() => count(last)).toBeGreaterThan(before);
-  // The tab that has the stream is closed: another one takes over.
-  await page.close();
-  await expect.poll(() => panel.ask('streams')).toBe(1);
-  const after = await count(last);
-  await expect.poll(() => count(last)).toBeGreaterThan(after + 5);
-});
-
 test('21 times show in the zone of the user, with the exact one on hover, and durations tick', async ({
   page,
 }) => {
