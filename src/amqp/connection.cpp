@@ -597,6 +597,8 @@ asio::awaitable<Result<std::unique_ptr<Connection>>> Connection::Open(
 asio::awaitable<Result<std::unique_ptr<Channel>>> Connection::OpenChannel() {
   const auto state = state_;
   if (state->broken) co_return Error(*state->broken);
+  // Before there is a channel: one that RabbitMQ was never asked to open may not be closed there.
+  if (state->blocked) co_return state->BlockedError();
   PROV_CO_TRY(const auto number, state->FreeNumber());
   auto of = std::make_shared<Channel::State>(state, number, state->executor);
   state->channels[number] = {.channel = of};

@@ -238,6 +238,10 @@ TEST_F(Amqp, ShortOfMemory_SaysExhausted_AndTakesAgainAfterwards) {
       EXPECT_THAT(published.error().message, HasSubstr("memory"));
     }
     EXPECT_TRUE(on.blocked());
+    // A channel that was never opened is not closed either, which would end the connection.
+    const auto refused = co_await on.OpenChannel();
+    EXPECT_FALSE(refused);
+    if (!refused) EXPECT_EQ(refused.error().code, ErrorCode::kExhausted);
     test.server_.SetMemoryAlarm(false);
     for (int i = 0; i < 1000 && on.blocked(); ++i) {
       asio::steady_timer timer(test.io_, Millis{10});

@@ -1,10 +1,12 @@
-// The body of a response while it is being made: a bounded buffer between who makes it and the
+// The body of a response while it is being made: a bounded queue between who makes it and the
 // connection that sends it. Single-threaded.
 #pragma once
 
 #include <cstddef>
+#include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
@@ -13,32 +15,46 @@
 
 namespace prov::net {
 
+// A part of a body, made once for all the streams that send it. Immutable.
+class BodyPiece {
+ public:
+  explicit BodyPiece(std::string bytes);
+
+  std::string_view bytes() const { return std::string_view(chunk_).substr(begin_, size_); }
+  std::string_view chunk() const { return chunk_; }  // as a chunk of HTTP/1.1 (RFC 9112, 7.1)
+
+ private:
+  std::size_t size_;
+  std::size_t begin_;
+  std::string chunk_;
+};
+
 class BodyStream {
  public:
+  using Piece = std::shared_ptr<const BodyPiece>;
+
   BodyStream(boost::asio::any_io_executor executor, std::size_t limit)
       : limit_(limit), readable_(executor), writable_(executor) {}
 
-  // Never waits. A reader so slow that the buffer would pass its limit is dropped (SSE resumes by
-  // Last-Event-ID); false when it was, or has gone.
-  bool Push(std::string_view bytes);
-  // Waits until the reader has taken enough; false when it has gone. For bodies larger than memory.
+  // Waits until the reader has taken enough; false when it has gone. One piece may be larger than
+  // the limit.
   boost::asio::awaitable<bool> Send(std::string bytes);
-  void End();  // the body is whole; what is buffered will still be sent
+  boost::asio::awaitable<bool> Send(Piece piece);
+  void End();  // the body is whole; what waits will still be sent
 
   bool open() const { return !closed_ && !ended_; }
-  bool too_slow() const { return too_slow_; }
 
-  // For the connection: everything buffered, waiting for something; "" at the end.
-  boost::asio::awaitable<std::string> Take();
+  // For the connection: what waits, once something does; nothing at the end.
+  boost::asio::awaitable<Piece> Take();
   void Close();  // the reader has gone
   bool closed() const { return closed_; }
 
  private:
   std::size_t limit_;
-  std::string buffer_;
+  std::size_t waiting_ = 0;  // bytes
+  std::vector<Piece> pieces_;
   bool ended_ = false;
   bool closed_ = false;
-  bool too_slow_ = false;
   Event readable_;
   Event writable_;
 };

@@ -50,27 +50,35 @@ asio::awaitable<Result<std::unique_ptr<Io>>> Dial(asio::any_io_executor executor
                                                   DialTarget target) {
   const auto until = std::chrono::steady_clock::now() + target.within;
   PROV_CO_TRY(const auto endpoints, co_await Resolve(executor, target));
+  const auto left = [until] {
+    return std::chrono::duration_cast<Millis>(until - std::chrono::steady_clock::now());
+  };
   Error last{ErrorCode::kUnavailable, "the name has no address"};
-  for (const auto& endpoint : endpoints) {
-    const auto left = std::chrono::duration_cast<Millis>(until - std::chrono::steady_clock::now());
+  for (std::size_t i = 0; i < endpoints.size(); ++i) {
+    // One that swallows what it is sent leaves the others their time.
+    const auto share = left() / static_cast<int>(endpoints.size() - i);
     tcp::socket socket(executor);
     bool expired = false;
     boost::system::error_code failed;
     {
-      const Alarm alarm(executor, left, [&] {
+      const Alarm alarm(executor, share, [&] {
         expired = true;
         boost::system::error_code ignored;
         socket.close(ignored);
       });
       const auto [error] =
-          co_await socket.async_connect(endpoint, asio::as_tuple(asio::use_awaitable));
+          co_await socket.async_connect(endpoints[i], asio::as_tuple(asio::use_awaitable));
       failed = error;
     }
-    if (expired) co_return Error{ErrorCode::kTimeout, "the server did not answer in time"};
-    if (!failed) co_return co_await Secure(executor, std::move(socket), target, left);
-    last.message = failed == asio::error::connection_refused
-                       ? "the connection was refused; does the server run, and on this port?"
-                       : "cannot connect: " + failed.message();
+    if (!failed && !expired) co_return co_await Secure(executor, std::move(socket), target, left());
+    if (expired) {
+      last = {ErrorCode::kTimeout, "the server did not answer in time"};
+      continue;
+    }
+    last = {ErrorCode::kUnavailable,
+            failed == asio::error::connection_refused
+                ? "the connection was refused; does the server run, and on this port?"
+                : "cannot connect: " + failed.message()};
   }
   co_return last;
 }

@@ -1,7 +1,5 @@
 #include "net/http_connection.hpp"
 
-#include <charconv>
-
 #include <boost/asio/error.hpp>
 #include <boost/system/system_error.hpp>
 
@@ -36,14 +34,7 @@ std::string HeadOf(const Response& response, bool chunked, bool keep_alive) {
   return SerializeHead(response, framing);
 }
 
-// In its own memory: it may be a megabyte.
-void MakeChunk(std::string& bytes) {
-  std::array<char, 18> size;
-  auto* end = std::to_chars(size.data(), size.data() + 16, bytes.size(), 16).ptr;
-  *end++ = '\r';
-  *end++ = '\n';
-  bytes.insert(0, std::string_view(size.data(), end)).append("\r\n");
-}
+constexpr std::string_view kLastChunk = "0\r\n\r\n";
 
 }  // namespace
 
@@ -231,16 +222,11 @@ asio::awaitable<void> HttpConnection::Produce(std::shared_ptr<HttpConnection> co
 // bytes.
 asio::awaitable<std::size_t> HttpConnection::Forward(BodyStream& stream, bool chunked) {
   std::size_t sent = 0;
-  bool last = false;
-  while (!last) {
-    auto bytes = co_await stream.Take();
-    const auto size = bytes.size();
-    last = size == 0;
-    if (last && stream.closed()) break;
-    if (chunked) MakeChunk(bytes);
-    if (!(co_await Write(bytes))) break;
-    sent += size;
+  while (const auto piece = co_await stream.Take()) {
+    if (!(co_await Write(chunked ? piece->chunk() : piece->bytes()))) co_return sent;
+    sent += piece->bytes().size();
   }
+  if (chunked && !stream.closed()) (void)co_await Write(kLastChunk);
   co_return sent;
 }
 

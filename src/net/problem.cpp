@@ -39,8 +39,13 @@ int HttpStatus(ErrorCode code) {
 
 Problem ToProblem(const Error& error) {
   Problem problem{.status = HttpStatus(error.code), .code = std::string(ToString(error.code))};
-  problem.detail =
-      problem.status == 500 ? "The server failed to do this; its log says why." : error.message;
+  problem.detail = error.message;
+  if (problem.status == 500) problem.detail = "The server failed to do this; its log says why.";
+  // What a database says names its address and its user, and nobody may be signed in yet.
+  if (error.code == ErrorCode::kUnavailable) {
+    problem.detail =
+        "Something that this needs is away; GET /api/health says what, to who is signed in.";
+  }
   return problem;
 }
 

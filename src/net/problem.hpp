@@ -25,8 +25,8 @@ struct Problem {
 };
 
 int HttpStatus(ErrorCode code);
-// With the kinds' own code ("not_found"). What the server itself got wrong (5xx but 503 and 504) is
-// not told to the client: the caller logs it.
+// With the kinds' own code ("not_found"). What the server itself got wrong (5xx but 504), or what
+// it needs and lacks, is not told to the client: the caller logs it.
 Problem ToProblem(const Error& error);
 // 401 gets WWW-Authenticate, 429 and 503 Retry-After.
 Response MakeProblem(const Problem& problem);

@@ -319,21 +319,29 @@ class Client(threading.Thread):
         super().__init__(daemon=True)
         self.fleet, self.chance, self.wanted, self.backlog = fleet, random.Random(seed), wanted, backlog
         self.accepted = []
+        self.canceled = []  # before or after they began
         self.again = 0  # requests that had to be made once more
         self.failure = None
 
     def run(self):
         try:
             while self.wanted():
-                while self.backlog() > BACKLOG:
-                    time.sleep(0.1)
+                self.wait_for_room()
                 job = self.submit()
                 self.accepted.append(job)
                 if self.chance.random() < 0.08:
                     time.sleep(self.chance.uniform(0, 1))
                     self.insist("POST", f"/api/jobs/{job}/cancel", None, (202, 409))
+                    self.canceled.append(job)
         except BaseException as error:
             self.failure = error
+
+    def wait_for_room(self):
+        until = time.monotonic() + SETTLE
+        while self.backlog() > BACKLOG:
+            if time.monotonic() > until:
+                raise AssertionError(f"more than {BACKLOG} jobs wait, and for {SETTLE} s too few of them have begun")
+            time.sleep(0.1)
 
     def submit(self):
         ending = self.chance.choices(list(ENDINGS), ENDINGS.values())[0]
@@ -381,7 +389,13 @@ def statuses(fleet, jobs):
 
 
 def begun(fleet):
-    return len({line.split()[0] for line in fleet.witness.read_text().splitlines()})
+    return {line.split()[0] for line in fleet.witness.read_text().splitlines()}
+
+
+def waiting(fleet, clients):
+    """Of the jobs accepted so far, those that are still to begin. One that was canceled may never."""
+    return ({job for client in clients for job in client.accepted} - begun(fleet)
+            - {job for client in clients for job in client.canceled})
 
 
 def disturb(fleet, clients, faults, say):
@@ -390,11 +404,11 @@ def disturb(fleet, clients, faults, say):
     while True:
         faults.one()
         accepted = sum(len(client.accepted) for client in clients)
-        say(f"{accepted} jobs accepted, {begun(fleet)} have begun, {faults.happened.total()} faults")
+        say(f"{accepted} jobs accepted, {len(begun(fleet))} have begun, {faults.happened.total()} faults")
         if any(client.is_alive() for client in clients):
             continue
         late = late or time.monotonic() + 90
-        if begun(fleet) > 0.85 * accepted or time.monotonic() > late:
+        if len(waiting(fleet, clients)) < 0.15 * accepted or time.monotonic() > late:
             return
 
 
@@ -440,8 +454,7 @@ def run(directory, jobs, minutes, seed, say):
         fleet.start()
         wanted = Countdown(jobs, time.monotonic() + 60 * minutes if minutes else None)
         clients = []
-        backlog = lambda: sum(len(client.accepted) for client in clients) - begun(fleet)  # noqa: E731
-        clients += [Client(fleet, chance.random(), wanted, backlog) for _ in range(CLIENTS)]
+        clients += [Client(fleet, chance.random(), wanted, lambda: len(waiting(fleet, clients))) for _ in range(CLIENTS)]
         faults = Faults(fleet, chance)
         for client in clients:
             client.start()

@@ -100,6 +100,18 @@ const pages = {
   },
   'job-big': { path: `/jobs/${known.big}#L150000-L150004` },
   'job-offline': { path: `/jobs/${known.offline}` },
+  'job-log-removed': {
+    path: `/jobs/${known.failed}`,
+    act: async (page) => {
+      await page.route(`**/api/jobs/${known.failed}`, async (route) => {
+        const response = await route.fetch();
+        const body = await response.json();
+        body.log.removed_at = '2026-11-29T01:00:00.000Z';
+        await route.fulfill({ response, json: body });
+      });
+      await page.reload();
+    },
+  },
   'job-lost': { path: `/jobs/${known.lost}?tab=details` },
   'settings-password': { path: '/settings?tab=password' },
   'user-new': { path: '/settings?tab=users', act: press('Add a user') },

@@ -205,7 +205,12 @@ TEST_F(Sessions, OfAnAddressThatTriedManyNames_AreRefusedForAWhile) {
 
 TEST_F(Sessions, WhenTheStoreIsAway_AreNeitherRefusedNorCounted) {
   database_.writes_left = 0;
-  for (int i = 0; i < 12; ++i) ExpectProblem(TrySignIn("ann"), 503, "unavailable");
+  for (int i = 0; i < 12; ++i) {
+    const auto away = TrySignIn("ann");
+    ExpectProblem(away, 503, "unavailable");
+    EXPECT_THAT(away.body, HasSubstr("Something that this needs is away"))
+        << "what a database says names its address";
+  }
   database_.Repair();
   EXPECT_EQ(TrySignIn("ann").status, 200);
 }

@@ -122,8 +122,10 @@ Status EndUnanswered(store::Transaction& t, const std::vector<std::string>& aliv
 }
 
 // Jobs of servers that were silent since `silent_since`, and those that nobody came for since
-// `queued_since`.
-Result<std::vector<job::Record>> EndSilent(store::Transaction& t, WallTime now,
+// `queued_since`; so many at once. Who is alive was not silent, though it may not be written down
+// yet: the store was away, or this machine slept.
+Result<std::vector<job::Record>> EndSilent(store::Transaction& t,
+                                           const std::vector<std::string>& alive, WallTime now,
                                            WallTime silent_since, WallTime queued_since) {
   std::vector<job::Record> ended;
   store::JobFilter waiting;
@@ -137,6 +139,8 @@ Result<std::vector<job::Record>> EndSilent(store::Transaction& t, WallTime now,
   PROV_TRY(const auto agents, t.agents().List(kPanel));
   for (const auto& agent : agents) {
     if (!agent.last_seen_at || *agent.last_seen_at > silent_since) continue;
+    if (std::ranges::binary_search(alive, agent.id)) continue;
+    if (ended.size() >= kAtOnce) break;
     PROV_TRY(const auto unsettled, t.jobs().Unsettled(agent.id, kAtOnce));
     for (const auto& record : unsettled) {
       PROV_CHECK(End(t, record, job::Status::kLost, "the server has not been heard of for 24 hours",
@@ -371,7 +375,7 @@ asio::awaitable<void> Dispatcher::SettleSilent() {
   auto settled =
       co_await store_.Write([now, limits = limits_, alive = AliveAgents()](
                                 store::Transaction& t) -> Result<std::vector<job::Record>> {
-        PROV_TRY(auto ended, EndSilent(t, now, now - limits.silence, now - limits.queued));
+        PROV_TRY(auto ended, EndSilent(t, alive, now, now - limits.silence, now - limits.queued));
         PROV_CHECK(EndUnanswered(t, alive, now, now - limits.unanswered, ended));
         return ended;
       });

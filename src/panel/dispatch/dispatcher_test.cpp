@@ -225,6 +225,22 @@ TEST_F(Dispatch, AServerSilentForADay_LosesWhatItHadAndExpiresWhatItHadNot) {
   EXPECT_EQ(finished, (std::map<Uuid, Status>{{had, Status::kLost}, {waiting, Status::kExpired}}));
 }
 
+// The store took nothing for a day, or this machine slept: nobody was silent.
+TEST_F(Dispatch, AServerThatIsThere_LosesNothing_ThoughItIsNotWrittenDown) {
+  const auto had = AddJob();
+  dispatcher_->Seen(kAgent);
+  ASSERT_TRUE(RunUntil([&] { return Settled(had); }));
+  Put(had, Status::kRunning, 1);
+  Kill();
+  write_seen_ = std::chrono::hours{1};
+  Start();
+  RunSomeRounds();
+  clock_.Advance(std::chrono::hours{25});
+  dispatcher_->Seen(kAgent);
+  RunSomeRounds();
+  EXPECT_EQ(Job(had).status, Status::kRunning);
+}
+
 // A parcel that an agent refuses without a word was sent again every 30 seconds for ever.
 TEST_F(Dispatch, AJobThatIsNeverAnswered_IsSentUntilItsExpiryAndThenLost) {
   const auto id = AddJob();

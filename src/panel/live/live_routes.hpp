@@ -14,6 +14,7 @@
 #include "net/body_stream.hpp"
 #include "net/http_message.hpp"
 #include "net/router.hpp"
+#include "panel/live/beat.hpp"
 #include "panel/live/live_hub.hpp"
 #include "panel/live/shared_pages.hpp"
 #include "panel/store_gate.hpp"
@@ -42,6 +43,7 @@ class LiveStreams {
  private:
   friend class StreamSession;
   std::map<std::uint64_t, std::function<void()>> open_;  // ends one
+  Beat beat_;
   std::uint64_t next_ = 1;
   bool closed_ = false;
 };

@@ -1,9 +1,12 @@
 #include "panel/live/shared_pages.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/use_awaitable.hpp>
+
+#include "net/sse.hpp"
 
 namespace prov::panel {
 
@@ -57,8 +60,14 @@ asio::awaitable<Result<SharedPages::Page>> SharedPages::Read(const Place& place)
   const auto job = place.named ? std::optional(place.job) : std::nullopt;
   std::size_t bytes = 0;
   const auto add = [&](const StreamFrame& frame) {
-    page->frames.push_back({frame.position, FrameJson(frame, job)});
-    bytes += page->frames.back().data.size();
+    auto data = FrameJson(frame, job);
+    bytes += data.size();
+    net::BodyStream::Piece event;
+    if (!place.named) {
+      event = std::make_shared<const net::BodyPiece>(net::FormatSse(
+          {.id = FormatPosition(frame.position), .event = {}, .data = std::exchange(data, {})}));
+    }
+    page->frames.push_back({frame.position, std::move(data), std::move(event)});
   };
   FrameMaker maker(place.at);
   for (auto& change : *changes) {

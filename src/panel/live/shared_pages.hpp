@@ -12,6 +12,7 @@
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/steady_timer.hpp>
 
+#include "net/body_stream.hpp"
 #include "panel/live/stream_frame.hpp"
 #include "panel/store_gate.hpp"
 #include "store/actor.hpp"
@@ -20,8 +21,9 @@ namespace prov::panel {
 
 struct StreamPage {
   struct Frame {
-    StreamPosition position;  // after it
-    std::string data;         // JSON
+    StreamPosition position;       // after it
+    std::string data;              // JSON, where frames say which job is meant
+    net::BodyStream::Piece event;  // else: the whole event, which is the same for all
   };
   std::vector<Frame> frames;
   std::optional<job::Status> status;  // after the last of them; nothing: there were none

@@ -1,5 +1,7 @@
 #include "panel/live/stream_session.hpp"
 
+#include <utility>
+
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
@@ -31,6 +33,18 @@ class Registered {
   std::uint64_t id_;
 };
 
+// Takes back at its end what a session asked of the beat.
+class Asking {
+ public:
+  Asking(Beat& beat, const Beat::Sleeper& sleeper) : beat_(beat), sleeper_(sleeper) {}
+  Asking(const Asking&) = delete;
+  ~Asking() { beat_.TakeBack(sleeper_); }
+
+ private:
+  Beat& beat_;
+  const Beat::Sleeper& sleeper_;
+};
+
 bool IsSettled(job::Status status) { return !job::IsActive(status); }
 
 }  // namespace
@@ -51,7 +65,7 @@ StreamSession::StreamSession(std::shared_ptr<const LiveDependencies> dependencie
                           .settled = job.settled});
 }
 
-void StreamSession::Wake(const Uuid& job) {
+void StreamSession::Notice(const Uuid& job) {
   bool mine = topics_.Changed(job);
   for (auto& follower : followers_) {
     if (follower.job != job) continue;
@@ -59,9 +73,17 @@ void StreamSession::Wake(const Uuid& job) {
     follower.noticed = SteadyClock::now();
     mine = true;
   }
-  if (!mine) return;
-  woken_ = true;
-  if (timer_) timer_->cancel();
+  if (!mine || std::exchange(asked_, true)) return;
+  auto& streams = dependencies_->streams;
+  const auto length =
+      std::max<SteadyClock::duration>(dependencies_->limits.batch, streams.open() * kPerStream);
+  streams.beat_.Ask(timer_->get_executor(), length, *this);
+}
+
+void StreamSession::Wake() {
+  asked_ = false;
+  due_ = true;
+  timer_->cancel();
 }
 
 asio::awaitable<void> StreamSession::Run(std::shared_ptr<net::BodyStream> body) {
@@ -73,24 +95,21 @@ asio::awaitable<void> StreamSession::Run(std::shared_ptr<net::BodyStream> body) 
     body_->End();
     timer_->cancel();
   });
+  const Asking asking(streams.beat_, *this);
   // Before the first look, so that no change falls between.
-  const auto subscription = dependencies_->hub.Subscribe([this](const Uuid& job) { Wake(job); });
+  const auto subscription = dependencies_->hub.Subscribe([this](const Uuid& job) { Notice(job); });
   // An EventSource then comes back after a second, not after its own three or five.
   if (!co_await Send("retry: 1000\n\n")) co_return;
   const auto until = SteadyClock::now() + dependencies_->limits.lifetime;
   while (body_->open() && SteadyClock::now() < until) {
-    const auto began = SteadyClock::now();
-    woken_ = false;
     const auto outcome = co_await Round();
     if (outcome == Outcome::kGone || Over()) co_return;
-    const auto& limits = dependencies_->limits;
     if (outcome == Outcome::kStoreFailed) {
-      co_await WaitUntil(SteadyClock::now() + limits.retry);
+      const auto again = SteadyClock::now() + dependencies_->limits.retry;
+      while (body_->open() && SteadyClock::now() < again) co_await WaitUntil(again);
       if (!co_await Comment()) co_return;
     } else {
-      // All streams at the same moments: those of one job then share what they read.
-      const auto batch = std::max<SteadyClock::duration>(limits.batch, streams.open() * kPerStream);
-      co_await Pause(began - began.time_since_epoch() % batch + batch);
+      co_await Pause();
     }
   }
 }
@@ -117,7 +136,9 @@ asio::awaitable<StreamSession::Outcome> StreamSession::CatchUp(Follower& followe
     }
     for (const auto& frame : (*page)->frames) {
       follower.at = frame.position;
-      if (!co_await SendData(Id(follower), frame.data)) co_return Outcome::kGone;
+      const bool sent =
+          frame.event ? co_await Send(frame.event) : co_await SendData(AllPositions(), frame.data);
+      if (!sent) co_return Outcome::kGone;
     }
     if ((*page)->status) follower.settled = IsSettled(*(*page)->status);
     if ((*page)->last) co_return Outcome::kGoOn;
@@ -165,10 +186,14 @@ asio::awaitable<bool> StreamSession::SendData(std::string id, std::string data) 
 
 // Waits while the reader owes too much: it then gets the rest from the store, and the connection's
 // write deadline drops a reader that has stopped.
-asio::awaitable<bool> StreamSession::Send(std::string bytes) {
-  const bool sent = co_await body_->Send(std::move(bytes));
+asio::awaitable<bool> StreamSession::Send(net::BodyStream::Piece piece) {
+  const bool sent = co_await body_->Send(std::move(piece));
   last_sent_ = SteadyClock::now();
   co_return sent;
+}
+
+asio::awaitable<bool> StreamSession::Send(std::string bytes) {
+  co_return co_await Send(std::make_shared<const net::BodyPiece>(std::move(bytes)));
 }
 
 asio::awaitable<bool> StreamSession::Comment() {
@@ -176,8 +201,8 @@ asio::awaitable<bool> StreamSession::Comment() {
   co_return co_await Send(net::FormatSseComment("still here"));
 }
 
-asio::awaitable<void> StreamSession::Pause(SteadyClock::time_point not_before) {
-  while (body_->open() && !woken_) {
+asio::awaitable<void> StreamSession::Pause() {
+  while (body_->open() && !due_) {
     const auto comment = last_sent_ + dependencies_->limits.comment;
     if (SteadyClock::now() < comment) {
       co_await WaitUntil(comment);
@@ -189,9 +214,9 @@ asio::awaitable<void> StreamSession::Pause(SteadyClock::time_point not_before) {
       follower.pending = true;
       follower.noticed = SteadyClock::now();
     }
-    co_return;
+    break;
   }
-  while (body_->open() && SteadyClock::now() < not_before) co_await WaitUntil(not_before);
+  due_ = false;
 }
 
 asio::awaitable<void> StreamSession::WaitUntil(SteadyClock::time_point time) {
@@ -202,10 +227,6 @@ asio::awaitable<void> StreamSession::WaitUntil(SteadyClock::time_point time) {
 bool StreamSession::Over() const {
   return !topics_.any() && std::all_of(followers_.begin(), followers_.end(),
                                        [](const Follower& f) { return f.settled && !f.pending; });
-}
-
-std::string StreamSession::Id(const Follower& follower) const {
-  return several_ ? AllPositions() : FormatPosition(follower.at);
 }
 
 std::string StreamSession::AllPositions() const {

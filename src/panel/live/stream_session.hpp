@@ -30,7 +30,7 @@ struct StreamSubject {
   bool servers_topic = false;
 };
 
-class StreamSession {
+class StreamSession final : private Beat::Sleeper {
  public:
   StreamSession(std::shared_ptr<const LiveDependencies> dependencies, StreamSubject subject);
 
@@ -48,19 +48,20 @@ class StreamSession {
   };
   enum class Outcome { kGoOn, kStoreFailed, kGone };
 
-  void Wake(const Uuid& job);
+  void Notice(const Uuid& job);  // the hub's: it has changed
+  void Wake() override;          // at the next moment after that
   boost::asio::awaitable<Outcome> Round();
   boost::asio::awaitable<Outcome> CatchUp(Follower& follower);
   boost::asio::awaitable<Outcome> SendTopics();
   boost::asio::awaitable<bool> SendData(std::string id, std::string data);
+  boost::asio::awaitable<bool> Send(net::BodyStream::Piece piece);
   boost::asio::awaitable<bool> Send(std::string bytes);
   // Breaks a silence that has been long enough. False: the client has gone.
   boost::asio::awaitable<bool> Comment();
-  // For something to have changed, but at least until `not_before`; sends comments meanwhile.
-  boost::asio::awaitable<void> Pause(std::chrono::steady_clock::time_point not_before);
+  // For something to have changed; sends comments meanwhile.
+  boost::asio::awaitable<void> Pause();
   boost::asio::awaitable<void> WaitUntil(std::chrono::steady_clock::time_point time);
   bool Over() const;
-  std::string Id(const Follower& follower) const;
   std::string AllPositions() const;
 
   std::shared_ptr<const LiveDependencies> dependencies_;
@@ -71,7 +72,8 @@ class StreamSession {
   std::shared_ptr<net::BodyStream> body_;
   std::optional<boost::asio::steady_timer> timer_;
   std::chrono::steady_clock::time_point last_sent_{};
-  bool woken_ = false;
+  bool asked_ = false;  // the beat, which has not come yet
+  bool due_ = false;    // it came: there may be something to read
 };
 
 }  // namespace prov::panel

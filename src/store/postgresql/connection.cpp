@@ -330,7 +330,9 @@ Status Connection::CheckWritable() {
 Error Connection::Fail(Trouble trouble, std::string_view said, std::string_view doing) {
   trouble_ = trouble;
   if (trouble == Trouble::kSerialization) serialization_ = true;
-  if (trouble == Trouble::kStaleStatement) Close();
+  // One that takes no writes may be the wrong server by now: the next connection asks for the name
+  // again.
+  if (trouble == Trouble::kStaleStatement || trouble == Trouble::kReadOnly) Close();
   return ErrorOf(trouble, said, Shortly(doing));
 }
 

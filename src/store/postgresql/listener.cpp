@@ -46,10 +46,12 @@ Listener::~Listener() {
 void Listener::Run() {
   pollfd stop{stop_.get(), POLLIN, 0};
   for (;;) {
-    const auto connection = link_->Get(std::chrono::steady_clock::now());
+    const auto began = std::chrono::steady_clock::now();
+    const auto connection = link_->Get(began);
     if (connection) (void)Hear(**connection);
-    const auto pause = connection ? Millis{0} : kPause;
-    if (poll(&stop, 1, static_cast<int>(pause.count())) > 0) return;
+    // At once, where it was heard for a while; a server that refuses is not asked all the time.
+    const bool heard = std::chrono::steady_clock::now() - began > kPause;
+    if (poll(&stop, 1, heard ? 0 : static_cast<int>(kPause.count())) > 0) return;
   }
 }
 

@@ -177,6 +177,15 @@ constexpr const char* kLogRemovals = R"sql(
 ALTER TABLE jobs ADD COLUMN log_removed_at BIGINT;
 )sql";
 
+// Of ten million jobs some thousands of a server's are one application's, and few of an application
+// that failed are one user's.
+constexpr const char* kTogether = R"sql(
+DROP INDEX jobs_by_server;
+CREATE INDEX jobs_by_server ON jobs (server_id, id, app_id, user_id, action);
+DROP INDEX jobs_by_app_status;
+CREATE INDEX jobs_by_app_status ON jobs (app_id, status, id, user_id, action);
+)sql";
+
 // A number that no other program locks in this database: "provsch" in ASCII.
 constexpr std::int64_t kMigrationLock = 0x70726f76'736368;
 constexpr Millis kLongestMigration = std::chrono::hours{1};
@@ -228,9 +237,20 @@ Status MigrateNow(Connection& connection) {
 }  // namespace
 
 std::span<const std::string> MigrationSteps() {
-  static const std::vector<std::string> steps{kFounded,  kClaims,  kAnnouncements,
-                                              kAttempts, kFilters, kLogRemovals};
+  static const std::vector<std::string> steps{kFounded, kClaims,      kAnnouncements, kAttempts,
+                                              kFilters, kLogRemovals, kTogether};
   return steps;
+}
+
+Status CheckSameVersion(Connection& connection) {
+  PROV_TRY(const auto version, Version(connection));
+  const auto newest = static_cast<std::int64_t>(MigrationSteps().size());
+  if (version == newest) return {};
+  return Error{ErrorCode::kUnsupported,
+               fmt::format("the database has schema version {}, this program's is {}; run the "
+                           "program of the panels that use it, or start a panel of this one first.",
+                           version, newest),
+               {}};
 }
 
 Status Migrate(Connection& connection) {

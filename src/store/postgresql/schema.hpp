@@ -11,6 +11,9 @@ namespace prov::store::postgresql {
 // Step i takes a database from version i to i + 1. A released step is never edited.
 std::span<const std::string> MigrationSteps();
 
+// Whether its version is this program's: kUnsupported, as a sentence, for any other.
+Status CheckSameVersion(Connection& connection);
+
 // Brings the database to the newest version, in one transaction; of several processes one does it,
 // and the others wait for that one. Writes nothing where there is nothing to do. kUnsupported, with
 // nothing touched, when it is newer than this program.

@@ -175,6 +175,15 @@ constexpr const char* kLogRemovals = R"sql(
 ALTER TABLE jobs ADD COLUMN log_removed_at INTEGER;
 )sql";
 
+// Of ten million jobs some thousands of a server's are one application's, and few of an application
+// that failed are one user's.
+constexpr const char* kTogether = R"sql(
+DROP INDEX jobs_by_server;
+CREATE INDEX jobs_by_server ON jobs (server_id, id, app_id, user_id, action);
+DROP INDEX jobs_by_app_status;
+CREATE INDEX jobs_by_app_status ON jobs (app_id, status, id, user_id, action);
+)sql";
+
 // kUnsupported for a newer one.
 Result<std::int64_t> Version(Connection& connection) {
   std::int64_t version = 0;
@@ -201,17 +210,28 @@ Status RunSteps(Connection& connection) {
 }  // namespace
 
 std::span<const std::string> MigrationSteps() {
-  static const std::vector<std::string> steps{kJobs,       kCommands, kUndeliveredByServer,
-                                              kIdentities, kReplays,  kPeople,
-                                              kFigures,    kSteps,    kInstalls,
-                                              kClaims,     kAttempts, kFilters,
-                                              kLogRemovals};
+  static const std::vector<std::string> steps{kJobs,        kCommands, kUndeliveredByServer,
+                                              kIdentities,  kReplays,  kPeople,
+                                              kFigures,     kSteps,    kInstalls,
+                                              kClaims,      kAttempts, kFilters,
+                                              kLogRemovals, kTogether};
   return steps;
 }
 
 Status CheckVersion(Connection& connection) {
   PROV_CHECK(Version(connection));
   return {};
+}
+
+Status CheckSameVersion(Connection& connection) {
+  PROV_TRY(const auto version, Version(connection));
+  const auto newest = static_cast<std::int64_t>(MigrationSteps().size());
+  if (version == newest) return {};
+  return Error{ErrorCode::kUnsupported,
+               fmt::format("the database has schema version {}, this program's is {}; run the "
+                           "program of the panels that use it, or start a panel of this one first.",
+                           version, newest),
+               {}};
 }
 
 Status Migrate(Connection& connection) {

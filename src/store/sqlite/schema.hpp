@@ -14,6 +14,9 @@ std::span<const std::string> MigrationSteps();
 // kUnsupported, as a sentence, where it is newer than this program.
 Status CheckVersion(Connection& connection);
 
+// Whether its version is this program's: kUnsupported, as a sentence, for any other.
+Status CheckSameVersion(Connection& connection);
+
 // Brings the database to the newest version, in one transaction. kUnsupported, with nothing
 // touched, when it is newer than this program.
 Status Migrate(Connection& connection);

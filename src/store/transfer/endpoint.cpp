@@ -19,7 +19,8 @@ constexpr Millis kPatience = std::chrono::hours{1};
 Opened OpenSqlite(const Url& url, Sharing sharing) {
   PROV_TRY(auto connection, sqlite::Connection::Open(url.file(), {}));
   if (sharing == Sharing::kAlone) PROV_CHECK(connection->TakeAlone());
-  PROV_CHECK(sqlite::Migrate(*connection));
+  PROV_CHECK(sharing == Sharing::kAlone ? sqlite::Migrate(*connection)
+                                        : sqlite::CheckSameVersion(*connection));
   return std::unique_ptr<sql::Connection>(std::move(connection));
 }
 
@@ -28,7 +29,8 @@ Opened OpenPostgresql(const Url& url, Sharing sharing) {
   PROV_TRY(auto connection, Connection::Open(url.text, {}));
   PROV_CHECK(connection->Occupy(sharing == Sharing::kAlone ? Connection::Use::kAlone
                                                            : Connection::Use::kWithOthers));
-  PROV_CHECK(postgresql::Migrate(*connection));
+  PROV_CHECK(sharing == Sharing::kAlone ? postgresql::Migrate(*connection)
+                                        : postgresql::CheckSameVersion(*connection));
   PROV_CHECK(connection->SetTimeouts(kPatience, kPatience));
   return std::unique_ptr<sql::Connection>(std::move(connection));
 }

@@ -14,7 +14,8 @@ enum class Sharing {
   kAlone,       // kConflict while anybody uses it; nobody can until the connection ends
 };
 
-// One state of a database there is, to be read; of an older schema it is brought to this program's.
+// One state of a database there is, to be read. Of an older schema it is brought to this program's,
+// or, where panels use it, refused (kUnsupported): they may be the older program.
 Result<std::unique_ptr<sql::Connection>> OpenSource(const Url& url, Sharing sharing);
 
 // An empty database, alone, to be written; SQLite's file is made (0600) where it is missing.

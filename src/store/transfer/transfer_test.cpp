@@ -456,6 +456,23 @@ TEST_F(DamagedBackup, NewerSchema_IsRefusedWithASentence) {
   EXPECT_THAT(Refused().message, HasSubstr("version 999"));
 }
 
+TEST_F(Transfer, ABackupOfAnOlderSchema_IsRefused_AndNothingIsChanged) {
+  for (const auto engine : {Engine::kSqlite, Engine::kPostgresql}) {
+    const auto url = New(engine);
+    ASSERT_NE(OpenDatabase(url), nullptr);
+    if (engine == Engine::kSqlite)
+      ASSERT_TRUE((*sqlite::Connection::Open(url.file(), {}))->Script("PRAGMA user_version=9"));
+    else
+      ASSERT_TRUE((*postgresql::Connection::Open(url.text, {}))
+                      ->Script("UPDATE schema_version SET version = 3"));
+    const auto made = Backup(url, File("older"), {});
+    ASSERT_FALSE(made);
+    EXPECT_EQ(made.error().code, ErrorCode::kUnsupported);
+    EXPECT_THAT(made.error().message, HasSubstr("run the program of the panels that use it"));
+    EXPECT_FALSE(std::filesystem::exists(File("older")));
+  }
+}
+
 TEST_F(DamagedBackup, OlderSchema_IsBroughtToThisOne) {
   // As the program of schema 7 had written it, which knew neither these columns nor these indexes.
   Change(

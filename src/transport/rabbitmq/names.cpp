@@ -67,9 +67,11 @@ amqp::Queue ParcelQueue(std::string name) {
   return queue;
 }
 
+// Durable in name only, and its messages are not: RabbitMQ 4.3 ends the connection of whoever
+// declares a queue that is neither durable nor of one connection alone.
 amqp::Queue AckQueue(std::string name) {
   return {.name = std::move(name),
-          .durable = false,
+          .durable = true,
           .auto_delete = true,
           .arguments = {{"x-max-length", std::int64_t{1}}}};
 }

@@ -212,28 +212,27 @@ asio::awaitable<Status> PanelEnd::Hear(net::Backoff& backoff) {
   backoff.Reset();
   for (;;) {
     PROV_CO_TRY(const auto told, co_await channel->Next());
-    co_await Told(told);
+    Told(told);
   }
 }
 
-asio::awaitable<void> PanelEnd::Told(const amqp::Delivery& told) {
+// Never waits: what RabbitMQ answers to a declaration comes behind all that this is still to hear.
+void PanelEnd::Told(const amqp::Delivery& told) {
   const auto agent = AgentOfPresence(told.routing_key);
-  if (agent.empty()) co_return;
+  if (agent.empty()) return;
   // Also of one that is not known yet: it is not said again.
   if (told.type == kTaken) ForgetPushed(agent, told.message_id);
-  if (!known_.contains(agent)) {
+  const bool misses_queues = told.type == kNoQueue;
+  if (known_.contains(agent)) {
+    sink_.Seen(agent);
+    if (!misses_queues) return;
+    without_queues_.insert(agent);
+  } else if (strangers_.size() < kMostStrangers || strangers_.contains(agent)) {
     // The directory says whether it is an agent, enrolled since the last round.
-    if (strangers_.size() < kMostStrangers || strangers_.contains(agent))
-      strangers_[agent] |= told.type == kNoQueue;
-    round_now_ = true;
-    round_.Notify();
-    co_return;
+    strangers_[agent] |= misses_queues;
   }
-  sink_.Seen(agent);
-  if (told.type == kNoQueue) {
-    const auto declared = co_await DeclareAndCount(agent);
-    if (!declared) Complain("declaring queues", declared.error());
-  }
+  round_now_ = true;
+  round_.Notify();
 }
 
 asio::awaitable<void> PanelEnd::RoundLoop() {
@@ -253,10 +252,13 @@ asio::awaitable<void> PanelEnd::RoundLoop() {
 asio::awaitable<Status> PanelEnd::LookAtDirectory() {
   PROV_CO_TRY(auto agents, co_await directory_.Heard());
   known_ = {std::make_move_iterator(agents.begin()), std::make_move_iterator(agents.end())};
+  auto without_queues = std::exchange(without_queues_, {});
   for (const auto& [agent, misses_queues] : std::exchange(strangers_, {})) {
     if (!known_.contains(agent)) continue;
     sink_.Seen(agent);
-    if (!misses_queues) continue;
+    if (misses_queues) without_queues.insert(agent);
+  }
+  for (const auto& agent : without_queues) {
     const auto declared = co_await DeclareAndCount(agent);
     if (!declared) Complain("declaring queues", declared.error());
   }

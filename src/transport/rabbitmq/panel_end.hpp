@@ -79,7 +79,7 @@ class PanelEnd final : public JobQueue, public QueueServer {
   boost::asio::awaitable<Status> UntilItHears();
   boost::asio::awaitable<void> HearLoop();
   boost::asio::awaitable<Status> Hear(net::Backoff& backoff);
-  boost::asio::awaitable<void> Told(const amqp::Delivery& told);
+  void Told(const amqp::Delivery& told);
   boost::asio::awaitable<void> RoundLoop();
   boost::asio::awaitable<Status> LookAtDirectory();
 
@@ -106,6 +106,7 @@ class PanelEnd final : public JobQueue, public QueueServer {
   std::set<std::string, std::less<>> known_;           // agents that are to be heard
   // Heard since the last round and not known then; whether they miss their queues.
   std::map<std::string, bool, std::less<>> strangers_;
+  std::set<std::string, std::less<>> without_queues_;  // of those known: who misses them
   bool started_ = false;
   bool hears_ = false;
   net::Event hears_now_;

@@ -20,7 +20,8 @@ using prov::redis::Value;
 // Of one list element: four times an envelope's limit (docs/formats/envelope.md). What is longer is
 // no order, and is dropped unread.
 constexpr std::size_t kMostParcelBytes = 1 << 20;
-constexpr std::size_t kMostEventBytes = 1 << 20;  // sent at once
+// Sent at once: within kAnswer a line of a quarter of a megabit a second has it over.
+constexpr std::size_t kMostEventBytes = 128 << 10;
 constexpr std::size_t kMostEvents = 1000;
 constexpr Millis kAnswer{5'000};
 constexpr int kMostCommands = 100;  // taken before anything else is looked at
@@ -133,9 +134,13 @@ asio::awaitable<void> RedisAgentLink::DeskLoop(AgentPort& port) {
   net::Backoff backoff(options_.first_pause, options_.longest_pause, random_);
   for (;;) {
     woken_ = false;
+    // Each by itself: behind a slow line, or in a Redis without room, a heartbeat may fail for
+    // long.
     auto done = clock_.Steady() >= beat_at_ ? co_await Beat() : Status();
-    if (done) done = co_await TakeAck(port);
-    if (done) done = co_await TakeCommands(port);
+    auto acknowledged = co_await TakeAck(port);
+    if (done) done = std::move(acknowledged);
+    auto commanded = co_await TakeCommands(port);
+    if (done) done = std::move(commanded);
     if (!done) {
       Complain("looking for commands", done.error());
       co_await Pause(backoff);

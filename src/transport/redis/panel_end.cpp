@@ -399,13 +399,28 @@ asio::awaitable<Result<bool>> PanelEnd::TakeLease(const std::string& agent) {
   if (held != leases_.end() && held->second - now > options_.lease / 2) co_return true;
   const auto key = KeysOf(agent, options_.keys).reader;
   const auto life = std::to_string(options_.lease.count());
-  PROV_CO_TRY(const auto replies,
-              co_await CallAll({{"SET", key, name_, "NX", "PX", life}, {"GET", key}}));
-  if (replies[1].text != name_) {
+  // The agent may write there, whatever and as much as it likes.
+  const auto most = std::to_string(name_.size());
+  const auto replies = co_await client_->CallAll(
+      {{"SET", key, name_, "NX", "PX", life}, {"GETRANGE", key, "0", most}, {"PTTL", key}},
+      options_.answer);
+  if (!replies) co_return QueueError(replies.error(), server());
+  const auto& set = (*replies)[0];
+  const auto& name = (*replies)[1];
+  const auto& life_left = (*replies)[2];
+  if (set.is_error()) co_return QueueError(prov::redis::FromErrorReply(set.text), server());
+  // A panel's name goes by itself after a while; what does not is none.
+  if (name.is_error() || life_left.integer == -1) {
+    PROV_CO_CHECK(co_await CallAll({{"DEL", key}}));
+    co_return Error{ErrorCode::kConflict,
+                    "what stood for who reads the events of " + agent + " was no name",
+                    {}};
+  }
+  if (name.text != name_) {
     leases_.erase(agent);
     co_return false;
   }
-  if (replies[0].is_null()) PROV_CO_CHECK(co_await CallAll({{"PEXPIRE", key, life}}));
+  if (set.is_null()) PROV_CO_CHECK(co_await CallAll({{"PEXPIRE", key, life}}));
   leases_[agent] = now + options_.lease;
   co_return true;
 }

@@ -125,6 +125,18 @@ TEST_F(RedisQueue, ServerOutOfMemory_SaysExhausted_AndNothingIsLost) {
   RunUntil([&] { return agent.taken() == 1 && agent.acknowledged() == 1; }, "both");
 }
 
+TEST_F(RedisQueue, ServerOutOfMemory_CommandsAreTakenAllTheSame) {
+  StartAgent("a");
+  RunUntil([&] { return panel_.seen["a"] > 0; }, "the agent");
+  StopAgent("a");
+  Cli("RPUSH agent:a:control 'command 1'");
+  ASSERT_EQ(Cli("CONFIG SET maxmemory 1"), "OK");
+  auto& agent = StartAgent("a");
+  RunUntil([&] { return agent.journal.contains("command 1"); },
+           "what is taken out of a full Redis");
+  ASSERT_EQ(Cli("CONFIG SET maxmemory 0"), "OK");
+}
+
 TEST_F(RedisQueue, ServerThatBecameAReplica_IsUnavailable_AndNothingIsLost) {
   auto& agent = StartAgent("a");
   RunUntil([&] { return panel_.seen["a"] > 0; }, "the agent");
@@ -237,6 +249,27 @@ TEST_F(RedisQueue, WhatIsNoEventInAStream_IsDropped_AndOtherAgentsAreHeard) {
   RunUntil([&] { return agent.acknowledged() == 3; }, "the event in place of what was no stream");
   EXPECT_EQ(panel_.events_of["a"], agent.outbox);
   RunUntil([&] { return Cli("XLEN agent:a:events") == "0"; }, "the stream to be empty");
+}
+
+TEST_F(RedisQueue, WhatAnAgentWritesInPlaceOfItsReader_CostsNobodyElse_AndGoes) {
+  auto& other = StartAgent("b");
+  RunUntil([&] { return panel_.seen["b"] > 0; }, "the other agent");
+  for (const auto& written : {"stream", "text"}) {
+    if (written == std::string("text"))
+      Large("'SET', 'agent:a:reader'", 20'000'000);
+    else
+      Cli("XADD agent:a:reader '*' x y");
+    auto& agent = StartAgent("a");
+    const auto before = agent.acknowledged();
+    agent.Report();
+    other.Report();
+    RunUntil([&] { return agent.acknowledged() > before; },
+             "the event behind " + std::string(written));
+    StopAgent("a");
+    Cli("DEL agent:a:reader");
+    redis_->lease = Millis{100};
+  }
+  RunUntil([&] { return other.acknowledged() == 2; }, "the other's events");
 }
 
 TEST_F(RedisQueue, AStream_IsTrimmedAfterTheCommit_AndNotBefore) {
