@@ -227,7 +227,7 @@ TEST_F(Streams, Stream_OfOneChangeWithManyLines_IsPageByPage) {
   Log(id, 1, text);
   SharedPages pages(gate_);
   const auto look = [&](StreamPosition at) -> asio::awaitable<SharedPages::Page> {
-    auto page = co_await pages.After({{"ann"}, id, at, false}, std::chrono::steady_clock::now());
+    auto page = co_await pages.After({{"ann"}, id, at, true}, std::chrono::steady_clock::now());
     co_return page ? *page : nullptr;
   };
   StreamPosition at;
