@@ -338,6 +338,8 @@ def take_new_keys(lane, point):
     wait_for(lane.online, what=f"{lane.id} online with its new keys")
     if point != "-":
         wait_for(lane.executor.struck, 10, "the point")
+    else:  # the new name is seen before its directory is on disk
+        wait_for(lambda: "rename keys" not in lane.executor.seen()[-1], 10, "what follows the rename")
     seen = lane.executor.seen()
     lane.executor.disarm()
     job = lane.jobs.submit("install", lane.id)
