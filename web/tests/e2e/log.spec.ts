@@ -79,6 +79,8 @@ test('a log that the panel removed is said to be removed, and nothing leads to i
   await expect(page.getByText('Nothing was printed')).toBeHidden();
   await expect(page.getByText('could not be read')).toBeHidden();
   await expect(page.getByRole('button', { name: /^Go to (line|the last)/ })).toBeHidden();
+  await expect(page.getByRole('list').getByText('Install packages')).toBeVisible();
+  await expect(page.getByRole('button', { name: /go to line/ })).toHaveCount(0);
   expect(asked).not.toContain(`${job}/log`);
 });
 

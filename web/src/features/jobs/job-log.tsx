@@ -24,7 +24,7 @@ export function JobLogPanel({ job, attempt, removedAt, log, view, live }: JobLog
   if (log.progress.removed)
     return (
       <section className="log-frame" aria-label="Output">
-        <Alert isInline variant="info" title="The log was removed" component="h2">
+        <Alert isInline variant="info" title="The log was removed" component="h2" className="gap-above">
           {removedAt && (
             <>
               On <Time at={removedAt} />:{' '}

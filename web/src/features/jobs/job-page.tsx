@@ -84,7 +84,7 @@ function LoadedJob({ job }: { job: Job }) {
       </JobHeader>
       <PageSection isFilled hasBodyWrapper={false} className="is-body">
         <div className={hasSteps(job) ? 'job-body' : 'job-body is-plain'}>
-          <Steps job={job} show={show} />
+          <Steps job={job} show={job.log.removed_at ? undefined : show} />
           <div className="job-main">
             <PageTabs
               label="About this job"

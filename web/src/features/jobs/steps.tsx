@@ -17,20 +17,30 @@ const marks: Record<Step['status'], React.ReactNode> = {
   running: <Spinner size="md" aria-label="Running" />,
 };
 
-function StepItem({ step, show }: { step: Step; show: (line: number) => void }) {
+/** Goes to a line of the log, where there still is one. */
+type Show = ((line: number) => void) | undefined;
+
+function StepItem({ step, show }: { step: Step; show: Show }) {
   const { name, line, status, started_at: from, finished_at: to } = step;
   return (
     <li className="step">
       <span className={`step-mark is-${status}`}>{marks[status]}</span>
       <div>
-        <Button
-          variant="link"
-          isInline
-          onClick={() => show(line)}
-          aria-label={`${name}: ${status}, go to line ${line}`}
-        >
-          {name}
-        </Button>
+        {show ? (
+          <Button
+            variant="link"
+            isInline
+            onClick={() => show(line)}
+            aria-label={`${name}: ${status}, go to line ${line}`}
+          >
+            {name}
+          </Button>
+        ) : (
+          <>
+            {name}
+            <span className="visually-hidden">: {status}</span>
+          </>
+        )}
         <div className="step-time">
           <Duration from={from} to={to} />
         </div>
@@ -58,7 +68,7 @@ function JobProgress({ job }: { job: Job }) {
   );
 }
 
-export function Steps({ job, show }: { job: Job; show: (line: number) => void }) {
+export function Steps({ job, show }: { job: Job; show: Show }) {
   const narrow = useMedia('(max-width: 62rem)');
   const { steps } = job;
   const current = steps.at(-1);
@@ -90,7 +100,7 @@ export function Steps({ job, show }: { job: Job; show: (line: number) => void })
   );
 }
 
-function StepList({ steps, show }: { steps: Step[]; show: (line: number) => void }) {
+function StepList({ steps, show }: { steps: Step[]; show: Show }) {
   return (
     <ol className="steps">
       {steps.map((step) => (
