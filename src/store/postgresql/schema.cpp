@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "store/sql/schema_version.hpp"
+
 namespace prov::store::postgresql {
 namespace {
 
@@ -190,6 +192,8 @@ CREATE INDEX jobs_by_app_status ON jobs (app_id, status, id, user_id, action);
 constexpr std::int64_t kMigrationLock = 0x70726f76'736368;
 constexpr Millis kLongestMigration = std::chrono::hours{1};
 
+std::int64_t Newest() { return static_cast<std::int64_t>(MigrationSteps().size()); }
+
 Result<std::int64_t> Version(Connection& connection) {
   bool founded = false;
   // Not to_regclass(): it answers from a cache, which does not know yet what another process made
@@ -201,12 +205,8 @@ Result<std::int64_t> Version(Connection& connection) {
   if (!founded) return version;
   PROV_CHECK(connection.Query("SELECT version FROM schema_version", {},
                               [&](const sql::Row& row) { version = row.Int(0); }));
-  const auto newest = static_cast<std::int64_t>(MigrationSteps().size());
-  if (version <= newest) return version;
-  return Error{ErrorCode::kUnsupported,
-               fmt::format("the database has schema version {}, this program knows versions up "
-                           "to {}; run the newer program, or restore a backup.",
-                           version, newest)};
+  PROV_CHECK(sql::CheckNotNewer(version, Newest()));
+  return version;
 }
 
 Status RunSteps(Connection& connection) {
@@ -244,13 +244,7 @@ std::span<const std::string> MigrationSteps() {
 
 Status CheckSameVersion(Connection& connection) {
   PROV_TRY(const auto version, Version(connection));
-  const auto newest = static_cast<std::int64_t>(MigrationSteps().size());
-  if (version == newest) return {};
-  return Error{ErrorCode::kUnsupported,
-               fmt::format("the database has schema version {}, this program's is {}; run the "
-                           "program of the panels that use it, or start a panel of this one first.",
-                           version, newest),
-               {}};
+  return sql::CheckSameVersion(version, Newest());
 }
 
 Status Migrate(Connection& connection) {

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "store/sql/schema_version.hpp"
+
 namespace prov::store::sqlite {
 namespace {
 
@@ -184,17 +186,15 @@ DROP INDEX jobs_by_app_status;
 CREATE INDEX jobs_by_app_status ON jobs (app_id, status, id, user_id, action);
 )sql";
 
+std::int64_t Newest() { return static_cast<std::int64_t>(MigrationSteps().size()); }
+
 // kUnsupported for a newer one.
 Result<std::int64_t> Version(Connection& connection) {
   std::int64_t version = 0;
   PROV_CHECK(
       connection.Query("PRAGMA user_version", {}, [&](const Row& row) { version = row.Int(0); }));
-  const auto newest = static_cast<std::int64_t>(MigrationSteps().size());
-  if (version <= newest) return version;
-  return Error{ErrorCode::kUnsupported,
-               fmt::format("the database has schema version {}, this program knows versions up to "
-                           "{}; run the newer program, or restore a backup.",
-                           version, newest)};
+  PROV_CHECK(sql::CheckNotNewer(version, Newest()));
+  return version;
 }
 
 Status RunSteps(Connection& connection) {
@@ -225,13 +225,7 @@ Status CheckVersion(Connection& connection) {
 
 Status CheckSameVersion(Connection& connection) {
   PROV_TRY(const auto version, Version(connection));
-  const auto newest = static_cast<std::int64_t>(MigrationSteps().size());
-  if (version == newest) return {};
-  return Error{ErrorCode::kUnsupported,
-               fmt::format("the database has schema version {}, this program's is {}; run the "
-                           "program of the panels that use it, or start a panel of this one first.",
-                           version, newest),
-               {}};
+  return sql::CheckSameVersion(version, Newest());
 }
 
 Status Migrate(Connection& connection) {
