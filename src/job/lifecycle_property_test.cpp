@@ -191,8 +191,8 @@ class World {
     if (delivered_ == agent_.said().size()) return;
     const auto said = agent_.said()[delivered_++];
     if (said == row_) return;
-    // Of a job that was given up, only how it ended is news.
-    if (IsParked(row_) && (IsActive(said) || said == Status::kLost)) return;
+    // Of a job that the agent gave up, only how it ended is news.
+    if (row_ == Status::kInterrupted && !IsTerminal(said)) return;
     Move(said, Party::kAgent);
   }
 
@@ -223,9 +223,10 @@ class World {
       if (!MayTransition(row_, to, Party::kAgent)) continue;
       RC_ASSERT(!IsTerminal(row_) && row_ != Status::kQueued && to != row_);
       RC_ASSERT(to != Status::kQueued && to != Status::kDispatched);
-      if (IsActive(to)) RC_ASSERT(IsActive(row_));
-      if (to == Status::kAccepted) RC_ASSERT(row_ == Status::kDispatched);
-      if (to == Status::kRetryWait) RC_ASSERT(row_ == Status::kRunning);
+      const bool unheard = row_ == Status::kLost;
+      if (IsActive(to)) RC_ASSERT(IsActive(row_) || unheard);
+      if (to == Status::kAccepted) RC_ASSERT(row_ == Status::kDispatched || unheard);
+      if (to == Status::kRetryWait) RC_ASSERT(row_ == Status::kRunning || unheard);
       if (to == Status::kRejected || to == Status::kExpired)
         RC_ASSERT(row_ != Status::kRunning && row_ != Status::kRetryWait);
     }

@@ -54,6 +54,9 @@ std::vector<Transition> MakeTable() {
       {kRetryWait, kFailed, Party::kAgent, "the next attempt cannot be started"},
       {kRetryWait, kLost, Party::kAgent, "the journal is damaged"},
 
+      {kLost, kAccepted, Party::kAgent, "a silent server is heard of again"},
+      {kLost, kRunning, Party::kAgent, "a silent server is heard of again"},
+      {kLost, kRetryWait, Party::kAgent, "a silent server is heard of again"},
       {kLost, kInterrupted, Party::kAgent, "a late result"},
   };
   for (const Status parked : {kInterrupted, kLost}) {

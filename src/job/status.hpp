@@ -60,7 +60,8 @@ constexpr bool IsFailure(Status status) {
   return status == Status::kFailed || status == Status::kTimedOut;
 }
 
-// Nothing follows by itself, but a late result of the agent may still resolve it.
+// Nothing follows by itself, but a late result of the agent may still resolve it; and what the
+// panel called lost because its server was silent goes on when the server is heard of again.
 constexpr bool IsParked(Status status) {
   return status == Status::kInterrupted || status == Status::kLost;
 }

@@ -51,11 +51,11 @@ TEST(Status, ThePanel_EndsOnlyWhatIsQueued) {
   }
 }
 
-TEST(Status, WhatIsParked_IsResolvedOnlyByTheAgent_AndOnlyToAResult) {
+TEST(Status, WhatIsParked_IsResolvedOnlyByTheAgent_AndWhatWasInterruptedOnlyToAResult) {
   for (const auto& row : Transitions()) {
     if (!IsParked(row.from)) continue;
     EXPECT_NE(row.by, Party::kPanel);
-    if (row.by == Party::kAgent) EXPECT_TRUE(IsTerminal(row.to) || row.to == Status::kInterrupted);
+    if (row.from == Status::kInterrupted) EXPECT_TRUE(IsTerminal(row.to));
   }
 }
 

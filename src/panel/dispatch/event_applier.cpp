@@ -238,7 +238,9 @@ class Application {
         PROV_TRY(next.known_failure, FindKnownFailure(t_, catalogue_, next));
       }
     } else {
-      if (!job::IsActive(record->status) || event.attempt != record->attempt)
+      // A lost one's script may go on, and what it says is no less true.
+      const bool over = !job::IsActive(record->status) && record->status != job::Status::kLost;
+      if (over || event.attempt != record->attempt)
         return Refuse(id, "it is about an attempt that is over");
       if (event.log && event.log->first <= record->log.lines)
         return Refuse(id, "its lines of the log are here already");
@@ -288,6 +290,7 @@ class Application {
       next.log.sha256 = state.log->sha256;
       next.log.complete = all && state.log->complete;
     }
+    next.finished_at.reset();
     if (!job::IsActive(state.status)) next.finished_at = at;
     if (!job::IsActive(state.status) || state.status == job::Status::kRetryWait)
       job::EndSteps(next.steps, state.status, at);

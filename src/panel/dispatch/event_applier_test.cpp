@@ -316,6 +316,26 @@ TEST_F(EventApplication, OfAnAttemptThatIsOver_IsRefused) {
   EXPECT_THAT(Audited("event.refused"), SizeIs(2));
 }
 
+// As the panel's word is for a server that was silent for a day: the row does not say whose it was.
+TEST_F(EventApplication, OfALostJob_EverythingIsTaken_AndItIsWhatTheServerSaysAgain) {
+  const auto id = AddJobIn(Status::kRunning, 1);
+  ASSERT_TRUE(Deliver({Log(id, 1, "one\n")}));
+  ASSERT_TRUE(Deliver({State(id, Status::kLost, 1)}));
+  ASSERT_TRUE(Job(id).needs_attention && Job(id).finished_at);
+  ASSERT_TRUE(Deliver({Log(id, 2, "two\n"), Progress(id, 60)}));
+  EXPECT_EQ(Job(id).status, Status::kLost) << "only the server's own word changes that";
+  EXPECT_EQ(Job(id).log.lines, 2U);
+  EXPECT_EQ(Job(id).progress, 60U);
+  ASSERT_TRUE(Deliver({State(id, Status::kRetryWait, 1)}));
+  EXPECT_EQ(Job(id).status, Status::kRetryWait);
+  EXPECT_EQ(Job(id).finished_at, std::nullopt);
+  EXPECT_FALSE(Job(id).needs_attention);
+  ASSERT_TRUE(Deliver({State(id, Status::kRunning, 2), Log(id, 1, "again\n", 2)}));
+  EXPECT_THAT(StoredLog(id, 1), SizeIs(2));
+  EXPECT_THAT(StoredLog(id, 2), SizeIs(1));
+  EXPECT_THAT(Audited("event.refused"), IsEmpty());
+}
+
 TEST_F(EventApplication, AnotherAttempt_BeginsItsOwnLog) {
   const auto id = AddJobIn(Status::kRunning, 1);
   ASSERT_TRUE(Deliver({Log(id, 1, "one\n"), Progress(id, 60), State(id, Status::kRetryWait, 1),
