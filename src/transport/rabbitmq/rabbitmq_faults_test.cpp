@@ -1,5 +1,7 @@
 // What RabbitMQ itself may do to the queue in it (docs/faults.md, rows 31 and 32), and what others
 // may write into it.
+#include <set>
+
 #include <gmock/gmock.h>
 
 #include "transport/rabbitmq/names.hpp"
@@ -48,6 +50,8 @@ class RabbitmqQueue : public TransportTest {
     if (!foreign_) {
       foreign_ = *amqp::Client::Create(io_.get_executor(), {.connection = rabbitmq_->Connection()},
                                        random_);
+    }
+    if (!foreign_channel_ || !foreign_channel_->open()) {
       foreign_channel_ = *Await(foreign_->OpenChannel());
       EXPECT_TRUE(Await(foreign_channel_->UseConfirms()));
     }
@@ -65,6 +69,18 @@ class RabbitmqQueue : public TransportTest {
   // How many messages of a queue no consumer has.
   std::uint32_t Ready(const amqp::Queue& queue) {
     return Await(Foreign().DeclareQueue(queue)).value().ready;
+  }
+  // Of panels that declare the same queues at once RabbitMQ throws one off (541), and the other
+  // reads what that one read.
+  void UntilThePanelReadsEachShard() {
+    std::set<std::string> shards;
+    for (int i = 0; shards.size() < kEventShards; ++i) {
+      const auto key = EventsKey("server-" + std::to_string(i));
+      if (!shards.insert(key.substr(0, key.find('.', key.find('.') + 1))).second) continue;
+      RunUntil([&] { return Publish(key, "no event", std::string(kAgentsExchange)).has_value(); },
+               "the shard");
+    }
+    RunUntil([&] { return panel_.deliveries >= static_cast<int>(kEventShards); }, "the panel");
   }
   static amqp::Queue EventsOf(const std::string& agent) {
     const auto key = EventsKey(agent);
@@ -208,6 +224,7 @@ TEST_F(RabbitmqQueue, OfTwoPanels_TheOtherAppliesWhatOneHadReadAndNotCommitted) 
 }
 
 TEST_F(RabbitmqQueue, OfTwoPanels_OneReadsAnAgentsEvents_AndTheOtherWhenItIsGone) {
+  UntilThePanelReadsEachShard();
   PanelModel other;
   auto second = rabbitmq_->MakePanel(other);
   second->Start();
@@ -216,21 +233,14 @@ TEST_F(RabbitmqQueue, OfTwoPanels_OneReadsAnAgentsEvents_AndTheOtherWhenItIsGone
     agent.Report();
     RunUntil([&] { return agent.acknowledged() == i; }, "the acknowledgement");
   }
-  EXPECT_TRUE(panel_.deliveries == 0 || other.deliveries == 0);
+  EXPECT_EQ(other.deliveries, 0);
   // A store is both panels': the one that goes on knows what the other applied.
-  auto& first = panel_.deliveries > 0 ? panel_ : other;
-  auto& then = panel_.deliveries > 0 ? other : panel_;
-  then.events_of = first.events_of;
-  if (&first == &other) {
-    Await(second->Stop());
-    second.reset();
-  } else {
-    StopPanel();
-  }
+  other.events_of = panel_.events_of;
+  StopPanel();
   agent.Report();
   RunUntil([&] { return agent.acknowledged() == 11; }, "the other panel");
-  EXPECT_EQ(then.events_of["a"], agent.outbox);
-  if (second) Await(second->Stop());
+  EXPECT_EQ(other.events_of["a"], agent.outbox);
+  Await(second->Stop());
 }
 
 TEST_F(RabbitmqQueue, ATakenParcel_IsKnownToEachPanelAtOnce) {
