@@ -18,5 +18,5 @@ refuses() { # STATUS TEXT COMMAND..
 eventually() { # SECONDS COMMAND..: until it succeeds; its last words where it never does
   local until=$((SECONDS + $1)); shift
   local -x FLEET_LIMIT=30 # a server that goes down may take a command with it: that is tried again, too
-  until "$@" >/dev/null 2>&1; do [ $SECONDS -lt $until ] || { "$@"; return 1; }; sleep 0.3; done
+  until "$@" >/dev/null 2>&1; do [ $SECONDS -lt $until ] || { "$@"; return 1; }; sleep "${EVENTUALLY_PAUSE:-0.3}"; done
 }
