@@ -5,6 +5,7 @@
 #include "store/postgresql/link.hpp"
 #include "store/postgresql/listener.hpp"
 #include "store/postgresql/schema.hpp"
+#include "store/postgresql/writer_session.hpp"
 #include "store/sql/aggregates.hpp"
 #include "store/sql/units.hpp"
 
@@ -119,6 +120,7 @@ class PostgresqlDatabase::Implementation {
       for (auto units = take(); !units.empty(); units = take()) {
         const sql::Busy busy(busy_);
         writer.Run(units);
+        if (!links_.front()->connected()) session_.Lost();
       }
     });
     for (std::size_t i = 1; i < links_.size(); ++i) {
@@ -137,7 +139,7 @@ class PostgresqlDatabase::Implementation {
     (access == Access::kWrite ? writes_ : reads_).Push(std::move(unit));
   }
   std::unique_ptr<Listening> Listen(AnnouncementListener listener) {
-    return std::make_unique<Listener>(MakeLink(), writer_, std::move(listener));
+    return std::make_unique<Listener>(MakeLink(), session_, std::move(listener));
   }
   Load load() const { return {reads_.size(), writes_.size(), links_.size(), busy_}; }
   Statistics statistics() const {
@@ -166,7 +168,7 @@ class PostgresqlDatabase::Implementation {
   sql::GroupWriter::Hooks WritingHooks() {
     return {.connect = [this](SteadyTime begun) -> Result<sql::Connection*> {
               PROV_TRY(auto* const connection, links_.front()->Get(begun + options_.patience));
-              writer_ = connection->process();
+              session_.Uses(connection->process());
               return connection;
             },
             .try_again =
@@ -178,7 +180,7 @@ class PostgresqlDatabase::Implementation {
   Options options_;
   Counters counters_;
   std::atomic<bool> migrated_{false};
-  std::atomic<int> writer_{0};                // the process of the server that writes for this one
+  WriterSession session_;
   std::vector<std::unique_ptr<Link>> links_;  // the first one writes
   std::atomic<std::size_t> busy_{0};
   UnitQueue writes_;

@@ -1,0 +1,33 @@
+// The connection that writes for this panel, as its other connections must know it: which process
+// of the server serves it, and when it was lost. Thread-safe.
+#pragma once
+
+#include <atomic>
+#include <mutex>
+#include <set>
+
+namespace prov::store::postgresql {
+
+class WriterSession {
+ public:
+  // `process` of the server is about to commit for this panel.
+  void Uses(int process) { process_ = process; }
+  // From now on no process is its own: another panel's may have the number by now.
+  void Forget() { process_ = 0; }
+  // Forgets the process, if one is known, and tells the watchers: what it was asked to commit last
+  // may be committed later, or never.
+  void Lost();
+  // 0: none that is known.
+  int process() const { return process_; }
+
+  // From now on each loss writes to `event`, an eventfd, until Unwatch().
+  void Watch(int event);
+  void Unwatch(int event);
+
+ private:
+  std::atomic<int> process_{0};
+  std::mutex mutex_;
+  std::set<int> watchers_;
+};
+
+}  // namespace prov::store::postgresql
