@@ -26,8 +26,12 @@ struct Counters : sql::WriteCounters {
 
 class Reader {
  public:
-  Reader(Link& link, Millis patience, Counters& counters)
-      : link_(link), patience_(patience), counters_(counters) {}
+  Reader(Link& link, const WriterSession& writer, Millis patience, Counters& counters)
+      : link_(link),
+        writer_(writer),
+        follows_(writer.made()),
+        patience_(patience),
+        counters_(counters) {}
 
   // Each is done when it has run: reading has nothing to commit.
   void RunReads(std::vector<Unit>& units) {
@@ -35,7 +39,7 @@ class Reader {
     std::span<Unit> left(units);
     int attempt = 1;
     while (!left.empty()) {
-      const auto connection = link_.Get(deadline);
+      const auto connection = Connect(deadline);
       if (!connection) return FailAll(left, connection.error());
       const auto before = left.size();
       auto stopped = RunSome(**connection, left, attempt == kMostAttempts);
@@ -48,6 +52,15 @@ class Reader {
   }
 
  private:
+  // To the server that the writer has found, not to one that it has left.
+  Result<Connection*> Connect(SteadyTime deadline) {
+    if (const auto made = writer_.made(); made != follows_) {
+      link_.Drop();
+      follows_ = made;
+    }
+    return link_.Get(deadline);
+  }
+
   // All that it runs see the same state. Takes from `left` what is done; the rest is to be begun
   // again, after an error perhaps on another connection.
   static Status RunSome(Connection& connection, std::span<Unit>& left, bool last_attempt) {
@@ -74,6 +87,8 @@ class Reader {
   }
 
   Link& link_;
+  const WriterSession& writer_;
+  std::uint64_t follows_;  // the writer's connection that the link's is as new as
   Millis patience_;
   Counters& counters_;
 };
@@ -83,7 +98,8 @@ class Reader {
 class PostgresqlDatabase::Implementation {
  public:
   explicit Implementation(const Options& options) : options_(options) {
-    for (int i = 0; i <= options.readers; ++i) links_.push_back(MakeLink());
+    links_.push_back(MakeLink([this](Connection& made) { return PrepareWriter(made); }));
+    for (int i = 0; i < options.readers; ++i) links_.push_back(MakeLink());
   }
 
   ~Implementation() {
@@ -112,6 +128,16 @@ class PostgresqlDatabase::Implementation {
   }
 
   void Start() {
+    for (std::size_t i = 1; i < links_.size(); ++i) {
+      Reader reader(*links_[i], session_, options_.patience, counters_);
+      threads_.emplace_back([this, reader]() mutable {
+        const auto take = [&] { return reads_.Take(kReadsAtOnce, links_.size() - 1); };
+        for (auto units = take(); !units.empty(); units = take()) {
+          const sql::Busy busy(busy_);
+          reader.RunReads(units);
+        }
+      });
+    }
     threads_.emplace_back([this] {
       sql::GroupWriter writer(WritingHooks(), counters_);
       const auto take = [&] {
@@ -123,16 +149,6 @@ class PostgresqlDatabase::Implementation {
         if (!links_.front()->connected()) session_.Lost();
       }
     });
-    for (std::size_t i = 1; i < links_.size(); ++i) {
-      threads_.emplace_back([this, i] {
-        Reader reader(*links_[i], options_.patience, counters_);
-        const auto take = [&] { return reads_.Take(kReadsAtOnce, links_.size() - 1); };
-        for (auto units = take(); !units.empty(); units = take()) {
-          const sql::Busy busy(busy_);
-          reader.RunReads(units);
-        }
-      });
-    }
   }
 
   void Submit(Access access, Unit unit) {
@@ -148,11 +164,22 @@ class PostgresqlDatabase::Implementation {
 
  private:
   std::unique_ptr<Link> MakeLink() {
+    return MakeLink([this](Connection& made) { return Prepare(made); });
+  }
+  std::unique_ptr<Link> MakeLink(Link::Prepare prepare) {
     return std::make_unique<Link>(
         options_.url,
         Connection::Options{options_.connect_timeout, options_.statement_timeout,
                             options_.lock_timeout},
-        [this](Connection& connection) { return Prepare(connection); }, counters_.connects);
+        std::move(prepare), counters_.connects);
+  }
+
+  // One that takes no writes is not the one to follow.
+  Status PrepareWriter(Connection& connection) {
+    PROV_CHECK(connection.CheckWritable());
+    PROV_CHECK(Prepare(connection));
+    session_.Made();
+    return {};
   }
 
   // The schema is looked at once: a newer panel may bring it further while this one works.
