@@ -1,7 +1,9 @@
 #include "store/postgresql/connection.hpp"
 
+#include <algorithm>
 #include <array>
 #include <bit>
+#include <charconv>
 #include <poll.h>
 #include <postgresql/libpq-fe.h>
 
@@ -210,17 +212,41 @@ pg_conn* BeginConnecting(const Settings& settings) {
   return PQconnectStartParams(names.data(), values.data(), 0);
 }
 
+// Where a password holds '@' or '/' as it is, libpq takes the rest of it for a host, a port or a
+// database, which it and the server quote in what they say.
+bool SplitsAPassword(std::string_view url) {
+  const auto rest = url.substr(url.find("://") + 3);
+  const auto slash = std::min(rest.find('/'), rest.size());
+  const auto authority = rest.substr(0, slash);
+  const auto path = rest.substr(slash, rest.find('?', slash) - slash);
+  return std::ranges::count(authority, '@') > 1 || path.find('@') != path.npos;
+}
+
+bool ArePorts(const std::string& list) {
+  return std::ranges::all_of(Listed(list), [](const std::string& port) {
+    int number = 1;
+    const auto* const end = port.data() + port.size();
+    const auto read = std::from_chars(port.data(), end, number);
+    return port.empty() || (read.ptr == end && number >= 1 && number <= 65'535);
+  });
+}
+
 Result<ConnectionOptions> ReadUrl(const std::string& url) {
   char* fault = nullptr;
   ConnectionOptions options(PQconninfoParse(url.c_str(), &fault));
   // What libpq says may quote the password, so it is not passed on.
   PQfreemem(fault);
-  const bool is_url = url.starts_with("postgresql://") || url.starts_with("postgres://");
-  if (options && is_url) return options;
+  bool good = options && (url.starts_with("postgresql://") || url.starts_with("postgres://"));
+  good = good && !SplitsAPassword(url);
+  for (const auto* each = options.get(); good && each->keyword != nullptr; ++each) {
+    if (each->val != nullptr && std::string_view(each->keyword) == "port")
+      good = ArePorts(each->val);
+  }
+  if (good) return options;
   return Error{ErrorCode::kInvalidArgument,
                "must be postgresql://USER:PASSWORD@HOST:PORT/DATABASE, with parameters of libpq "
                "such as ?sslmode=verify-full; in user and password, a character that means "
-               "something in a URL is written as %XX"};
+               "something in a URL is written as %XX: @ as %40, / as %2F, % as %25"};
 }
 
 }  // namespace

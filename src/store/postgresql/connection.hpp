@@ -23,7 +23,8 @@ struct pg_result;
 namespace prov::store::postgresql {
 
 // kInvalidArgument, with a sentence that quotes nothing of it, for what libpq does not take as
-// postgresql://USER:PASSWORD@HOST:PORT/DATABASE?PARAMETER=VALUE&…
+// postgresql://USER:PASSWORD@HOST:PORT/DATABASE?PARAMETER=VALUE&…, or takes otherwise than it was
+// meant: a password with '@' or '/' as they are, a port that is none.
 Status CheckUrl(const std::string& url);
 // A URL that CheckUrl() takes holds a password, of whatever kind.
 bool HoldsPassword(const std::string& url);
