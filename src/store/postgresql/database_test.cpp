@@ -329,7 +329,7 @@ TEST_F(PostgresqlStore, ServerThatIsAway_IsUnavailableAtOnceAfterTheFirstWait) {
 TEST_F(PostgresqlStore, SilentServer_IsUnavailableInTime_AndWorksAfterwards) {
   const auto database = Open({.readers = 1,
                               .patience = Millis{100},
-                              .connect_timeout = Millis{200},
+                              .connect_timeout = Millis{1000},
                               .statement_timeout = Millis{100}});
   ASSERT_TRUE(Append(*database, "x"));
   server().Freeze();
