@@ -374,6 +374,8 @@ class Panel {
         return dispatcher_.Wake(announcement.server);
       case store::Announcement::Kind::kServers:
         return hub_.ServersChanged();
+      case store::Announcement::Kind::kAnything:
+        return hub_.AnythingChanged();
     }
   }
 

@@ -54,6 +54,7 @@ class BreakableDatabase final : public store::Database {
     if (access == store::Access::kRead)
       return inner_->Submit(access, std::move(work), std::move(done));
     ++writes;
+    if (veto) work = Judged(std::move(work));
     if (twice) return SubmitTwice(std::move(work), std::move(done));
     if (!writes_left || *writes_left > 0) {
       if (writes_left) --*writes_left;
@@ -70,8 +71,16 @@ class BreakableDatabase final : public store::Database {
   std::optional<std::size_t> writes_left;  // nothing: as many as are wanted
   bool lose_answer = false;
   bool twice = false;  // a group whose commit failed is tried again one by one
+  // Sees what each write is about to commit: after an error of it nothing is.
+  std::function<Status(store::Transaction&)> veto;
 
  private:
+  store::Work Judged(store::Work work) const {
+    return [work = std::move(work), veto = veto](store::Transaction& t) -> Status {
+      PROV_CHECK(work(t));
+      return veto(t);
+    };
+  }
   static Error Away() { return {ErrorCode::kUnavailable, "the store is away.", {}}; }
   void SubmitTwice(store::Work work, store::Completion done) {
     const auto first = [work](store::Transaction& t) -> Status {

@@ -31,24 +31,27 @@ class Retention {
   ~Retention();
 
   // From now on: looks through all jobs, oldest first, group by group, then through the logs of
-  // those that stay, then again after an hour. What goes wrong is logged, and tried again in the
-  // next round.
+  // those that stay, then again after an hour. A group that fails is logged, and a minute later
+  // gone on with.
   void Start();
   // Ends when what was begun is done.
   boost::asio::awaitable<void> Stop();
   // The next group, in one transaction with its entry in the audit. False: that was the last one of
-  // the round.
+  // the round. An error: it was rolled back; the next are small, and a job that fails by itself is
+  // passed by.
   boost::asio::awaitable<Result<bool>> Step();
 
  private:
   struct Sweep;  // of jobs, or of logs
   boost::asio::awaitable<void> Run();
+  boost::asio::awaitable<Error> PassBy(Error failure);
 
   boost::asio::any_io_executor executor_;
   StoreGate& store_;
   std::vector<Sweep> sweeps_;  // one after another they are a round
   std::size_t sweep_ = 0;      // the one under way
   std::optional<Uuid> after_;  // how far it has come
+  std::size_t limit_;          // of the next group
   const Clock& clock_;
   Logger& logger_;
   net::TaskGroup tasks_;

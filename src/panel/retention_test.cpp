@@ -10,6 +10,7 @@ namespace prov::panel {
 namespace {
 
 using ::testing::ElementsAre;
+using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
 constexpr std::chrono::days kKept{30};
@@ -17,28 +18,23 @@ constexpr std::chrono::days kLogsKept{7};
 
 class RetentionTest : public PanelTest {
  protected:
-  // It ends now.
-  Uuid Ended(job::Status status = job::Status::kFailed) {
+  // It ends now, and printed that many lines, each in a chunk of its own.
+  Uuid Ended(job::Status status = job::Status::kFailed, std::uint64_t lines = 0) {
     const auto id = AddJob();
     Put(id, job::Status::kDispatched);
     Put(id, job::Status::kRunning, 1);
-    Put(id, status, 1);
-    return id;
-  }
-  // It ends now, and printed a line.
-  Uuid EndedWithALog(job::Status status = job::Status::kFailed) {
-    const auto id = AddJob();
-    Put(id, job::Status::kDispatched);
-    Put(id, job::Status::kRunning, 1);
-    const auto printed = database_.Write([&](store::Transaction& t) -> Result<std::uint64_t> {
+    const auto printed = database_.Write([&](store::Transaction& t) -> Status {
       PROV_TRY(const auto record, t.jobs().Get(Admin(), id));
-      return t.jobs().Apply({1, job::Status::kRunning}, job::Party::kAgent, record, clock_.Now(),
-                            store::LogChunk{1, 1, "a line"});
+      for (std::uint64_t line = 1; line <= lines; ++line)
+        PROV_CHECK(t.jobs().Apply({1, job::Status::kRunning}, job::Party::kAgent, record,
+                                  clock_.Now(), store::LogChunk{line, 1, "a line"}));
+      return {};
     });
     EXPECT_TRUE(printed) << printed.error().ToString();
     Put(id, status, 1);
     return id;
   }
+  Uuid EndedWithALog(job::Status status = job::Status::kFailed) { return Ended(status, 1); }
   bool HasLog(const Uuid& id) {
     return std::ranges::any_of(Changes(id), [](const auto& each) { return each.log.has_value(); });
   }
@@ -51,10 +47,31 @@ class RetentionTest : public PanelTest {
       ASSERT_LT(groups, 100);
     }
   }
+  // As Sweep(), past groups that fail; how many did.
+  int SweepPastFailures() {
+    int failures = 0;
+    for (int groups = 1; groups < 200; ++groups) {
+      const auto more = Await(retention_.Step());
+      if (more && !*more) return failures;
+      if (more) continue;
+      ++failures;
+      failure_ = more.error().ToString();
+    }
+    ADD_FAILURE() << "it came to no end";
+    return failures;
+  }
+  // From now on no write is committed after which `broken` is true.
+  void Refuse(std::function<bool(store::Transaction&)> broken) {
+    database_.veto = [broken = std::move(broken)](store::Transaction& t) -> Status {
+      if (broken(t)) return Error{ErrorCode::kUnavailable, "the database is too slow.", {}};
+      return {};
+    };
+  }
   bool IsThere(const Uuid& id) {
     return std::ranges::any_of(Jobs(), [&](const auto& job) { return job.id == id; });
   }
 
+  std::string failure_;  // the last one
   Retention retention_{io_.get_executor(), gate_, {kKept, kLogsKept}, clock_, log_};
 };
 
@@ -114,18 +131,32 @@ TEST_F(RetentionTest, LastSuccessOfAServer_StaysSoThatItIsKnownWhatIsInstalled) 
 }
 
 TEST_F(RetentionTest, ManyJobs_GoInGroups_AndEachGroupIsInTheAudit) {
-  for (int i = 0; i < 120; ++i) Ended();
+  for (int i = 0; i < 80; ++i) Ended();
+  ASSERT_EQ(Changes(Jobs().front().id).size(), 4U);
   clock_.Advance(kKept * 2);
   const auto first = Await(retention_.Step());
   ASSERT_TRUE(first);
   EXPECT_TRUE(*first);
-  EXPECT_EQ(Jobs().size(), 70U) << "others write in between";
+  EXPECT_EQ(Jobs().size(), 48U) << "others write in between";
   Sweep();
   EXPECT_THAT(Jobs(), IsEmpty());
   std::vector<int> groups;
   for (const auto& each : Audited("jobs.removed"))
     groups.push_back(each.detail.at("jobs").to_number<int>());
-  EXPECT_THAT(groups, ElementsAre(50, 50, 20));
+  EXPECT_THAT(groups, ElementsAre(32, 32, 16)) << "128 changes at a time";
+}
+
+TEST_F(RetentionTest, LongJob_GoesInGroups_AndIsInTheAuditOnce) {
+  const auto id = Ended(job::Status::kFailed, 300);
+  clock_.Advance(kKept * 2);
+  for (const std::size_t left : {176U, 48U}) {
+    ASSERT_TRUE(Await(retention_.Step()));
+    EXPECT_EQ(Changes(id).size(), left);
+    EXPECT_THAT(Audited("jobs.removed"), IsEmpty());
+  }
+  Sweep();
+  EXPECT_FALSE(IsThere(id));
+  EXPECT_EQ(Audited("jobs.removed").size(), 1U);
 }
 
 TEST_F(RetentionTest, JobsThatStay_AreLookedAtOncePerRound) {
@@ -138,6 +169,48 @@ TEST_F(RetentionTest, JobsThatStay_AreLookedAtOncePerRound) {
   clock_.Advance(kKept * 2);
   Sweep();
   EXPECT_FALSE(IsThere(later)) << "another round begins with the oldest";
+}
+
+TEST_F(RetentionTest, JobThatCannotBeRemoved_StandsInTheWayOfNoOther) {
+  std::vector<Uuid> ids;
+  for (int i = 0; i < 70; ++i) ids.push_back(Ended());
+  const auto bad = ids[20];
+  Refuse([bad](store::Transaction& t) { return !t.jobs().Get(Admin(), bad); });
+  clock_.Advance(kKept * 2);
+  EXPECT_LE(SweepPastFailures(), 8);
+  EXPECT_THAT(failure_, HasSubstr(bad.ToString()));
+  ASSERT_EQ(Jobs().size(), 1U);
+  EXPECT_EQ(Jobs()[0].id, bad);
+  database_.veto = nullptr;
+  Sweep();
+  EXPECT_THAT(Jobs(), IsEmpty()) << "another round tries it again";
+}
+
+TEST_F(RetentionTest, LogThatCannotBeRemoved_StandsInTheWayOfNoOther) {
+  std::vector<Uuid> ids;
+  for (int i = 0; i < 9; ++i) {
+    Ended();  // it printed nothing, and is not asked about
+    ids.push_back(EndedWithALog());
+  }
+  const auto bad = ids[4];
+  Refuse([bad](store::Transaction& t) {
+    return t.jobs().Get(Admin(), bad)->log_removed_at.has_value();
+  });
+  clock_.Advance(kLogsKept * 2);
+  EXPECT_LE(SweepPastFailures(), 4);
+  for (const auto& id : ids) EXPECT_EQ(HasLog(id), id == bad);
+}
+
+TEST_F(RetentionTest, StoreThatIsAwayForAWhile_IsGoneOnWithWhereItWas) {
+  const auto first = Ended();
+  const auto second = Ended();
+  clock_.Advance(kKept * 2);
+  database_.writes_left = 0;
+  ASSERT_FALSE(Await(retention_.Step()));
+  database_.Repair();
+  Sweep();
+  EXPECT_FALSE(IsThere(first));
+  EXPECT_FALSE(IsThere(second));
 }
 
 TEST_F(RetentionTest, Logs_GoSoonerThanTheirJobs_AndAreInTheAudit) {

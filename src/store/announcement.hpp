@@ -14,6 +14,7 @@ struct Announcement {
     kJob,       // a job changed: `job`
     kDelivery,  // there is something for the agent `server`
     kServers,   // what is known of servers changed
+    kAnything,  // for a while nothing was heard: whatever is shown may have changed
   };
   Kind kind = Kind::kServers;
   Uuid job;

@@ -972,7 +972,8 @@ TEST_P(Store, RemoveEnded_WhatEndedBefore_GoesWithItsChangesAndStillCounts) {
   const auto before = statistics();
   const auto remove = [&](WallTime at, std::optional<Uuid> after = std::nullopt,
                           std::size_t limit = 100) {
-    return *db_->Write([&](Transaction& t) { return t.jobs().RemoveEnded(after, at, limit); });
+    return *db_->Write(
+        [&](Transaction& t) { return t.jobs().RemoveEnded(after, at, clock_.Now(), limit); });
   };
   EXPECT_EQ(remove(clock_.Now()).removed, 0U) << "it ended at that time, not before";
   const auto removal = remove(clock_.Now() + Millis{1});
@@ -986,19 +987,22 @@ TEST_P(Store, RemoveEnded_WhatEndedBefore_GoesWithItsChangesAndStillCounts) {
   EXPECT_EQ(remove(clock_.Now() + Millis{1}, removal.last).last, std::nullopt);
 }
 
-TEST_P(Store, RemoveEnded_LooksAtALimitedNumberFromWhereItIsTold) {
+TEST_P(Store, RemoveEnded_RemovesALimitedNumberFromWhereItIsTold) {
   std::vector<Uuid> ids;
   for (int i = 0; i < 5; ++i) {
     ids.push_back(Inserted().job.id);
     ASSERT_TRUE(Apply(ids.back(), job::Status::kQueued, job::Status::kCanceled, Party::kPanel));
   }
   const auto made_before = ids[4].Time();
-  const auto removal =
-      *db_->Write([&](Transaction& t) { return t.jobs().RemoveEnded(ids[0], made_before, 2); });
-  EXPECT_EQ(removal.removed, 2U);
+  const auto remove = [&](std::optional<Uuid> after, std::size_t limit) {
+    return *db_->Write([&](Transaction& t) {
+      return t.jobs().RemoveEnded(after, made_before, clock_.Now(), limit);
+    });
+  };
+  const auto removal = remove(ids[0], 4);
+  EXPECT_EQ(removal.removed, 2U) << "each has two changes";
   EXPECT_EQ(removal.last, ids[2]);
-  const auto rest = *db_->Write(
-      [&](Transaction& t) { return t.jobs().RemoveEnded(removal.last, made_before, 100); });
+  const auto rest = remove(removal.last, 100);
   EXPECT_EQ(rest.last, ids[3]) << "the last one was made then";
   EXPECT_EQ(Ids({}), (std::vector{ids[4], ids[0]}));
 }
@@ -1022,11 +1026,80 @@ TEST_P(Store, RemoveEnded_NewestSuccessOfEachServerAndApp_Stays) {
   };
   EXPECT_EQ(installed(), 1U);
   const auto removal = *db_->Write([&](Transaction& t) {
-    return t.jobs().RemoveEnded(std::nullopt, clock_.Now() + Seconds{1}, 100);
+    return t.jobs().RemoveEnded(std::nullopt, clock_.Now() + Seconds{1}, clock_.Now(), 100);
   });
   EXPECT_EQ(removal.removed, 2U) << "the check, and " << replaced.ToString();
   EXPECT_EQ(Ids({}), (std::vector{elsewhere, newest}));
   EXPECT_EQ(installed(), 1U);
+}
+
+// What one transaction removes is bounded by what is removed, not by how many jobs that is.
+TEST_P(Store, RemoveEnded_StopsWithinALongJob_AndGoesOnThere) {
+  const auto before_it = Inserted().job.id;
+  const auto id = Inserted().job.id;
+  const auto behind_it = Inserted().job.id;
+  ASSERT_TRUE(Apply(id, job::Status::kQueued, job::Status::kDispatched, Party::kPanel,
+                    LogChunk{1, 1, "1"}));
+  for (std::uint64_t line = 2; line <= 6; ++line)
+    ASSERT_TRUE(Apply(id, job::Status::kDispatched, job::Status::kDispatched, Party::kPanel,
+                      LogChunk{line, 1, std::to_string(line)}));
+  ASSERT_TRUE(Apply(id, job::Status::kDispatched, job::Status::kFailed, Party::kAnswer));
+  ASSERT_TRUE(Apply(behind_it, job::Status::kQueued, job::Status::kCanceled, Party::kPanel));
+  const auto before = clock_.Now() + Millis{1};
+  std::optional<Uuid> after;
+  const auto step = [&] {
+    const auto removal = *db_->Write(
+        [&](Transaction& t) { return t.jobs().RemoveEnded(after, before, clock_.Now(), 4); });
+    after = removal.last;
+    return removal.removed;
+  };
+  const auto changes = [&] {
+    return *db_->Read([&](Transaction& t) { return t.changes().After(ann_, id, 0, 100); });
+  };
+  ASSERT_EQ(changes().size(), 8U);
+  clock_.Advance(Seconds{9});
+  EXPECT_EQ(step(), 0U);
+  EXPECT_EQ(after, before_it) << "which stays, and was looked at";
+  const auto left = changes();
+  ASSERT_EQ(left.size(), 5U);
+  EXPECT_EQ(left.front().seq, 4U) << "the oldest go first";
+  EXPECT_EQ(left.front().log_removed_at, clock_.Now()) << "its log is no longer whole";
+  EXPECT_EQ(*db_->Read([&](Transaction& t) { return t.changes().Newest(ann_, id); }), 8U);
+  EXPECT_EQ(step(), 0U);
+  EXPECT_EQ(changes().size(), 1U);
+  EXPECT_EQ(after, before_it);
+  EXPECT_EQ(step(), 2U) << "the rest of it, and the next one";
+  EXPECT_EQ(Ids({}), std::vector{before_it});
+}
+
+TEST_P(Store, RemoveEnded_StopsWithinASilentJob_WhichHasNoLogThatIsGone) {
+  const auto id = Inserted().job.id;
+  ASSERT_TRUE(Apply(id, job::Status::kQueued, job::Status::kDispatched, Party::kPanel));
+  ASSERT_TRUE(Apply(id, job::Status::kDispatched, job::Status::kFailed, Party::kAnswer));
+  const auto removal = *db_->Write([&](Transaction& t) {
+    return t.jobs().RemoveEnded(std::nullopt, clock_.Now() + Millis{1}, clock_.Now(), 1);
+  });
+  EXPECT_EQ(removal.removed, 0U);
+  EXPECT_EQ(removal.last, Uuid{});
+  const auto job = *db_->Read([&](Transaction& t) { return t.jobs().Get(ann_, id); });
+  EXPECT_EQ(job.log_removed_at, std::nullopt);
+}
+
+TEST_P(Store, FirstOf_IsTheJobThatARemovalBeginsWith) {
+  const auto silent = Inserted().job.id;
+  const auto talks = Inserted().job.id;
+  ASSERT_TRUE(Apply(talks, job::Status::kQueued, job::Status::kDispatched, Party::kPanel,
+                    LogChunk{1, 1, "log"}));
+  const auto first = [&](Among among, std::optional<Uuid> after, WallTime before) {
+    return *db_->Read([&](Transaction& t) { return t.jobs().FirstOf(among, after, before); });
+  };
+  const auto later = clock_.Now() + Millis{1};
+  EXPECT_EQ(first(Among::kJobs, std::nullopt, later), silent);
+  EXPECT_EQ(first(Among::kJobs, silent, later), talks);
+  EXPECT_EQ(first(Among::kJobs, talks, later), std::nullopt);
+  EXPECT_EQ(first(Among::kJobs, silent, talks.Time()), std::nullopt) << "it was made then";
+  EXPECT_EQ(first(Among::kLogs, std::nullopt, later), talks);
+  EXPECT_EQ(first(Among::kLogs, talks, later), std::nullopt);
 }
 
 TEST_P(Store, RemoveLogs_TakesTheLinesOfWhatEndedBefore_AndNothingElse) {

@@ -79,8 +79,10 @@ class Database {
 
   virtual Load load() const { return {}; }
 
-  // Tells `listener` what other processes commit, on a thread of the store's. Nothing where a
-  // database is one process's alone. It must not outlive the database.
+  // Tells `listener` what other processes commit, on a thread of the store's; kAnything when it
+  // begins to hear them, again after each while in which it did not, and after a write of this
+  // process of which it is not known whether it was committed. Nothing where a database is one
+  // process's alone. It must not outlive the database.
   [[nodiscard]] virtual std::unique_ptr<Listening> Listen(AnnouncementListener) { return {}; }
 
   // Blocking; `fn` is `Result<T>(Transaction&)` or `Status(Transaction&)`. Never from a store

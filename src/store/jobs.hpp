@@ -88,6 +88,9 @@ struct JobOutline {
   std::optional<job::FailureKind> failure_kind;
 };
 
+// What is looked for when something is kept no longer.
+enum class Among { kJobs, kLogs };  // every job, or those of which a line is left
+
 // What a look for jobs that are kept no longer, or whose logs are not, came to.
 struct Removal {
   std::uint64_t removed = 0;   // jobs, or logs
@@ -156,18 +159,22 @@ class Jobs {
   virtual Result<std::vector<JobOutline>> Outlines(const Actor& actor, WallTime since,
                                                    std::size_t limit) = 0;
 
-  // Looks at the first `limit` jobs above `after` that were made before `before`, and removes, with
-  // their changes and logs, those that also became terminal before it. But not the newest of a
-  // server and an app that succeeded and was no check: what Installed() says stays true. Nor does
-  // it change Statistics().
+  // Of jobs above `after` that were made and became terminal before `before`: removes them, oldest
+  // first, with their changes and logs. But not the newest of a server and an app that succeeded
+  // and was no check: what Installed() says stays true. Nor does it change Statistics(). Ends after
+  // `limit` changes that were removed and jobs that stay, be it within a job: that one lacks its
+  // first changes until its turn comes again, and, where it printed, has `now` as `log_removed_at`.
   virtual Result<Removal> RemoveEnded(const std::optional<Uuid>& after, WallTime before,
-                                      std::size_t limit) = 0;
+                                      WallTime now, std::size_t limit) = 0;
   // Of jobs above `after` that were made and became terminal before `before`: removes the lines of
   // all attempts, oldest job first, and sets `log_removed_at` to `now`. Ends after `limit` chunks
   // and jobs that were looked at, be it within a log. Nothing else of the job changes, and no
   // listener is told. A job that printed nothing has no log that is removed.
   virtual Result<Removal> RemoveLogs(const std::optional<Uuid>& after, WallTime before,
                                      WallTime now, std::size_t limit) = 0;
+  // The job above `after`, made before `before`, that RemoveEnded() or RemoveLogs() begins with.
+  virtual Result<std::optional<Uuid>> FirstOf(Among among, const std::optional<Uuid>& after,
+                                              WallTime before) = 0;
 
   // For metrics.
   virtual Result<std::vector<StatusCount>> CountByAppAndStatus() = 0;

@@ -47,9 +47,10 @@ JobUpdates::JobUpdates(asio::any_io_executor executor, StoreGate& store, LiveHub
       redis_(redis),
       wake_(std::move(executor)),
       subscription_(hub.Subscribe(
-          [this](const Uuid& job) {
-            if (job == Uuid() || changed_.size() >= kMostChanged) return;
-            changed_.insert(job);
+          [this](const LiveHub::Notice& notice) {
+            if (notice.about != LiveHub::Notice::About::kJob || changed_.size() >= kMostChanged)
+              return;
+            changed_.insert(notice.job);
             wake_.Notify();
           },
           /*own_only=*/true)) {}

@@ -21,15 +21,22 @@ LiveHub::Subscription LiveHub::Subscribe(Listener listener, bool own_only) {
   return {this, id};
 }
 
-void LiveHub::JobChanged(const Uuid& job, By by) {
-  for (const auto& [id, subscriber] : listeners_) {
-    if (by == By::kThisPanel || !subscriber.own_only) subscriber.listener(job);
-  }
-}
+void LiveHub::JobChanged(const Uuid& job, By by) { Tell({Notice::About::kJob, job}, by); }
 
 void LiveHub::ServersChanged() {
   ++servers_version_;
-  for (const auto& [id, subscriber] : listeners_) subscriber.listener(Uuid{});
+  Tell({.about = Notice::About::kServers}, By::kThisPanel);
+}
+
+void LiveHub::AnythingChanged() {
+  ++servers_version_;
+  Tell({.about = Notice::About::kAnything}, By::kAnotherPanel);
+}
+
+void LiveHub::Tell(const Notice& notice, By by) {
+  for (const auto& [id, subscriber] : listeners_) {
+    if (by == By::kThisPanel || !subscriber.own_only) subscriber.listener(notice);
+  }
 }
 
 }  // namespace prov::panel

@@ -14,8 +14,17 @@ namespace prov::panel {
 
 class LiveHub {
  public:
-  // The job that changed; Uuid{} when servers did.
-  using Listener = std::function<void(const Uuid& job)>;
+  struct Notice {
+    enum class About {
+      kJob,
+      kServers,
+      kAnything,  // nobody was told for a while: whatever is shown may have changed
+    };
+    About about = About::kJob;
+    Uuid job{};  // of kJob
+    bool operator==(const Notice&) const = default;
+  };
+  using Listener = std::function<void(const Notice&)>;
   // Ends with the subscription.
   class Subscription {
    public:
@@ -38,11 +47,14 @@ class LiveHub {
   // After the commit. Listeners must not subscribe or unsubscribe from within.
   void JobChanged(const Uuid& job, By by = By::kThisPanel);
   void ServersChanged();
+  // Without a commit that is known of. Whoever wants this panel's changes only is not told.
+  void AnythingChanged();
   std::uint64_t servers_version() const { return servers_version_; }
   std::size_t listeners() const { return listeners_.size(); }
 
  private:
   friend class Subscription;
+  void Tell(const Notice& notice, By by);
   struct Subscriber {
     Listener listener;
     bool own_only = false;

@@ -9,6 +9,8 @@
 namespace prov::panel {
 namespace {
 
+using Notice = LiveHub::Notice;
+
 TEST(LiveHub, LiveHub_Subscription_LastsAsLongAsItsObject) {
   FakeClock clock;
   FakeRandom random;
@@ -16,9 +18,9 @@ TEST(LiveHub, LiveHub_Subscription_LastsAsLongAsItsObject) {
   LiveHub hub;
   std::vector<Uuid> one;
   std::vector<Uuid> two;
-  auto first = hub.Subscribe([&](const Uuid& id) { one.push_back(id); });
+  auto first = hub.Subscribe([&](const Notice& each) { one.push_back(each.job); });
   {
-    auto second = hub.Subscribe([&](const Uuid& id) { two.push_back(id); });
+    auto second = hub.Subscribe([&](const Notice& each) { two.push_back(each.job); });
     auto moved = std::move(second);
     hub.JobChanged(job);
     EXPECT_EQ(hub.listeners(), 2u);
@@ -26,7 +28,7 @@ TEST(LiveHub, LiveHub_Subscription_LastsAsLongAsItsObject) {
   hub.JobChanged(job);
   EXPECT_EQ(one, (std::vector<Uuid>{job, job}));
   EXPECT_EQ(two, (std::vector<Uuid>{job}));
-  first = hub.Subscribe([&](const Uuid& id) { two.push_back(id); });  // the old one ends
+  first = hub.Subscribe([&](const Notice& each) { two.push_back(each.job); });  // the old one ends
   EXPECT_EQ(hub.listeners(), 1u);
   hub.JobChanged(job);
   EXPECT_EQ(one.size(), 2u);
@@ -42,8 +44,8 @@ TEST(LiveHub, LiveHub_WhatAnotherPanelCommitted_IsNotToldToWhoWantsOwnChangesOnl
   LiveHub hub;
   std::vector<Uuid> all;
   std::vector<Uuid> some;
-  const auto first = hub.Subscribe([&](const Uuid& id) { all.push_back(id); });
-  const auto second = hub.Subscribe([&](const Uuid& id) { some.push_back(id); }, true);
+  const auto first = hub.Subscribe([&](const Notice& each) { all.push_back(each.job); });
+  const auto second = hub.Subscribe([&](const Notice& each) { some.push_back(each.job); }, true);
   hub.JobChanged(own);
   hub.JobChanged(others, LiveHub::By::kAnotherPanel);
   EXPECT_EQ(all, (std::vector<Uuid>{own, others}));
@@ -52,12 +54,23 @@ TEST(LiveHub, LiveHub_WhatAnotherPanelCommitted_IsNotToldToWhoWantsOwnChangesOnl
 
 TEST(LiveHub, LiveHub_ServersChanged_TellsEverybodyAndCounts) {
   LiveHub hub;
-  std::vector<Uuid> told;
-  const auto subscription = hub.Subscribe([&](const Uuid& id) { told.push_back(id); });
+  std::vector<Notice> told;
+  const auto subscription = hub.Subscribe([&](const Notice& each) { told.push_back(each); });
   const auto before = hub.servers_version();
   hub.ServersChanged();
-  EXPECT_EQ(told, std::vector<Uuid>{Uuid{}});
+  EXPECT_EQ(told, std::vector{Notice{.about = Notice::About::kServers}});
   EXPECT_EQ(hub.servers_version(), before + 1);
+}
+
+TEST(LiveHub, LiveHub_AnythingChanged_TellsThoseWhoShow_NotThoseWhoRepeatOwnChanges) {
+  LiveHub hub;
+  std::vector<Notice> told;
+  std::vector<Notice> own;
+  const auto shows = hub.Subscribe([&](const Notice& each) { told.push_back(each); });
+  const auto repeats = hub.Subscribe([&](const Notice& each) { own.push_back(each); }, true);
+  hub.AnythingChanged();
+  EXPECT_EQ(told, std::vector{Notice{.about = Notice::About::kAnything}});
+  EXPECT_TRUE(own.empty());
 }
 
 }  // namespace

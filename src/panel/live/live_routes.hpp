@@ -24,7 +24,7 @@ namespace prov::panel {
 
 struct LiveLimits {
   Millis batch{50};        // between two looks at what has changed; more where streams are many
-  Millis comment{15'000};  // silence after which a comment is sent, and the store asked anew
+  Millis comment{15'000};  // silence before a comment; between two looks at what nobody told
   Millis retry{1'000};     // before the store is asked again after it failed
   // After which a stream is ended: its client comes back where it was, and is asked again who it
   // is, so that a token that was revoked sees no more.

@@ -1,5 +1,6 @@
 #include "panel/live/stream_session.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include <boost/asio/as_tuple.hpp>
@@ -65,10 +66,13 @@ StreamSession::StreamSession(std::shared_ptr<const LiveDependencies> dependencie
                           .settled = job.settled});
 }
 
-void StreamSession::Notice(const Uuid& job) {
-  bool mine = topics_.Changed(job);
+void StreamSession::Notice(const LiveHub::Notice& notice) {
+  using About = LiveHub::Notice::About;
+  bool mine = topics_.Changed(notice);
   for (auto& follower : followers_) {
-    if (follower.job != job) continue;
+    const bool about = notice.about == About::kAnything ||
+                       (notice.about == About::kJob && notice.job == follower.job);
+    if (!about) continue;
     follower.pending = true;
     follower.noticed = SteadyClock::now();
     mine = true;
@@ -97,7 +101,9 @@ asio::awaitable<void> StreamSession::Run(std::shared_ptr<net::BodyStream> body) 
   });
   const Asking asking(streams.beat_, *this);
   // Before the first look, so that no change falls between.
-  const auto subscription = dependencies_->hub.Subscribe([this](const Uuid& job) { Notice(job); });
+  const auto subscription =
+      dependencies_->hub.Subscribe([this](const LiveHub::Notice& notice) { Notice(notice); });
+  looked_ = SteadyClock::now();
   // An EventSource then comes back after a second, not after its own three or five.
   if (!co_await Send("retry: 1000\n\n")) co_return;
   const auto until = SteadyClock::now() + dependencies_->limits.lifetime;
@@ -202,21 +208,26 @@ asio::awaitable<bool> StreamSession::Comment() {
 }
 
 asio::awaitable<void> StreamSession::Pause() {
-  while (body_->open() && !due_) {
-    const auto comment = last_sent_ + dependencies_->limits.comment;
-    if (SteadyClock::now() < comment) {
-      co_await WaitUntil(comment);
-      continue;
+  const auto interval = dependencies_->limits.comment;
+  while (body_->open() && !due_ && SteadyClock::now() < looked_ + interval) {
+    const auto next = std::min(last_sent_, looked_) + interval;
+    if (SteadyClock::now() < next) {
+      co_await WaitUntil(next);
+    } else if (!co_await Comment()) {
+      co_return;
     }
-    if (!co_await Comment()) co_return;
-    // Another panel may have changed a job, and nobody here was told.
-    for (auto& follower : followers_) {
-      follower.pending = true;
-      follower.noticed = SteadyClock::now();
-    }
-    break;
   }
   due_ = false;
+  // However much there is to say of one job, another may have changed.
+  if (SteadyClock::now() >= looked_ + interval) LookAgain();
+}
+
+void StreamSession::LookAgain() {
+  looked_ = SteadyClock::now();
+  for (auto& follower : followers_) {
+    follower.pending = true;
+    follower.noticed = looked_;
+  }
 }
 
 asio::awaitable<void> StreamSession::WaitUntil(SteadyClock::time_point time) {

@@ -48,8 +48,8 @@ class StreamSession final : private Beat::Sleeper {
   };
   enum class Outcome { kGoOn, kStoreFailed, kGone };
 
-  void Notice(const Uuid& job);  // the hub's: it has changed
-  void Wake() override;          // at the next moment after that
+  void Notice(const LiveHub::Notice& notice);  // the hub's: something has changed
+  void Wake() override;                        // at the next moment after that
   boost::asio::awaitable<Outcome> Round();
   boost::asio::awaitable<Outcome> CatchUp(Follower& follower);
   boost::asio::awaitable<Outcome> SendTopics();
@@ -58,8 +58,10 @@ class StreamSession final : private Beat::Sleeper {
   boost::asio::awaitable<bool> Send(std::string bytes);
   // Breaks a silence that has been long enough. False: the client has gone.
   boost::asio::awaitable<bool> Comment();
-  // For something to have changed; sends comments meanwhile.
+  // For something to have changed, or the time to look again; sends comments meanwhile.
   boost::asio::awaitable<void> Pause();
+  // Another panel may have changed a job, and nobody here was told.
+  void LookAgain();
   boost::asio::awaitable<void> WaitUntil(std::chrono::steady_clock::time_point time);
   bool Over() const;
   std::string AllPositions() const;
@@ -72,8 +74,9 @@ class StreamSession final : private Beat::Sleeper {
   std::shared_ptr<net::BodyStream> body_;
   std::optional<boost::asio::steady_timer> timer_;
   std::chrono::steady_clock::time_point last_sent_{};
-  bool asked_ = false;  // the beat, which has not come yet
-  bool due_ = false;    // it came: there may be something to read
+  std::chrono::steady_clock::time_point looked_{};  // at every job, told or not
+  bool asked_ = false;                              // the beat, which has not come yet
+  bool due_ = false;                                // it came: there may be something to read
 };
 
 }  // namespace prov::panel

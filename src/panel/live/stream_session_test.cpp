@@ -56,6 +56,16 @@ class Streams : public Live {
     return told;
   }
 
+  // As another panel does it: in the store only.
+  void CancelElsewhere(const Uuid& id) {
+    const auto done = database_.Write([&](store::Transaction& t) -> Result<std::uint64_t> {
+      PROV_TRY(auto record, t.jobs().Get({"ann"}, id));
+      record.status = job::Status::kCanceled;
+      return t.jobs().Apply({0, job::Status::kQueued}, job::Party::kPanel, record, clock_.Now());
+    });
+    EXPECT_TRUE(done) << done.error().ToString();
+  }
+
   // An open stream that is read event by event.
   struct Reader {
     std::unique_ptr<net::ClientStream> stream;
@@ -393,14 +403,47 @@ TEST_F(Streams, Stream_AChangeNobodyWasToldOf_IsFoundWithTheNextComment) {
     Reader reader;
     co_await test.Open(test.Path(job, "/stream"), reader);
     co_await test.NextData(reader);
-    // As another panel does it: in the store only.
-    const auto done = test.database_.Write([&](store::Transaction& t) -> Result<std::uint64_t> {
-      PROV_TRY(auto record, t.jobs().Get({"ann"}, job));
-      record.status = job::Status::kCanceled;
-      return t.jobs().Apply({0, job::Status::kQueued}, job::Party::kPanel, record,
-                            test.clock_.Now());
-    });
-    EXPECT_TRUE(done);
+    test.CancelElsewhere(job);
+    const auto data = co_await test.NextData(reader);
+    EXPECT_EQ(data.at("status"), "canceled");
+  };
+  Run(follow(*this, id));
+}
+
+TEST_F(Streams, Stream_AChangeNobodyWasToldOf_IsFoundWhileThereIsMuchToSayOfAnotherJob) {
+  limits_.comment = Millis{500};
+  Serve();
+  const auto talks = NewJob();
+  const auto silent = NewJob();
+  Start(talks);
+  const auto follow = [](Streams& test, Uuid talks, Uuid silent) -> asio::awaitable<void> {
+    Reader reader;
+    co_await test.Open(
+        "/api/stream?jobs=" + talks.ToString() + "," + silent.ToString() + "&from=now", reader);
+    for (int first = 0; first < 2; ++first) co_await test.NextData(reader);
+    test.CancelElsewhere(silent);
+    bool found = false;
+    const auto until = std::chrono::steady_clock::now() + Seconds{8};
+    for (int i = 0; !found && std::chrono::steady_clock::now() < until; ++i) {
+      test.Change(talks, [&](job::Record& record) { record.progress = i % 100; });
+      const auto data = co_await test.NextData(reader);
+      found = data.at("job") == boost::json::value(silent.ToString());
+    }
+    EXPECT_TRUE(found);
+  };
+  Run(follow(*this, talks, silent));
+}
+
+TEST_F(Streams, Stream_WhenSomethingMayHaveBeenMissed_LooksAtOnce) {
+  limits_.comment = Seconds{60};  // not by itself
+  Serve();
+  const auto id = NewJob();
+  const auto follow = [](Streams& test, Uuid job) -> asio::awaitable<void> {
+    Reader reader;
+    co_await test.Open(test.Path(job, "/stream"), reader);
+    co_await test.NextData(reader);
+    test.CancelElsewhere(job);
+    test.hub_.AnythingChanged();
     const auto data = co_await test.NextData(reader);
     EXPECT_EQ(data.at("status"), "canceled");
   };
@@ -596,6 +639,11 @@ TEST_F(Streams, Stream_OfTopics_TellsWhichJobAndThatServersChanged) {
     test.hub_.ServersChanged();
     auto event = co_await test.Next(reader);
     EXPECT_TRUE(event && event->data == R"({"topic":"servers"})" && !event->id.empty());
+    test.hub_.AnythingChanged();
+    data = co_await test.NextData(reader);
+    EXPECT_EQ(json::Serialize(data), R"({"topic":"jobs","reset":true})");
+    data = co_await test.NextData(reader);
+    EXPECT_EQ(json::Serialize(data), R"({"topic":"servers"})");
   };
   Run(follow(*this, id));
 }

@@ -4,19 +4,24 @@
 
 namespace prov::panel {
 
-bool Topics::Changed(const Uuid& job) {
-  if (job == Uuid{}) {
-    servers_changed_ = servers_changed_ || servers_;
-    return servers_;
+bool Topics::Changed(const LiveHub::Notice& notice) {
+  using About = LiveHub::Notice::About;
+  if (notice.about != About::kJob) servers_changed_ = servers_changed_ || servers_;
+  if (notice.about == About::kServers) return servers_;
+  if (notice.about == About::kAnything) {
+    if (jobs_) Reset();
+    return any();
   }
   if (!jobs_) return false;
-  changed_.insert(job);
-  if (changed_.size() > kMostJobs) {
-    changed_.clear();
-    shown_.clear();
-    reset_ = true;
-  }
+  changed_.insert(notice.job);
+  if (changed_.size() > kMostJobs) Reset();
   return true;
+}
+
+void Topics::Reset() {
+  changed_.clear();
+  shown_.clear();
+  reset_ = true;
 }
 
 std::vector<boost::json::object> Topics::TakeGeneral() {

@@ -12,6 +12,7 @@
 
 #include "base/uuid.hpp"
 #include "job/record.hpp"
+#include "panel/live/live_hub.hpp"
 
 namespace prov::panel {
 
@@ -25,7 +26,7 @@ class Topics {
   bool any() const { return jobs_ || servers_; }
   bool pending() const { return reset_ || servers_changed_ || !changed_.empty(); }
   // The hub's notice: true when it is about a topic of this stream.
-  bool Changed(const Uuid& job);
+  bool Changed(const LiveHub::Notice& notice);
 
   // {"topic": "jobs", "reset": true} and {"topic": "servers"}, where they are due.
   std::vector<boost::json::object> TakeGeneral();
@@ -35,6 +36,9 @@ class Topics {
   std::optional<boost::json::object> Show(const job::Record& record);
 
  private:
+  // Whoever listens is to read the list of jobs again.
+  void Reset();
+
   bool jobs_;
   bool servers_;
   bool reset_;

@@ -34,8 +34,9 @@ Delivery DeliveryOf(const JobRow& row) {
 
 void AppendChange(JobRow& row, WallTime at, const std::optional<LogChunk>& log) {
   const auto& r = row.record;
-  row.changes.push_back({r.id, row.changes.size() + 1, at, r.attempt, r.status, r.progress,
-                         r.message, r.cancel_requested_at, log});
+  const auto seq = row.changes.empty() ? 1 : row.changes.back().seq + 1;
+  row.changes.push_back(
+      {r.id, seq, at, r.attempt, r.status, r.progress, r.message, r.cancel_requested_at, log});
 }
 
 }  // namespace
@@ -99,7 +100,7 @@ Result<std::uint64_t> MemoryJobs::Apply(const Expected& expected, job::Party by,
     row->sealed_ciphertext.clear();
     row->undelivered = false;
   }
-  return row->changes.size();
+  return row->changes.back().seq;
 }
 
 Status MemoryJobs::SetEnvelope(const Uuid& id, const std::string& envelope) {
@@ -255,39 +256,69 @@ Result<std::vector<JobOutline>> MemoryJobs::Outlines(const Actor&, WallTime sinc
   return rows;
 }
 
+namespace {
+
+bool CountsAsInstalled(const job::Record& record) {
+  return record.status == job::Status::kSucceeded && record.action != contract::Action::kCheck;
+}
+
+// The newest of its server and app that succeeded and was no check.
+bool SaysWhatIsInstalled(const State& state, const job::Record& record) {
+  const auto newer = std::ranges::subrange(state.jobs.upper_bound(record.id), state.jobs.end());
+  return CountsAsInstalled(record) && std::ranges::none_of(newer, [&](const auto& each) {
+           const auto& other = each.second.record;
+           return CountsAsInstalled(other) && other.server_id == record.server_id &&
+                  other.app_id == record.app_id;
+         });
+}
+
+bool HasLines(const JobRow& row) {
+  return std::ranges::any_of(row.changes, [](const Change& each) { return each.log.has_value(); });
+}
+
+void RemoveFirst(JobRow& row, std::size_t changes, WallTime now) {
+  if (HasLines(row) && !row.record.log_removed_at) row.record.log_removed_at = now;
+  row.changes.erase(row.changes.begin(),
+                    row.changes.begin() + static_cast<std::ptrdiff_t>(changes));
+}
+
+void CountRemoved(State& state, const job::Record& record) {
+  auto& app = state.removed[record.app_id];
+  app.app_id = record.app_id;
+  app.last_used_at = std::max(app.last_used_at, record.created_at);
+  ++app.jobs;
+  app.succeeded += record.status == job::Status::kSucceeded;
+  app.failed += job::IsFailure(record.status);
+}
+
+}  // namespace
+
 Result<Removal> MemoryJobs::RemoveEnded(const std::optional<Uuid>& after, WallTime before,
-                                        std::size_t limit) {
+                                        WallTime now, std::size_t limit) {
   PROV_CHECK(view_.CheckWritable());
   auto& jobs = view_.state.jobs;
-  const auto counts_as_installed = [](const job::Record& record) {
-    return record.status == job::Status::kSucceeded && record.action != contract::Action::kCheck;
-  };
   Removal removal;
   auto it = after ? jobs.upper_bound(*after) : jobs.begin();
-  for (std::size_t looked = 0; looked < limit && it != jobs.end(); ++looked) {
-    const auto& record = it->second.record;
-    if (record.id.Time() >= before) break;
-    removal.last = record.id;
-    const bool newest =
-        counts_as_installed(record) && std::none_of(std::next(it), jobs.end(), [&](const auto& o) {
-          const auto& other = o.second.record;
-          return counts_as_installed(other) && other.server_id == record.server_id &&
-                 other.app_id == record.app_id;
-        });
-    const bool over = job::IsTerminal(record.status) && it->second.changes.back().at < before;
-    if (!over || newest) {
+  for (std::size_t left = limit; left > 0 && it != jobs.end();) {
+    auto& [id, row] = *it;
+    if (id.Time() >= before) break;
+    if (!removal.last) removal.last = after.value_or(Uuid{});
+    if (!job::IsTerminal(row.record.status) || row.changes.back().at >= before ||
+        SaysWhatIsInstalled(view_.state, row.record)) {
+      --left;
+      removal.last = id;
       ++it;
       continue;
     }
-    auto& app = view_.state.removed[record.app_id];
-    app.app_id = record.app_id;
-    app.last_used_at = std::max(app.last_used_at, record.created_at);
-    ++app.jobs;
-    app.succeeded += record.status == job::Status::kSucceeded;
-    app.failed += job::IsFailure(record.status);
-    removal.newest = record.id;
-    it = jobs.erase(it);
+    if (row.changes.size() > left) {
+      RemoveFirst(row, left, now);
+      break;
+    }
+    left -= row.changes.size();
+    CountRemoved(view_.state, row.record);
     ++removal.removed;
+    removal.newest = removal.last = id;
+    it = jobs.erase(it);
   }
   return removal;
 }
@@ -304,8 +335,7 @@ Result<Removal> MemoryJobs::RemoveLogs(const std::optional<Uuid>& after, WallTim
       break;
     }
     auto& [record, envelope, sealed, undelivered, changes] = it->second;
-    const auto has_lines = [](const Change& change) { return change.log.has_value(); };
-    if (std::ranges::none_of(changes, has_lines)) continue;
+    if (!HasLines(it->second)) continue;
     if (!job::IsTerminal(record.status) || changes.back().at >= before) {
       --left;
       removal.last = record.id;
@@ -321,6 +351,16 @@ Result<Removal> MemoryJobs::RemoveLogs(const std::optional<Uuid>& after, WallTim
     }
   }
   return removal;
+}
+
+Result<std::optional<Uuid>> MemoryJobs::FirstOf(Among among, const std::optional<Uuid>& after,
+                                                WallTime before) {
+  const auto& jobs = view_.state.jobs;
+  for (auto it = jobs.upper_bound(after.value_or(Uuid{})); it != jobs.end(); ++it) {
+    if (it->first.Time() >= before) break;
+    if (among == Among::kJobs || HasLines(it->second)) return it->first;
+  }
+  return std::optional<Uuid>{};
 }
 
 Result<std::vector<StatusCount>> MemoryJobs::CountByAppAndStatus() {
@@ -365,7 +405,7 @@ Result<std::vector<Change>> MemoryChanges::After(const Actor&, const Uuid& job_i
 
 Result<std::uint64_t> MemoryChanges::Newest(const Actor&, const Uuid& job_id) {
   const auto found = view_.state.jobs.find(job_id);
-  return found == view_.state.jobs.end() ? 0 : found->second.changes.size();
+  return found == view_.state.jobs.end() ? 0 : found->second.changes.back().seq;
 }
 
 Result<std::vector<LogChunk>> MemoryChanges::Log(const Actor&, const Uuid& job_id,

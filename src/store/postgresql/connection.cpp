@@ -1,7 +1,9 @@
 #include "store/postgresql/connection.hpp"
 
+#include <algorithm>
 #include <array>
 #include <bit>
+#include <charconv>
 #include <poll.h>
 #include <postgresql/libpq-fe.h>
 
@@ -154,17 +156,97 @@ struct Freed {
 };
 using ConnectionOptions = std::unique_ptr<PQconninfoOption, Freed>;
 
+using Settings = std::map<std::string, std::string>;
+
+Settings SettingsOf(const PQconninfoOption* given) {
+  Settings settings;
+  for (; given->keyword != nullptr; ++given) {
+    if (given->val != nullptr) settings[given->keyword] = given->val;
+  }
+  settings["client_encoding"] = "UTF8";
+  settings["fallback_application_name"] = "provisioning-panel";
+  return settings;
+}
+
+// Of "a,,b" three.
+std::vector<std::string> Listed(const std::string& list) {
+  std::vector<std::string> parts(1);
+  for (const char each : list) {
+    if (each == ',') {
+      parts.emplace_back();
+    } else {
+      parts.back() += each;
+    }
+  }
+  return parts;
+}
+
+// One for each host, in their order: libpq leaves it to whoever does not block how long each is
+// waited for. Lists that do not match are left as they are, for libpq to say so.
+std::vector<Settings> EachHost(const Settings& settings) {
+  std::map<std::string, std::vector<std::string>> lists;
+  for (const auto* name : {"host", "hostaddr", "port"}) {
+    if (const auto found = settings.find(name); found != settings.end())
+      lists[name] = Listed(found->second);
+  }
+  std::size_t hosts = 1;
+  for (const auto& [name, list] : lists) hosts = std::max(hosts, list.size());
+  std::vector<Settings> each(hosts, settings);
+  for (const auto& [name, list] : lists) {
+    const bool for_all = name == "port" && list.size() == 1;
+    if (!for_all && list.size() != hosts) return {settings};
+    for (std::size_t i = 0; i < hosts; ++i) each[i][name] = list[for_all ? 0 : i];
+  }
+  return each;
+}
+
+pg_conn* BeginConnecting(const Settings& settings) {
+  std::vector<const char*> names;
+  std::vector<const char*> values;
+  for (const auto& [name, value] : settings) {
+    names.push_back(name.c_str());
+    values.push_back(value.c_str());
+  }
+  names.push_back(nullptr);
+  values.push_back(nullptr);
+  return PQconnectStartParams(names.data(), values.data(), 0);
+}
+
+// Where a password holds '@' or '/' as it is, libpq takes the rest of it for a host, a port or a
+// database, which it and the server quote in what they say.
+bool SplitsAPassword(std::string_view url) {
+  const auto rest = url.substr(url.find("://") + 3);
+  const auto slash = std::min(rest.find('/'), rest.size());
+  const auto authority = rest.substr(0, slash);
+  const auto path = rest.substr(slash, rest.find('?', slash) - slash);
+  return std::ranges::count(authority, '@') > 1 || path.find('@') != path.npos;
+}
+
+bool ArePorts(const std::string& list) {
+  return std::ranges::all_of(Listed(list), [](const std::string& port) {
+    int number = 1;
+    const auto* const end = port.data() + port.size();
+    const auto read = std::from_chars(port.data(), end, number);
+    return port.empty() || (read.ptr == end && number >= 1 && number <= 65'535);
+  });
+}
+
 Result<ConnectionOptions> ReadUrl(const std::string& url) {
   char* fault = nullptr;
   ConnectionOptions options(PQconninfoParse(url.c_str(), &fault));
   // What libpq says may quote the password, so it is not passed on.
   PQfreemem(fault);
-  const bool is_url = url.starts_with("postgresql://") || url.starts_with("postgres://");
-  if (options && is_url) return options;
+  bool good = options && (url.starts_with("postgresql://") || url.starts_with("postgres://"));
+  good = good && !SplitsAPassword(url);
+  for (const auto* each = options.get(); good && each->keyword != nullptr; ++each) {
+    if (each->val != nullptr && std::string_view(each->keyword) == "port")
+      good = ArePorts(each->val);
+  }
+  if (good) return options;
   return Error{ErrorCode::kInvalidArgument,
                "must be postgresql://USER:PASSWORD@HOST:PORT/DATABASE, with parameters of libpq "
                "such as ?sslmode=verify-full; in user and password, a character that means "
-               "something in a URL is written as %XX"};
+               "something in a URL is written as %XX: @ as %40, / as %2F, % as %25"};
 }
 
 }  // namespace
@@ -195,26 +277,27 @@ Status CheckVersion(int version) {
 Result<std::unique_ptr<Connection>> Connection::Open(const std::string& url, const Options& options,
                                                      Trouble* trouble) {
   PROV_TRY(const auto parsed, ReadUrl(url));
-  std::vector<const char*> names;
-  std::vector<const char*> values;
-  for (const auto* each = parsed.get(); each->keyword != nullptr; ++each) {
-    if (each->val == nullptr || std::string_view(each->keyword) == "client_encoding") continue;
-    names.push_back(each->keyword);
-    values.push_back(each->val);
+  const auto hosts = EachHost(SettingsOf(parsed.get()));
+  auto left = options.connect_timeout;
+  Failure failure;
+  for (std::size_t i = 0; i < hosts.size(); ++i) {
+    std::unique_ptr<Connection> connection{new Connection(BeginConnecting(hosts[i]), options)};
+    // What a host leaves of its share is for those behind it.
+    const auto begun = Now();
+    const auto failed = connection->Reach(left / static_cast<std::int64_t>(hosts.size() - i));
+    left = std::max(left - std::chrono::floor<Millis>(Now() - begun), Millis{0});
+    if (!failed) {
+      const auto ready = connection->SetUp();
+      if (trouble != nullptr) *trouble = connection->trouble();
+      PROV_CHECK(ready);
+      return connection;
+    }
+    failure.trouble = failed->trouble;
+    failure.said += (i == 0 ? "" : "; ") + failed->said;
+    if (!IsMendedByWaiting(failure.trouble)) break;
   }
-  for (const auto& [name, value] : {std::pair("client_encoding", "UTF8"),
-                                    std::pair("fallback_application_name", "provisioning-panel")}) {
-    names.push_back(name);
-    values.push_back(value);
-  }
-  names.push_back(nullptr);
-  values.push_back(nullptr);
-  std::unique_ptr<Connection> connection{
-      new Connection(PQconnectStartParams(names.data(), values.data(), 0), options)};
-  const auto connected = connection->Connect();
-  if (trouble != nullptr) *trouble = connection->trouble();
-  PROV_CHECK(connected);
-  return connection;
+  if (trouble != nullptr) *trouble = failure.trouble;
+  return ErrorOf(failure.trouble, failure.said, "connecting to the database");
 }
 
 Connection::~Connection() { Close(); }
@@ -224,30 +307,29 @@ void Connection::Close() {
   handle_ = nullptr;
 }
 
-Status Connection::Connect() {
-  constexpr std::string_view kDoing = "connecting to the database";
-  if (handle_ == nullptr) return Fail(Trouble::kOther, "there is no memory", kDoing);
+std::optional<Connection::Failure> Connection::Reach(Millis longest) {
+  if (handle_ == nullptr) return Failure{Trouble::kOther, "there is no memory"};
   // For the SQLSTATE, which is not told otherwise.
   PQsetErrorVerbosity(handle_, PQERRORS_VERBOSE);
-  const auto deadline = Now() + options_.connect_timeout;
+  const auto deadline = Now() + longest;
   auto state = PQstatus(handle_) == CONNECTION_BAD ? PGRES_POLLING_FAILED : PGRES_POLLING_WRITING;
   while (state != PGRES_POLLING_OK && state != PGRES_POLLING_FAILED) {
     const short events = state == PGRES_POLLING_READING ? POLLIN : POLLOUT;
     if (!WaitFor(PQsocket(handle_), events, deadline)) {
-      Close();
-      return Fail(Trouble::kUnavailable,
-                  fmt::format("no answer within {} ms", options_.connect_timeout.count()), kDoing);
+      return Failure{Trouble::kUnavailable,
+                     fmt::format("no answer from {}, port {}, within {} ms", PQhost(handle_),
+                                 PQport(handle_), longest.count())};
     }
     state = PQconnectPoll(handle_);
   }
-  if (state == PGRES_POLLING_FAILED) {
-    const auto failure = ReadConnectFailure(PQerrorMessage(handle_));
-    // Where no server sent a state, libpq itself asks for a password that it was not given.
-    const bool no_password = PQconnectionNeedsPassword(handle_) != 0;
-    Close();
-    return Fail(no_password ? Trouble::kWrongPassword : TroubleOf(failure.state), failure.said,
-                kDoing);
-  }
+  if (state == PGRES_POLLING_OK) return std::nullopt;
+  const auto failure = ReadConnectFailure(PQerrorMessage(handle_));
+  // Where no server sent a state, libpq itself asks for a password that it was not given.
+  const bool no_password = PQconnectionNeedsPassword(handle_) != 0;
+  return Failure{no_password ? Trouble::kWrongPassword : TroubleOf(failure.state), failure.said};
+}
+
+Status Connection::SetUp() {
   PQsetErrorVerbosity(handle_, PQERRORS_DEFAULT);
   PQsetNoticeProcessor(handle_, [](void*, const char*) {}, nullptr);
   PQsetnonblocking(handle_, 1);

@@ -7,6 +7,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -22,7 +23,8 @@ struct pg_result;
 namespace prov::store::postgresql {
 
 // kInvalidArgument, with a sentence that quotes nothing of it, for what libpq does not take as
-// postgresql://USER:PASSWORD@HOST:PORT/DATABASE?PARAMETER=VALUE&…
+// postgresql://USER:PASSWORD@HOST:PORT/DATABASE?PARAMETER=VALUE&…, or takes otherwise than it was
+// meant: a password with '@' or '/' as they are, a port that is none.
 Status CheckUrl(const std::string& url);
 // A URL that CheckUrl() takes holds a password, of whatever kind.
 bool HoldsPassword(const std::string& url);
@@ -34,13 +36,15 @@ class Connection final : public sql::Connection {
  public:
   // Each may be passed by two seconds, which the server has for saying so itself.
   struct Options {
-    Millis connect_timeout{5000};
+    Millis connect_timeout{5000};  // of several hosts together: each has its share of what is left
     Millis statement_timeout{30'000};
     Millis lock_timeout{10'000};  // of a write: until those of other panels are done
   };
 
   // kUnavailable or kUnsupported, as a sentence for whoever starts the panel, and of what kind it
   // is in `trouble`. What `url` leaves out libpq takes from its environment variables and passfile.
+  // Several hosts are tried in their order, until one answers in whatever way that waiting does not
+  // mend.
   static Result<std::unique_ptr<Connection>> Open(const std::string& url, const Options& options,
                                                   Trouble* trouble = nullptr);
   Connection(const Connection&) = delete;
@@ -102,7 +106,14 @@ class Connection final : public sql::Connection {
   enum class Sent { kYes, kNo };
 
   Connection(pg_conn* handle, const Options& options) : handle_(handle), options_(options) {}
-  Status Connect();
+  // Until the server has let it in, or why it has not.
+  struct Failure {
+    Trouble trouble = Trouble::kOther;
+    std::string said;
+  };
+  std::optional<Failure> Reach(Millis longest);
+  // What a session is to be; before that, whether the server and the database are.
+  Status SetUp();
   Result<std::int64_t> Begin(const std::string& sql);
   Status Prepare(std::string_view sql, const sql::Values& values, std::string& name);
   Result<Answer> Execute(std::string_view sql, const sql::Values& values);

@@ -2,10 +2,14 @@
 #include "store/postgresql/connection.hpp"
 
 #include <limits>
+#include <netinet/in.h>
+#include <sys/socket.h>
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "base/files.hpp"
 #include "support/postgresql.hpp"
 #include "support/requires.hpp"
 
@@ -129,6 +133,99 @@ TEST_F(PostgresqlConnection, LongStatement_IsEndedByTheServer) {
   EXPECT_EQ(slow.error().code, ErrorCode::kUnavailable);
   EXPECT_EQ(connection_->trouble(), Trouble::kTooSlow);
   EXPECT_FALSE(connection_->lost());
+}
+
+// Takes connections, and says nothing.
+class SilentServer {
+ public:
+  SilentServer() {
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t size = sizeof address;
+    auto* const generic = reinterpret_cast<sockaddr*>(&address);
+    EXPECT_EQ(bind(socket_.get(), generic, size), 0);
+    EXPECT_EQ(listen(socket_.get(), 64), 0);
+    EXPECT_EQ(getsockname(socket_.get(), generic, &size), 0);
+    port_ = ntohs(address.sin_port);
+  }
+  int port() const { return port_; }
+
+ private:
+  UniqueFd socket_{socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)};
+  int port_ = 0;
+};
+
+class SeveralHosts : public PostgresqlConnection {
+ protected:
+  // All on loopback; the database is that of this test.
+  std::string Url(const std::vector<int>& ports, const std::string& user = "panel") const {
+    std::string hosts;
+    for (const int port : ports)
+      hosts += fmt::format("{}127.0.0.1:{}", hosts.empty() ? "" : ",", port);
+    return "postgresql://" + user + "@" + hosts + url_.substr(url_.rfind('/'));
+  }
+  struct Opened {
+    bool connected = false;
+    std::string said;
+    Trouble trouble = Trouble::kOther;
+    std::chrono::steady_clock::duration took{};
+  };
+  static Opened Open(const std::string& url, Millis timeout) {
+    Opened opened;
+    const auto begun = std::chrono::steady_clock::now();
+    const auto connection = Connection::Open(url, {.connect_timeout = timeout}, &opened.trouble);
+    opened.took = std::chrono::steady_clock::now() - begun;
+    opened.connected = connection.has_value();
+    if (!connection) opened.said = connection.error().ToString();
+    return opened;
+  }
+  int port() const { return test::PostgresqlServer::Shared().port(); }
+
+  SilentServer silent_;
+};
+
+TEST_F(SeveralHosts, SilentOne_LeavesTimeForThoseBehind) {
+  const auto opened = Open(Url({silent_.port(), port()}), Seconds{4});
+  EXPECT_TRUE(opened.connected) << opened.said;
+  EXPECT_GE(opened.took, Seconds{2}) << "it had its share";
+}
+
+TEST_F(SeveralHosts, AllSilent_AreWaitedForNoLongerThanOne) {
+  for (const auto& ports : {std::vector{silent_.port()}, {silent_.port(), silent_.port()}}) {
+    const auto opened = Open(Url(ports), Millis{300});
+    EXPECT_FALSE(opened.connected);
+    EXPECT_EQ(opened.trouble, Trouble::kUnavailable);
+    EXPECT_THAT(opened.said,
+                HasSubstr(fmt::format("no answer from 127.0.0.1, port {}, within {} ms",
+                                      silent_.port(), 300 / ports.size())));
+    EXPECT_GE(opened.took, Millis{300});
+    EXPECT_LT(opened.took, Seconds{3});
+  }
+}
+
+TEST_F(SeveralHosts, WhatEachSaid_IsTold) {
+  const auto opened = Open(Url({1, silent_.port()}), Millis{400});
+  EXPECT_FALSE(opened.connected);
+  EXPECT_THAT(opened.said, HasSubstr("port 1 failed: Connection refused; no answer from"));
+}
+
+TEST_F(SeveralHosts, AnswerThatWaitingDoesNotMend_IsTheLast) {
+  test::PostgresqlServer::Shared().Sql("DROP ROLE IF EXISTS nobody_here");
+  const auto opened = Open(Url({port(), silent_.port()}, "nobody_here"), Seconds{60});
+  EXPECT_FALSE(opened.connected);
+  EXPECT_EQ(opened.trouble, Trouble::kWrongPassword);
+  EXPECT_LT(opened.took, Seconds{20}) << "the silent one was not asked";
+}
+
+TEST_F(SeveralHosts, WhichTakesNoWrites_IsPassedByWhereWritesAreWanted) {
+  const auto name = url_.substr(url_.rfind('/') + 1);
+  test::PostgresqlServer::Shared().Sql("ALTER DATABASE " + name +
+                                       " SET default_transaction_read_only = on");
+  const auto opened =
+      Open(Url({port(), silent_.port()}) + "?target_session_attrs=read-write", Millis{400});
+  EXPECT_FALSE(opened.connected);
+  EXPECT_THAT(opened.said, HasSubstr("session is read-only; no answer from"));
 }
 
 TEST_F(PostgresqlConnection, ServerThatIsSilent_IsWaitedForUntilTheDeadline) {

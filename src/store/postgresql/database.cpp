@@ -5,6 +5,7 @@
 #include "store/postgresql/link.hpp"
 #include "store/postgresql/listener.hpp"
 #include "store/postgresql/schema.hpp"
+#include "store/postgresql/writer_session.hpp"
 #include "store/sql/aggregates.hpp"
 #include "store/sql/units.hpp"
 
@@ -25,8 +26,12 @@ struct Counters : sql::WriteCounters {
 
 class Reader {
  public:
-  Reader(Link& link, Millis patience, Counters& counters)
-      : link_(link), patience_(patience), counters_(counters) {}
+  Reader(Link& link, const WriterSession& writer, Millis patience, Counters& counters)
+      : link_(link),
+        writer_(writer),
+        follows_(writer.made()),
+        patience_(patience),
+        counters_(counters) {}
 
   // Each is done when it has run: reading has nothing to commit.
   void RunReads(std::vector<Unit>& units) {
@@ -34,7 +39,7 @@ class Reader {
     std::span<Unit> left(units);
     int attempt = 1;
     while (!left.empty()) {
-      const auto connection = link_.Get(deadline);
+      const auto connection = Connect(deadline);
       if (!connection) return FailAll(left, connection.error());
       const auto before = left.size();
       auto stopped = RunSome(**connection, left, attempt == kMostAttempts);
@@ -47,6 +52,15 @@ class Reader {
   }
 
  private:
+  // To the server that the writer has found, not to one that it has left.
+  Result<Connection*> Connect(SteadyTime deadline) {
+    if (const auto made = writer_.made(); made != follows_) {
+      link_.Drop();
+      follows_ = made;
+    }
+    return link_.Get(deadline);
+  }
+
   // All that it runs see the same state. Takes from `left` what is done; the rest is to be begun
   // again, after an error perhaps on another connection.
   static Status RunSome(Connection& connection, std::span<Unit>& left, bool last_attempt) {
@@ -73,6 +87,8 @@ class Reader {
   }
 
   Link& link_;
+  const WriterSession& writer_;
+  std::uint64_t follows_;  // the writer's connection that the link's is as new as
   Millis patience_;
   Counters& counters_;
 };
@@ -82,7 +98,8 @@ class Reader {
 class PostgresqlDatabase::Implementation {
  public:
   explicit Implementation(const Options& options) : options_(options) {
-    for (int i = 0; i <= options.readers; ++i) links_.push_back(MakeLink());
+    links_.push_back(MakeLink([this](Connection& made) { return PrepareWriter(made); }));
+    for (int i = 0; i < options.readers; ++i) links_.push_back(MakeLink());
   }
 
   ~Implementation() {
@@ -111,6 +128,16 @@ class PostgresqlDatabase::Implementation {
   }
 
   void Start() {
+    for (std::size_t i = 1; i < links_.size(); ++i) {
+      Reader reader(*links_[i], session_, options_.patience, counters_);
+      threads_.emplace_back([this, reader]() mutable {
+        const auto take = [&] { return reads_.Take(kReadsAtOnce, links_.size() - 1); };
+        for (auto units = take(); !units.empty(); units = take()) {
+          const sql::Busy busy(busy_);
+          reader.RunReads(units);
+        }
+      });
+    }
     threads_.emplace_back([this] {
       sql::GroupWriter writer(WritingHooks(), counters_);
       const auto take = [&] {
@@ -119,25 +146,16 @@ class PostgresqlDatabase::Implementation {
       for (auto units = take(); !units.empty(); units = take()) {
         const sql::Busy busy(busy_);
         writer.Run(units);
+        if (!links_.front()->connected()) session_.Lost();
       }
     });
-    for (std::size_t i = 1; i < links_.size(); ++i) {
-      threads_.emplace_back([this, i] {
-        Reader reader(*links_[i], options_.patience, counters_);
-        const auto take = [&] { return reads_.Take(kReadsAtOnce, links_.size() - 1); };
-        for (auto units = take(); !units.empty(); units = take()) {
-          const sql::Busy busy(busy_);
-          reader.RunReads(units);
-        }
-      });
-    }
   }
 
   void Submit(Access access, Unit unit) {
     (access == Access::kWrite ? writes_ : reads_).Push(std::move(unit));
   }
   std::unique_ptr<Listening> Listen(AnnouncementListener listener) {
-    return std::make_unique<Listener>(MakeLink(), writer_, std::move(listener));
+    return std::make_unique<Listener>(MakeLink(), session_, std::move(listener));
   }
   Load load() const { return {reads_.size(), writes_.size(), links_.size(), busy_}; }
   Statistics statistics() const {
@@ -146,11 +164,22 @@ class PostgresqlDatabase::Implementation {
 
  private:
   std::unique_ptr<Link> MakeLink() {
+    return MakeLink([this](Connection& made) { return Prepare(made); });
+  }
+  std::unique_ptr<Link> MakeLink(Link::Prepare prepare) {
     return std::make_unique<Link>(
         options_.url,
         Connection::Options{options_.connect_timeout, options_.statement_timeout,
                             options_.lock_timeout},
-        [this](Connection& connection) { return Prepare(connection); }, counters_.connects);
+        std::move(prepare), counters_.connects);
+  }
+
+  // One that takes no writes is not the one to follow.
+  Status PrepareWriter(Connection& connection) {
+    PROV_CHECK(connection.CheckWritable());
+    PROV_CHECK(Prepare(connection));
+    session_.Made();
+    return {};
   }
 
   // The schema is looked at once: a newer panel may bring it further while this one works.
@@ -166,7 +195,7 @@ class PostgresqlDatabase::Implementation {
   sql::GroupWriter::Hooks WritingHooks() {
     return {.connect = [this](SteadyTime begun) -> Result<sql::Connection*> {
               PROV_TRY(auto* const connection, links_.front()->Get(begun + options_.patience));
-              writer_ = connection->process();
+              session_.Uses(connection->process());
               return connection;
             },
             .try_again =
@@ -178,7 +207,7 @@ class PostgresqlDatabase::Implementation {
   Options options_;
   Counters counters_;
   std::atomic<bool> migrated_{false};
-  std::atomic<int> writer_{0};                // the process of the server that writes for this one
+  WriterSession session_;
   std::vector<std::unique_ptr<Link>> links_;  // the first one writes
   std::atomic<std::size_t> busy_{0};
   UnitQueue writes_;

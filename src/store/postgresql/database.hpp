@@ -4,6 +4,9 @@
 // (docs/decisions/0018-one-write-at-a-time-in-postgresql.md). A few threads read, each with its
 // own connection, in snapshots.
 //
+// When the connection that writes was made anew, those that read and that which listens are too:
+// all are to the server that takes writes now, and none to the one before, which may still answer.
+//
 // A connection that is lost before a commit was asked for costs nothing but time: the closures run
 // again on another one. One that is lost while committing is kUnavailable for all that were to be
 // committed, some of which may have been; none of them is run again.

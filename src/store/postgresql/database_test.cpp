@@ -329,7 +329,7 @@ TEST_F(PostgresqlStore, ServerThatIsAway_IsUnavailableAtOnceAfterTheFirstWait) {
 TEST_F(PostgresqlStore, SilentServer_IsUnavailableInTime_AndWorksAfterwards) {
   const auto database = Open({.readers = 1,
                               .patience = Millis{100},
-                              .connect_timeout = Millis{200},
+                              .connect_timeout = Millis{1000},
                               .statement_timeout = Millis{100}});
   ASSERT_TRUE(Append(*database, "x"));
   server().Freeze();
@@ -344,6 +344,51 @@ TEST_F(PostgresqlStore, SilentServer_IsUnavailableInTime_AndWorksAfterwards) {
   }
   EXPECT_TRUE(written);
   EXPECT_EQ(Entries(*database), 2U);
+}
+
+// ---- another server
+
+// A name, or an address, that is another server's from now on.
+TEST_F(PostgresqlStore, WriterThatWentToAnotherServer_IsFollowedByThoseWhoReadAndListen) {
+  test::PostgresqlServer next;
+  next.Sql("CREATE DATABASE " + name_ + " OWNER panel");
+  const auto there = Open({.url = next.Url(name_), .readers = 1});
+  for (int i = 0; i < 3; ++i) ASSERT_TRUE(Append(*there, "x"));
+  Proxy proxy(server().port(), [](std::string_view) { return Proxy::Action::kForward; });
+  const auto database = Open({.url = Through(proxy), .readers = 1});
+  const auto listening = database->Listen([](const Announcement&) {});
+  ASSERT_TRUE(Append(*database, "x"));
+  EXPECT_EQ(Entries(*database), 1U);
+  proxy.Redirect(next.port());
+  EXPECT_EQ(Entries(*database), 1U) << "nothing was lost yet";
+  Sql("SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity "
+      "WHERE datname = current_database() AND query = 'COMMIT'");
+  ASSERT_TRUE(Append(*database, "y"));
+  EXPECT_EQ(Entries(*database), 4U) << "read where it was written";
+  const auto listeners = [&] {
+    return next.Sql("SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'LISTEN%'", name_);
+  };
+  for (int i = 0; i < 500 && listeners() != "1"; ++i) std::this_thread::sleep_for(Millis{20});
+  EXPECT_EQ(listeners(), "1");
+}
+
+TEST_F(PostgresqlStore, ServerThatBecameReadOnly_IsNotFollowed) {
+  const auto database = Open({.readers = 1});
+  ASSERT_TRUE(Append(*database, "x"));
+  const auto connects = database->statistics().connects;
+  server().Sql("ALTER DATABASE " + name_ + " SET default_transaction_read_only = on");
+  Sql("SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity "
+      "WHERE datname = current_database() AND query = 'COMMIT'");
+  EXPECT_FALSE(Append(*database, "y"));
+  EXPECT_EQ(Entries(*database), 1U);
+  EXPECT_EQ(database->statistics().connects, connects) << "those who read kept what they had";
+  server().Sql("ALTER DATABASE " + name_ + " RESET default_transaction_read_only");
+  Status written = Append(*database, "z");
+  for (int i = 0; i < 300 && !written; ++i) {
+    std::this_thread::sleep_for(Millis{10});
+    written = Append(*database, "z");
+  }
+  EXPECT_TRUE(written) << written.error().ToString();
 }
 
 // ---- several panels

@@ -31,7 +31,7 @@ Result<std::unique_ptr<Connection>> Link::Connect() {
 }
 
 Result<Connection*> Link::Get(SteadyTime deadline) {
-  if (connection_ && !connection_->lost()) return connection_.get();
+  if (connected()) return connection_.get();
   connection_.reset();
   while (true) {
     if (PauseClock::now() < next_try_) {

@@ -27,6 +27,10 @@ class Link {
   // with growing pauses, until `deadline`; after that each call tries once, and none during a
   // pause. What waiting does not mend, such as a wrong password, is not waited for.
   Result<Connection*> Get(SteadyTime deadline);
+  // The next Get() makes another connection.
+  void Drop() { connection_.reset(); }
+  // There is a connection, as far as was noticed.
+  bool connected() const { return connection_ && !connection_->lost(); }
   // Of the last error of Get().
   Trouble trouble() const { return trouble_; }
 

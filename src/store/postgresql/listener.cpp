@@ -28,46 +28,60 @@ std::optional<Announcement> ParseAnnouncement(std::string_view payload) {
   return Announcement{Announcement::Kind::kJob, *job, {}};
 }
 
-Listener::Listener(std::unique_ptr<Link> link, const std::atomic<int>& own,
-                   AnnouncementListener listener)
+Listener::Listener(std::unique_ptr<Link> link, WriterSession& writer, AnnouncementListener listener)
     : link_(std::move(link)),
-      own_(own),
+      writer_(writer),
       listener_(std::move(listener)),
-      stop_(eventfd(0, EFD_CLOEXEC)),
-      thread_([this] { Run(); }) {}
+      wake_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
+  writer_.Watch(wake_.get());
+  thread_ = std::thread([this] { Run(); });
+}
 
 Listener::~Listener() {
+  writer_.Unwatch(wake_.get());
+  ending_ = true;
   const std::uint64_t one = 1;
-  (void)!write(stop_.get(), &one, sizeof one);
+  (void)!write(wake_.get(), &one, sizeof one);
   thread_.join();
+}
+
+bool Listener::Woken(Millis longest) const {
+  pollfd wake{wake_.get(), POLLIN, 0};
+  return poll(&wake, 1, static_cast<int>(longest.count())) > 0;
 }
 
 // A server that is away is tried for as long as it takes: others say that it is.
 void Listener::Run() {
-  pollfd stop{stop_.get(), POLLIN, 0};
-  for (;;) {
+  while (!ending_) {
+    // Whatever woke it before the connection is made is answered by making it.
+    std::uint64_t wakes = 0;
+    (void)!read(wake_.get(), &wakes, sizeof wakes);
+    if (ending_) return;
     const auto began = std::chrono::steady_clock::now();
     const auto connection = link_->Get(began);
     if (connection) (void)Hear(**connection);
+    link_->Drop();
     // At once, where it was heard for a while; a server that refuses is not asked all the time.
     const bool heard = std::chrono::steady_clock::now() - began > kPause;
-    if (poll(&stop, 1, heard ? 0 : static_cast<int>(kPause.count())) > 0) return;
+    if (!heard) (void)Woken(kPause);
   }
 }
 
-// Until the connection is lost, or it is to end.
+// Until the connection is lost, or it is woken.
 Status Listener::Hear(Connection& connection) {
+  // It may be another server than that of the process, until the next write tells which that is.
+  writer_.Forget();
   PROV_CHECK(connection.Script(fmt::format("LISTEN {}", kChannel)));
-  for (;;) {
-    PROV_TRY(const auto notices, connection.WaitForNotices(kSilence, stop_.get()));
+  listener_({.kind = Announcement::Kind::kAnything});
+  while (!Woken(Millis{0})) {
+    PROV_TRY(const auto notices, connection.WaitForNotices(kSilence, wake_.get()));
     for (const auto& notice : notices) {
-      if (notice.process == own_) continue;
+      if (notice.process == writer_.process()) continue;
       if (const auto announcement = ParseAnnouncement(notice.payload)) listener_(*announcement);
     }
-    pollfd stop{stop_.get(), POLLIN, 0};
-    if (poll(&stop, 1, 0) > 0) return {};
-    if (notices.empty()) PROV_CHECK(connection.Script("SELECT 1"));
+    if (notices.empty() && !Woken(Millis{0})) PROV_CHECK(connection.Script("SELECT 1"));
   }
+  return {};
 }
 
 }  // namespace prov::store::postgresql

@@ -2,6 +2,7 @@
 // before it goes on, and its connection may end there.
 #pragma once
 
+#include <atomic>
 #include <functional>
 #include <mutex>
 #include <string_view>
@@ -24,13 +25,15 @@ class Proxy {
   Proxy(const Proxy&) = delete;
   ~Proxy();
   int port() const { return port_; }
+  // Those that are made from now on are to another server.
+  void Redirect(int server_port) { server_port_ = server_port; }
 
  private:
   void Accept();
   void Serve(int client);
   bool Pass(int client, int server);
 
-  int server_port_;
+  std::atomic<int> server_port_;
   Decide decide_;
   std::mutex deciding_;
   int listener_ = -1;

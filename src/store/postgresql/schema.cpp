@@ -247,6 +247,11 @@ Status CheckSameVersion(Connection& connection) {
   return sql::CheckSameVersion(version, Newest());
 }
 
+Status Found(Connection& connection) {
+  PROV_TRY(const auto version, Version(connection));
+  return version == 0 ? Migrate(connection) : sql::CheckSameVersion(version, Newest());
+}
+
 Status Migrate(Connection& connection) {
   const auto version = Version(connection);
   if (version && *version == static_cast<std::int64_t>(MigrationSteps().size())) return {};

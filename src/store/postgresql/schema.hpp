@@ -14,6 +14,10 @@ std::span<const std::string> MigrationSteps();
 // Whether its version is this program's: kUnsupported, as a sentence, for any other.
 Status CheckSameVersion(Connection& connection);
 
+// Makes the tables in a database that has none: kUnsupported, with nothing touched, for one that
+// has those of another version.
+Status Found(Connection& connection);
+
 // Brings the database to the newest version, in one transaction; of several processes one does it,
 // and the others wait for that one. Writes nothing where there is nothing to do. kUnsupported, with
 // nothing touched, when it is newer than this program.

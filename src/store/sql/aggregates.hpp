@@ -37,10 +37,12 @@ class SqlJobs final : public Jobs {
   Result<std::vector<JobOutline>> Outlines(const Actor& actor, WallTime since,
                                            std::size_t limit) override;
   Result<std::vector<Uuid>> Waiting(const std::string& server_id, std::size_t limit) override;
-  Result<Removal> RemoveEnded(const std::optional<Uuid>& after, WallTime before,
+  Result<Removal> RemoveEnded(const std::optional<Uuid>& after, WallTime before, WallTime now,
                               std::size_t limit) override;
   Result<Removal> RemoveLogs(const std::optional<Uuid>& after, WallTime before, WallTime now,
                              std::size_t limit) override;
+  Result<std::optional<Uuid>> FirstOf(Among among, const std::optional<Uuid>& after,
+                                      WallTime before) override;
   Result<std::vector<StatusCount>> CountByAppAndStatus() override;
   Result<std::vector<ServerCount>> QueueDepth() override;
 

@@ -228,6 +228,11 @@ Status CheckSameVersion(Connection& connection) {
   return sql::CheckSameVersion(version, Newest());
 }
 
+Status Found(Connection& connection) {
+  PROV_TRY(const auto version, Version(connection));
+  return version == 0 ? Migrate(connection) : sql::CheckSameVersion(version, Newest());
+}
+
 Status Migrate(Connection& connection) {
   PROV_CHECK(connection.Script("BEGIN IMMEDIATE"));
   if (auto done = RunSteps(connection); done.has_error()) {

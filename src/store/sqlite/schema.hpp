@@ -17,6 +17,10 @@ Status CheckVersion(Connection& connection);
 // Whether its version is this program's: kUnsupported, as a sentence, for any other.
 Status CheckSameVersion(Connection& connection);
 
+// Makes the tables in a database that has none: kUnsupported, with nothing touched, for one that
+// has those of another version.
+Status Found(Connection& connection);
+
 // Brings the database to the newest version, in one transaction. kUnsupported, with nothing
 // touched, when it is newer than this program.
 Status Migrate(Connection& connection);

@@ -14,12 +14,12 @@ enum class Sharing {
   kAlone,       // kConflict while anybody uses it; nobody can until the connection ends
 };
 
-// One state of a database there is, to be read. Of an older schema it is brought to this program's,
-// or, where panels use it, refused (kUnsupported): they may be the older program.
+// One state of a database there is, to be read, and not to be changed: kUnsupported for that of
+// another program's schema.
 Result<std::unique_ptr<sql::Connection>> OpenSource(const Url& url, Sharing sharing);
 
 // An empty database, alone, to be written; SQLite's file is made (0600) where it is missing.
-// kConflict where it is not empty, or used.
+// kConflict where it is not empty, or used, kUnsupported where it has another program's schema.
 Result<std::unique_ptr<sql::Connection>> OpenTarget(const Url& url);
 
 }  // namespace prov::store::transfer

@@ -14,7 +14,8 @@
 
 namespace prov::store::transfer {
 
-// From a database that no panel uses to an empty one, in one transaction, checked row for row.
+// From a database that no panel uses to an empty one, in one transaction, checked row for row. Both
+// are this program's: kUnsupported for another schema, which stays as it is.
 Result<std::vector<Digest>> Move(const Url& from, const Url& to, const Progress& progress);
 
 // One state of the database, while panels use it, as the file (0600): written beside it, read again

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <thread>
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -115,6 +116,27 @@ class Transfer : public testing::Test {
   }
   Result<std::vector<Digest>> Restored(const Path& file, const Url& to) {
     return Restore(file, to, Scratch(), {clock_.Now(), "root", "store.restored", "store", {}}, {});
+  }
+  // Of the schema, as its database keeps it.
+  static void SetVersion(const Url& url, std::int64_t version) {
+    if (url.engine == Engine::kSqlite) {
+      ASSERT_TRUE((*sqlite::Connection::Open(url.file(), {}))
+                      ->Script(fmt::format("PRAGMA user_version={}", version)));
+    } else {
+      ASSERT_TRUE((*postgresql::Connection::Open(url.text, {}))
+                      ->Script(fmt::format("UPDATE schema_version SET version = {}", version)));
+    }
+  }
+  static std::int64_t VersionOf(const Url& url) {
+    std::int64_t version = 0;
+    const auto take = [&](const sql::Row& row) { version = row.Int(0); };
+    const auto read =
+        url.engine == Engine::kSqlite
+            ? (*sqlite::Connection::Open(url.file(), {}))->Query("PRAGMA user_version", {}, take)
+            : (*postgresql::Connection::Open(url.text, {}))
+                  ->Query("SELECT version FROM schema_version", {}, take);
+    EXPECT_TRUE(read);
+    return version;
   }
   // Nothing was left lying about in the directory, under whatever name.
   std::set<std::string> Names() const {
@@ -456,20 +478,24 @@ TEST_F(DamagedBackup, NewerSchema_IsRefusedWithASentence) {
   EXPECT_THAT(Refused().message, HasSubstr("version 999"));
 }
 
-TEST_F(Transfer, ABackupOfAnOlderSchema_IsRefused_AndNothingIsChanged) {
+TEST_F(Transfer, AnotherSchema_IsReadByNoMoveAndNoBackup_WrittenByNone_AndNotChanged) {
   for (const auto engine : {Engine::kSqlite, Engine::kPostgresql}) {
-    const auto url = New(engine);
-    ASSERT_NE(OpenDatabase(url), nullptr);
-    if (engine == Engine::kSqlite)
-      ASSERT_TRUE((*sqlite::Connection::Open(url.file(), {}))->Script("PRAGMA user_version=9"));
-    else
-      ASSERT_TRUE((*postgresql::Connection::Open(url.text, {}))
-                      ->Script("UPDATE schema_version SET version = 3"));
-    const auto made = Backup(url, File("older"), {});
-    ASSERT_FALSE(made);
-    EXPECT_EQ(made.error().code, ErrorCode::kUnsupported);
-    EXPECT_THAT(made.error().message, HasSubstr("run the program of the panels that use it"));
-    EXPECT_FALSE(std::filesystem::exists(File("older")));
+    for (const std::int64_t version : {3, 999}) {
+      const auto url = New(engine);
+      ASSERT_NE(OpenDatabase(url), nullptr);
+      SetVersion(url, version);
+      const auto other = New(Engine::kSqlite);
+      Fill(other);
+      for (const auto& refused : {Backup(url, File("made"), {}),
+                                  Move(url, New(Engine::kSqlite), {}), Move(other, url, {})}) {
+        ASSERT_FALSE(refused);
+        EXPECT_EQ(refused.error().code, ErrorCode::kUnsupported);
+        EXPECT_THAT(refused.error().message,
+                    HasSubstr(fmt::format("the database has schema version {}", version)));
+      }
+      EXPECT_EQ(VersionOf(url), version);
+      EXPECT_FALSE(std::filesystem::exists(File("made")));
+    }
   }
 }
 
