@@ -22,6 +22,7 @@
 #include "net/task_group.hpp"
 #include "redis/client.hpp"
 #include "redis/subscriber.hpp"
+#include "transport/complaints.hpp"
 #include "transport/directory.hpp"
 #include "transport/queue.hpp"
 #include "transport/redis/keys.hpp"
@@ -118,7 +119,6 @@ class PanelEnd final : public JobQueue, public QueueServer {
   boost::asio::awaitable<Result<Read>> ReadEntries(Reader& reader, const std::string& agent);
   boost::asio::awaitable<Result<bool>> TakeLease(const std::string& agent);
   boost::asio::awaitable<void> GiveLeasesBack();
-  void Complain(std::string_view doing, const Error& error);
 
   boost::asio::any_io_executor executor_;
   PanelEndOptions options_;
@@ -127,6 +127,7 @@ class PanelEnd final : public JobQueue, public QueueServer {
   const Clock& clock_;
   Random& random_;
   Logger& logger_;
+  Complaints complaints_;
   std::string name_;  // of this panel, among those that share Redis
   Status connection_ = Error{ErrorCode::kUnavailable, "there is no connection to Redis yet"};
   std::unique_ptr<prov::redis::Pipeline> client_;
@@ -137,7 +138,6 @@ class PanelEnd final : public JobQueue, public QueueServer {
   std::uint64_t events_waiting_ = 0;
   bool round_now_ = false;
   net::Event round_;
-  std::map<std::string, std::string, std::less<>> said_;  // failures, by what was being done
   net::TaskGroup tasks_;
 };
 
