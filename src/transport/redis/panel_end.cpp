@@ -209,6 +209,7 @@ asio::awaitable<void> PanelEnd::Listen() {
       Told(*notice);
     } else {
       // From here on nothing is missed; before, something may have been.
+      if (notice->kind == Notice::Kind::kSubscribed) complaints_.Forget("listening");
       RoundSoon();
     }
   }
