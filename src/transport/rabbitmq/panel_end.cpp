@@ -21,7 +21,6 @@ namespace asio = boost::asio;
 constexpr std::uint16_t kEventsAtOnce = 200;                       // of one shard
 constexpr std::size_t kMostWaitingEvents = std::size_t{32} << 20;  // bytes, of all shards
 constexpr std::size_t kMostBatchBytes = std::size_t{4} << 20;
-constexpr std::size_t kMostStrangers = 10'000;
 
 }  // namespace
 
@@ -226,11 +225,11 @@ void PanelEnd::Told(const amqp::Delivery& told) {
   if (known_.contains(agent)) {
     sink_.Seen(agent);
     if (!misses_queues) return;
-    without_queues_.insert(agent);
-  } else if (strangers_.size() < kMostStrangers || strangers_.contains(agent)) {
+  } else if (!strangers_.Heard(agent, clock_.Steady())) {
     // The directory says whether it is an agent, enrolled since the last round.
-    strangers_[agent] |= misses_queues;
+    return;
   }
+  if (misses_queues) without_queues_.insert(agent);
   round_now_ = true;
   round_.Notify();
 }
@@ -250,15 +249,17 @@ asio::awaitable<void> PanelEnd::RoundLoop() {
 }
 
 asio::awaitable<Status> PanelEnd::LookAtDirectory() {
-  PROV_CO_TRY(auto agents, co_await directory_.Heard());
-  known_ = {std::make_move_iterator(agents.begin()), std::make_move_iterator(agents.end())};
+  strangers_.Asking();
   auto without_queues = std::exchange(without_queues_, {});
-  for (const auto& [agent, misses_queues] : std::exchange(strangers_, {})) {
-    if (!known_.contains(agent)) continue;
-    sink_.Seen(agent);
-    if (misses_queues) without_queues.insert(agent);
+  auto agents = co_await directory_.Heard();
+  if (!agents) {
+    without_queues_.merge(without_queues);
+    co_return std::move(agents).error();
   }
+  for (const auto& agent : strangers_.Answered(*agents, clock_.Steady())) sink_.Seen(agent);
+  known_ = {std::make_move_iterator(agents->begin()), std::make_move_iterator(agents->end())};
   for (const auto& agent : without_queues) {
+    if (!known_.contains(agent)) continue;
     const auto declared = co_await DeclareAndCount(agent);
     if (!declared) complaints_.Say("declaring queues", declared.error());
   }

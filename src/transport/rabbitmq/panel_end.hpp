@@ -23,6 +23,7 @@
 #include "transport/complaints.hpp"
 #include "transport/directory.hpp"
 #include "transport/queue.hpp"
+#include "transport/strangers.hpp"
 
 namespace prov::transport::rabbitmq {
 
@@ -104,9 +105,8 @@ class PanelEnd final : public JobQueue, public QueueServer {
   std::shared_ptr<amqp::Channel> outwards_;
   std::map<std::string, Pushed, std::less<>> pushed_;  // by agent
   std::set<std::string, std::less<>> known_;           // agents that are to be heard
-  // Heard since the last round and not known then; whether they miss their queues.
-  std::map<std::string, bool, std::less<>> strangers_;
-  std::set<std::string, std::less<>> without_queues_;  // of those known: who misses them
+  Strangers strangers_;
+  std::set<std::string, std::less<>> without_queues_;  // who misses them, since the last round
   bool started_ = false;
   bool hears_ = false;
   net::Event hears_now_;

@@ -368,6 +368,24 @@ TEST_F(RabbitmqQueue, HeartbeatsAreHeardAgainAndAgain) {
   RunUntil([&] { return panel_.seen["a"] > 5; }, "heartbeats");
 }
 
+TEST_F(RabbitmqQueue, AStrangersHeartbeats_AreNoReasonToAskAgainAndAgain_AndANewAgentIsHeard) {
+  StartAgent("a");
+  RunUntil([&] { return panel_.seen["a"] > 0; }, "the panel to listen");
+  const auto beat = [&] {
+    return Publish(PresenceKey("nobody"), "", std::string(kAgentsExchange), std::string(kNoQueue));
+  };
+  const auto before = rabbitmq_->agents().asked;
+  for (int i = 0; i < 40; ++i) {
+    ASSERT_TRUE(beat());
+    RunFor(Millis{25});  // longer than the panel waits between two rounds
+  }
+  EXPECT_LE(rabbitmq_->agents().asked - before, 5) << "more than the rounds of its beginning";
+  EXPECT_EQ(panel_.seen.count("nobody"), 0U);
+  auto& agent = StartAgent("b");
+  ASSERT_TRUE(Push("b", "1"));
+  RunUntil([&] { return panel_.seen["b"] > 0 && agent.taken() == 1; }, "the new agent");
+}
+
 TEST_F(RabbitmqQueue, AWrongPassword_IsSaidAsThat) {
   StopPanel();
   PanelEndOptions options;

@@ -86,6 +86,7 @@ class RabbitmqTransport final : public TransportUnderTest {
   void RestoreVhost() { server_.MakeVhost(vhost_); }
   const std::string& vhost() const { return vhost_; }
 
+  TestAgents& agents() { return agents_; }
   // As whom agents sign in; guest, who may do anything.
   std::function<void(amqp::Url& url, const std::string& agent)> sign_in;
   Millis heartbeat{10'000};

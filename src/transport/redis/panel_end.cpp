@@ -220,7 +220,7 @@ void PanelEnd::Told(const Notice& notice) {
   if (agent.empty()) return;
   if (known_.contains(agent)) {
     sink_.Seen(agent);
-  } else {
+  } else if (strangers_.Heard(agent, clock_.Steady())) {
     // The directory says whether it is an agent, enrolled since the last round; or its events do.
     RoundSoon();
   }
@@ -248,7 +248,10 @@ asio::awaitable<void> PanelEnd::GoRound() {
 
 asio::awaitable<Status> PanelEnd::LookAtAll() {
   std::erase_if(leases_, [&](const auto& each) { return each.second <= clock_.Steady(); });
+  strangers_.Asking();
   PROV_CO_TRY(auto agents, co_await directory_.Heard());
+  // Their heartbeats are looked at below.
+  std::ignore = strangers_.Answered(agents, clock_.Steady());
   std::map<std::string, std::string, std::less<>> known;
   for (const auto& agent : agents) known[agent] = std::move(known_[agent]);
   known_ = std::move(known);

@@ -26,6 +26,7 @@
 #include "transport/directory.hpp"
 #include "transport/queue.hpp"
 #include "transport/redis/keys.hpp"
+#include "transport/strangers.hpp"
 
 namespace prov::transport::redis {
 
@@ -134,7 +135,8 @@ class PanelEnd final : public JobQueue, public QueueServer {
   std::unique_ptr<prov::redis::Subscriber> subscriber_;
   std::vector<std::unique_ptr<Reader>> readers_;
   std::map<std::string, std::string, std::less<>> known_;  // agents, and their last heartbeats
-  std::map<std::string, SteadyTime> leases_;               // streams that are this panel's
+  Strangers strangers_;
+  std::map<std::string, SteadyTime> leases_;  // streams that are this panel's
   std::uint64_t events_waiting_ = 0;
   bool round_now_ = false;
   net::Event round_;

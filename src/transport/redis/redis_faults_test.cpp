@@ -311,6 +311,20 @@ TEST_F(RedisQueue, AHeartbeat_Expires_AndIsHeardAgainAndAgain) {
   EXPECT_LE(life, 45'000);
 }
 
+TEST_F(RedisQueue, AStrangersHeartbeats_AreNoReasonToAskAgainAndAgain_AndANewAgentIsHeardAtOnce) {
+  const auto beat = [&] { return Cli("PUBLISH agent:nobody:events heartbeat"); };
+  RunUntil([&] { return beat() == "1"; }, "the panel to listen");
+  const auto before = redis_->agents().asked;
+  for (int i = 0; i < 40; ++i) {
+    ASSERT_EQ(beat(), "1");
+    RunFor(Millis{25});  // longer than the panel waits between two rounds
+  }
+  EXPECT_LE(redis_->agents().asked - before, 5) << "more than the rounds of its beginning";
+  EXPECT_EQ(panel_.seen.count("nobody"), 0U);
+  StartAgent("a");
+  RunUntil([&] { return panel_.seen["a"] > 0; }, "the new agent");
+}
+
 class RedisRounds : public RedisQueue {
  protected:
   void SetUp() override { Use(test::RedisOptions{}, Millis{100}); }
