@@ -21,7 +21,10 @@ struct Client::State {
   static asio::awaitable<void> Run(std::shared_ptr<State> self) {
     net::Backoff backoff(self->options.first_pause, self->options.longest_pause, self->random);
     for (;;) {
-      auto opened = co_await Connection::Open(self->executor, self->options.connection, self->tls);
+      std::uint32_t first = 0;
+      self->random.Fill(&first, sizeof first);
+      auto opened =
+          co_await Connection::Open(self->executor, self->options.connection, self->tls, first);
       if (opened) {
         self->connection = std::move(*opened);
         self->Tell({});

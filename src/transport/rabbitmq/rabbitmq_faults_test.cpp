@@ -386,6 +386,17 @@ TEST_F(RabbitmqQueue, AStrangersHeartbeats_AreNoReasonToAskAgainAndAgain_AndANew
   RunUntil([&] { return panel_.seen["b"] > 0 && agent.taken() == 1; }, "the new agent");
 }
 
+TEST_F(RabbitmqQueue, OfSeveralBrokers_OneThatIsThereIsUsed) {
+  StopPanel();
+  rabbitmq_->others = {{"127.0.0.1", 1}, {"127.0.0.1", 2}, {"127.0.0.1", 3}};
+  StartPanel();
+  auto& agent = StartAgent("a");
+  ASSERT_TRUE(Push("a", "1"));
+  agent.Report();
+  RunUntil([&] { return agent.taken() == 1 && agent.acknowledged() == 1; }, "both");
+  EXPECT_TRUE(rabbitmq_->end().connection());
+}
+
 TEST_F(RabbitmqQueue, AWrongPassword_IsSaidAsThat) {
   StopPanel();
   PanelEndOptions options;
