@@ -1,8 +1,5 @@
 #include "amqp/client.hpp"
 
-#include <boost/asio/steady_timer.hpp>
-#include <boost/asio/use_awaitable.hpp>
-
 #include "net/backoff.hpp"
 #include "net/event.hpp"
 #include "net/task_group.hpp"
@@ -23,9 +20,11 @@ struct Client::State {
 
   static asio::awaitable<void> Run(std::shared_ptr<State> self) {
     net::Backoff backoff(self->options.first_pause, self->options.longest_pause, self->random);
-    asio::steady_timer timer(self->executor);
     for (;;) {
-      auto opened = co_await Connection::Open(self->executor, self->options.connection, self->tls);
+      std::uint32_t first = 0;
+      self->random.Fill(&first, sizeof first);
+      auto opened =
+          co_await Connection::Open(self->executor, self->options.connection, self->tls, first);
       if (opened) {
         self->connection = std::move(*opened);
         self->Tell({});
@@ -36,8 +35,7 @@ struct Client::State {
       } else {
         self->Tell(std::move(opened).error());
       }
-      timer.expires_after(backoff.Next());
-      co_await timer.async_wait(asio::use_awaitable);
+      co_await net::Pause(backoff);
     }
   }
 

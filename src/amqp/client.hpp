@@ -1,4 +1,5 @@
-// Keeps a connection to RabbitMQ, connecting again with jittered pauses whenever it is lost.
+// Keeps a connection to RabbitMQ, connecting again with jittered pauses whenever it is lost: to any
+// of the hosts in its URL, beginning with one by chance, so that many clients spread over them.
 //
 // Single-threaded: used on the thread that runs its executor.
 #pragma once

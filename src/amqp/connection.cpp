@@ -573,14 +573,37 @@ Connection::Connection(std::shared_ptr<State> state) : state_(std::move(state)) 
 Connection::~Connection() { state_->Break(Canceled()); }
 
 asio::awaitable<Result<std::unique_ptr<Connection>>> Connection::Open(
+    asio::any_io_executor executor, ConnectionOptions options, std::shared_ptr<net::TlsContext> tls,
+    std::size_t first) {
+  const auto until = Steady::now() + options.connect;
+  const auto count = options.url.addresses.size();
+  std::vector<Error> failures(count);
+  for (std::size_t tried = 0; tried < count; ++tried) {
+    const auto at = (first + tried) % count;
+    auto to = options;
+    to.url.addresses = {options.url.addresses[at]};
+    const auto left = std::chrono::duration_cast<Millis>(until - Steady::now());
+    to.connect = std::max(Millis{1}, left / static_cast<Millis::rep>(count - tried));
+    auto opened = co_await OpenTo(executor, std::move(to), tls);
+    if (opened) co_return std::move(*opened);
+    failures[at] = std::move(opened).error();
+  }
+  if (count == 1) co_return std::move(failures.front());
+  // In the URL's order, so that the same reasons are the same sentence.
+  std::string reasons;
+  for (const auto& each : failures) reasons += (reasons.empty() ? "" : "; ") + each.ToString();
+  co_return Error{failures.front().code, std::move(reasons), {}};
+}
+
+// The one host of its URL.
+asio::awaitable<Result<std::unique_ptr<Connection>>> Connection::OpenTo(
     asio::any_io_executor executor, ConnectionOptions options,
     std::shared_ptr<net::TlsContext> tls) {
+  const auto& [host, port] = options.url.addresses.front();
   const auto doing = "RabbitMQ at " + ToString(options.url);
   const auto until = Steady::now() + options.connect;
-  auto io = co_await net::Dial(executor, {.host = options.url.host,
-                                          .port = options.url.port,
-                                          .tls = std::move(tls),
-                                          .within = options.connect});
+  auto io = co_await net::Dial(
+      executor, {.host = host, .port = port, .tls = std::move(tls), .within = options.connect});
   if (!io) co_return std::move(io).error().While(doing);
   const auto left = std::chrono::duration_cast<Millis>(until - Steady::now());
   const auto state = std::make_shared<State>(executor, std::move(options), std::move(*io));

@@ -35,7 +35,7 @@ struct ConnectionOptions {
   Path client_certificate;
   Path client_key;
   std::string name = "provisioning";  // as the server's tools show the connection
-  Millis connect{10'000};             // name, TCP, TLS and signing in
+  Millis connect{10'000};             // name, TCP, TLS and signing in, of all hosts together
   Millis answer{5'000};               // of a call; a server that takes longer is given up
   Millis heartbeat{10'000};           // whole seconds; silent for two of them, it is given up
   std::size_t most_body_bytes = std::size_t{1} << 20;  // of a message that comes
@@ -91,12 +91,15 @@ class Channel {
 
 class Connection {
  public:
+  // To one of the hosts: the one at `first` in the URL, else the next one, and so on; each is given
+  // an equal share of the time that is left. Where it is none, the message has all their reasons,
+  // and the code is the first host's:
   // kUnauthenticated for a wrong user or password, kPermissionDenied for a virtual host that is not
   // there or not the user's, kUnsupported for a server that is too old or is none of RabbitMQ's,
   // kUnavailable and the like of net::Dial. `tls` is of MakeTls().
   static boost::asio::awaitable<Result<std::unique_ptr<Connection>>> Open(
       boost::asio::any_io_executor executor, ConnectionOptions options,
-      std::shared_ptr<net::TlsContext> tls);
+      std::shared_ptr<net::TlsContext> tls, std::size_t first = 0);
   ~Connection();
 
   boost::asio::awaitable<Result<std::unique_ptr<Channel>>> OpenChannel();
@@ -110,6 +113,9 @@ class Connection {
   friend class Channel;
   struct State;
   explicit Connection(std::shared_ptr<State> state);
+  static boost::asio::awaitable<Result<std::unique_ptr<Connection>>> OpenTo(
+      boost::asio::any_io_executor executor, ConnectionOptions options,
+      std::shared_ptr<net::TlsContext> tls);
   std::shared_ptr<State> state_;
 };
 

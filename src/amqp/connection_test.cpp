@@ -27,14 +27,14 @@ class Amqp : public testing::Test {
     server_.DeleteVhost(vhost_);
   }
 
-  // Runs it to its end, at most 60 s.
+  // Runs it to its end, at most four minutes, of which the server may take three to start.
   void Run(asio::awaitable<void> body) {
     bool done = false;
     asio::co_spawn(io_, std::move(body), [&](std::exception_ptr failure) {
       done = true;
       if (failure) std::rethrow_exception(failure);
     });
-    const auto until = std::chrono::steady_clock::now() + Seconds{60};
+    const auto until = std::chrono::steady_clock::now() + Seconds{240};
     io_.restart();
     while (!done && std::chrono::steady_clock::now() < until) io_.run_one_for(Millis{100});
     if (done) return;
@@ -48,16 +48,17 @@ class Amqp : public testing::Test {
     options.answer = Seconds{5};
     return options;
   }
-  Result<std::unique_ptr<Connection>> Open(ConnectionOptions options) {
+  Result<std::unique_ptr<Connection>> Open(ConnectionOptions options, std::size_t first = 0) {
     Result<std::unique_ptr<Connection>> opened = Error{};
-    Run([](Amqp& test, ConnectionOptions with, decltype(opened)& to) -> asio::awaitable<void> {
+    Run([](Amqp& test, ConnectionOptions with, std::size_t at,
+           decltype(opened)& to) -> asio::awaitable<void> {
       auto tls = MakeTls(with);
       if (!tls) {
         to = tls.error();
       } else {
-        to = co_await Connection::Open(test.io_.get_executor(), std::move(with), *tls);
+        to = co_await Connection::Open(test.io_.get_executor(), std::move(with), *tls, at);
       }
-    }(*this, std::move(options), opened));
+    }(*this, std::move(options), first, opened));
     return opened;
   }
   Error Refusal(ConnectionOptions options) {
@@ -125,17 +126,54 @@ TEST_F(Amqp, ARefusedUser_AnUnknownVhost_AndOtherServers_AreSaidAsThat) {
   EXPECT_EQ(error.code, ErrorCode::kPermissionDenied);
   EXPECT_THAT(error.ToString(), HasSubstr("virtual host"));
   options = Options();
-  options.url.port = server_.tls_port();
+  options.url.addresses.front().port = server_.tls_port();
   options.connect = Seconds{5};
   EXPECT_NE(Refusal(options).code, ErrorCode::kInternal) << "plain to a TLS port";
-  options.url.port = 1;
+  options.url.addresses.front().port = 1;
   EXPECT_EQ(Refusal(options).code, ErrorCode::kUnavailable);
+}
+
+TEST_F(Amqp, OfSeveralHosts_OneThatIsThereIsFound_WhicheverIsTriedFirst) {
+  auto options = Options();
+  const net::Address away{"127.0.0.1", 1};
+  options.url.addresses = {away, options.url.addresses.front(), away};
+  for (const std::size_t first : {0, 1, 2, 3'000'000}) {
+    const auto connection = Open(options, first);
+    EXPECT_TRUE(connection) << connection.error().ToString();
+  }
+}
+
+TEST_F(Amqp, OfSeveralHosts_ASilentOneCostsItsShareOfTheTime) {
+  asio::ip::tcp::acceptor silent(io_, {asio::ip::make_address("127.0.0.1"), 0});
+  auto options = Options();
+  options.url.addresses.insert(options.url.addresses.begin(),
+                               {"127.0.0.1", silent.local_endpoint().port()});
+  options.connect = Seconds{4};
+  const auto connection = Open(options);
+  EXPECT_TRUE(connection) << connection.error().ToString();
+}
+
+TEST_F(Amqp, OfSeveralHosts_WhereNoneIsThere_EachReasonIsSaid_AndAlwaysInOneOrder) {
+  auto options = Options();
+  auto& addresses = options.url.addresses;
+  addresses = {{"127.0.0.1", 1}, addresses.front(), {"127.0.0.1", 2}};
+  options.url.password = "hunter2";
+  const auto open = [&](std::size_t first) {
+    const auto connection = Open(options, first);
+    return connection ? Error{} : connection.error();
+  };
+  const auto error = open(0);
+  EXPECT_EQ(error.code, ErrorCode::kUnavailable);
+  EXPECT_THAT(error.ToString(),
+              testing::ContainsRegex("127.0.0.1:1[^0-9].*; .*password.*; .*127.0.0.1:2[^0-9]"));
+  EXPECT_THAT(error.ToString(), Not(HasSubstr("hunter2")));
+  for (const std::size_t first : {1, 2}) EXPECT_EQ(open(first).ToString(), error.ToString());
 }
 
 TEST_F(Amqp, Tls_WantsTheRightCa_AndShowsItsCertificate) {
   auto options = Options();
   options.url.tls = true;
-  options.url.port = server_.tls_port();
+  options.url.addresses.front().port = server_.tls_port();
   options.ca_file = server_.certificates().ca;
   options.client_certificate = server_.certificates().client_certificate;
   options.client_key = server_.certificates().client_key;
@@ -381,7 +419,7 @@ TEST_F(Amqp, AServerThatIsTooOldOrNoRabbitMq_IsSaidAsThat) {
         }(acceptor, bytes),
         [](std::exception_ptr) {});
     auto options = Options();
-    options.url.port = acceptor.local_endpoint().port();
+    options.url.addresses.front().port = acceptor.local_endpoint().port();
     const auto error = Refusal(options);
     EXPECT_THAT(error.ToString(), HasSubstr(words));
   }

@@ -1,7 +1,5 @@
 #include "amqp/url.hpp"
 
-#include <charconv>
-
 #include <boost/url/parse.hpp>
 #include <boost/url/url_view.hpp>
 #include <fmt/format.h>
@@ -18,14 +16,33 @@ Error Wrong(std::string_view why) {
   return {ErrorCode::kInvalidArgument, fmt::format("not a usable RabbitMQ URL: {}", why)};
 }
 
+// What stands where a URL has its host.
+std::string_view HostsOf(std::string_view text) {
+  const auto scheme = text.find("://");
+  if (scheme == text.npos) return {};
+  text.remove_prefix(scheme + 3);
+  text = text.substr(0, text.find_first_of("/?#"));
+  return text.substr(text.rfind('@') + 1);
+}
+
+// Boost.URL, which reads all else, knows URLs of one host.
+std::string WithOneHost(std::string_view text, std::string_view hosts) {
+  if (hosts.empty()) return std::string(text);
+  const auto from = static_cast<std::size_t>(hosts.data() - text.data());
+  return std::string(text.substr(0, from)) + "host" + std::string(text.substr(from + hosts.size()));
+}
+
 }  // namespace
 
 Result<Url> ParseUrl(std::string_view text) {
-  const auto parsed = boost::urls::parse_uri(text);
+  const auto hosts = HostsOf(text);
+  const auto one_host = WithOneHost(text, hosts);
+  const auto parsed = boost::urls::parse_uri(one_host);
   if (!parsed) {
     return Wrong(
-        "it is written amqp://USER:PASSWORD@HOST:5672/VHOST, or amqps:// (TLS); other than "
-        "letters, digits and - . _ ~ are percent-encoded in a password");
+        "it is written amqp://USER:PASSWORD@HOST:5672/VHOST, or amqps:// (TLS), with several hosts "
+        "as HOST:5672,HOST:5672; other than letters, digits and - . _ ~ are percent-encoded in a "
+        "password");
   }
   Url url;
   const auto scheme = parsed->scheme();
@@ -35,16 +52,9 @@ Result<Url> ParseUrl(std::string_view text) {
     return Wrong(
         "there is nothing after \"?\" or \"#\"; in a password they are written %3F and %23");
   url.tls = scheme == "amqps";
-  url.host = parsed->host_address();
-  if (url.host.empty()) return Wrong("the host is missing");
-  url.port = url.tls ? kTlsPort : kPort;
-  if (parsed->has_port()) {
-    const auto port = parsed->port();
-    const auto end = port.data() + port.size();
-    const auto [at, fault] = std::from_chars(port.data(), end, url.port);
-    if (fault != std::errc() || at != end || url.port == 0)
-      return Wrong("a port must be from 1 to 65535");
-  }
+  auto addresses = net::ReadAddresses(hosts, url.tls ? kTlsPort : kPort);
+  if (!addresses) return Wrong(addresses.error().message);
+  url.addresses = std::move(*addresses);
   if (parsed->has_userinfo()) {
     url.names_user = true;
     url.user = parsed->user();
@@ -63,10 +73,8 @@ Result<Url> ParseUrl(std::string_view text) {
 }
 
 std::string ToString(const Url& url) {
-  const bool brackets = url.host.find(':') != std::string::npos;
-  return fmt::format("amqp{}://{}{}{}:{}{}{}", url.tls ? "s" : "", brackets ? "[" : "", url.host,
-                     brackets ? "]" : "", url.port, url.vhost == "/" ? "" : "/",
-                     url.vhost == "/" ? "" : url.vhost);
+  return fmt::format("amqp{}://{}{}{}", url.tls ? "s" : "", ToString(url.addresses),
+                     url.vhost == "/" ? "" : "/", url.vhost == "/" ? "" : url.vhost);
 }
 
 }  // namespace prov::amqp

@@ -1,17 +1,19 @@
 // Where a RabbitMQ is, and as whom to sign in:
 //
-//   amqp://[USER:PASSWORD@]HOST[:5672][/VHOST]
+//   amqp://[USER:PASSWORD@]HOST[:5672][,HOST[:PORT]]..[/VHOST]
 //
-// amqps:// is the same over TLS, with port 5671. User, password and vhost are percent-decoded;
+// Several hosts are nodes of one cluster, each as good as the others. amqps:// is the same over
+// TLS, with port 5671. User, password and vhost are percent-decoded;
 // without a user it is RabbitMQ's own "guest", without a vhost "/". The password is in no error,
 // and nothing prints it. https://www.rabbitmq.com/docs/uri-spec
 #pragma once
 
-#include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/result.hpp"
+#include "net/address.hpp"
 
 namespace prov::amqp {
 
@@ -19,9 +21,8 @@ struct Url {
   bool tls = false;
   std::string user = "guest";
   std::string password = "guest";
-  bool names_user = false;  // in the text, not by default
-  std::string host;         // a name or an IP address, without brackets
-  std::uint16_t port = 0;
+  bool names_user = false;              // in the text, not by default
+  std::vector<net::Address> addresses;  // one at least
   std::string vhost = "/";
 };
 

@@ -1,6 +1,8 @@
 // How long to wait before the next attempt at what has failed.
 #pragma once
 
+#include <boost/asio/awaitable.hpp>
+
 #include "base/clock.hpp"
 #include "base/random.hpp"
 
@@ -23,5 +25,8 @@ class Backoff {
   Millis next_;
   Random& random_;
 };
+
+// Waits for the next pause, which `backoff` outlives.
+boost::asio::awaitable<void> Pause(Backoff& backoff);
 
 }  // namespace prov::net

@@ -141,7 +141,7 @@ class Panel {
     });
     if (redis_) {
       redis_->Start();
-      tasks_.Spawn(updates_->Run());
+      updates_->Start();
     }
     if (rabbitmq_) rabbitmq_->Start();
     tasks_.Spawn(WatchInstallers());
@@ -190,7 +190,7 @@ class Panel {
              transport::redis::PanelEnd::Create(io_.get_executor(), std::move(options), route,
                                                 desk_, clock_, random_, *logs_.panel));
     route.Use(*redis_);
-    updates_.emplace(io_.get_executor(), gate_, hub_, *redis_);
+    updates_.emplace(io_.get_executor(), gate_, hub_, *redis_, *logs_.panel);
     return {};
   }
 
@@ -359,6 +359,7 @@ class Panel {
     end_.Close();
     co_await server_->Drain();
     co_await retention_.Stop();
+    if (updates_) co_await updates_->Stop();
     if (redis_) co_await redis_->Stop();
     if (rabbitmq_) co_await rabbitmq_->Stop();
     co_await dispatcher_.Stop();
@@ -420,7 +421,7 @@ class Panel {
   net::Router router_;
   net::Router::Before before_;
   std::unique_ptr<net::HttpServer> server_;
-  net::TaskGroup tasks_;
+  net::TaskGroup tasks_;          // none waits for the store: they end with io_
   std::string registry_failure_;  // that was said last
   bool failed_ = false;
   std::unique_ptr<store::Listening> listening_;

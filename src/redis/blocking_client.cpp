@@ -19,7 +19,9 @@ asio::awaitable<Result<Value>> BlockingClient::Call(Command command, Millis bloc
   if (!connection_) {
     PROV_CO_TRY(connection_, co_await connector_.Connect());
   }
-  co_return co_await connection_->Call(std::move(command), blocks + grace_);
+  auto reply = co_await connection_->Call(std::move(command), blocks + grace_);
+  if (connection_->broken()) connector_.AskAnother();
+  co_return reply;
 }
 
 void BlockingClient::Close() {

@@ -98,6 +98,7 @@ struct Client::State : std::enable_shared_from_this<Client::State> {
         random(random_given),
         executor(connector->executor()),
         to_write(executor),
+        went_down(executor),
         tasks(executor) {}
 
   // ---- callers
@@ -161,7 +162,6 @@ struct Client::State : std::enable_shared_from_this<Client::State> {
     } const at_end{*self};
     auto& options = self->options;
     net::Backoff backoff(options.first_pause, options.longest_pause, self->random);
-    asio::steady_timer timer(self->executor);
     while (true) {
       auto opened = co_await self->Open();
       if (opened) {
@@ -175,8 +175,7 @@ struct Client::State : std::enable_shared_from_this<Client::State> {
       } else {
         self->Failed(std::move(opened).error());
       }
-      timer.expires_after(backoff.Next());
-      co_await timer.async_wait(asio::use_awaitable);
+      co_await net::Pause(backoff);
     }
   }
 
@@ -240,7 +239,7 @@ struct Client::State : std::enable_shared_from_this<Client::State> {
   asio::awaitable<Error> Serve() {
     using namespace asio::experimental::awaitable_operators;
     std::optional<Error> why;
-    co_await (ReadReplies(why) || WriteCommands(why));
+    co_await (ReadReplies(why) || WriteCommands(why) || WatchCluster(why));
     co_return why ? std::move(*why) : Error{ErrorCode::kInternal, "the connection ended", {}};
   }
 
@@ -284,8 +283,7 @@ struct Client::State : std::enable_shared_from_this<Client::State> {
       }
       if (due.empty())
         return Error{ErrorCode::kCorrupt, "Redis sent a reply that nobody asked for"};
-      const bool demoted = value->is_error() && value->text.starts_with("READONLY");
-      const bool moved = value->is_error() && value->text.starts_with("MOVED");
+      const std::string name(value->is_error() ? ErrorName(value->text) : "");
       const auto batch = due.front();
       batch->replies.push_back(std::move(*value));
       --due_commands;
@@ -294,10 +292,36 @@ struct Client::State : std::enable_shared_from_this<Client::State> {
         due.pop_front();
         batch->wake.cancel();
       }
-      if (demoted && options.connection.url.sentinel())
+      if (name == "READONLY" && options.connection.url.sentinel())
         return Error{ErrorCode::kUnavailable, "the master has become a replica"};
-      if (moved && options.connection.url.cluster)
-        return Error{ErrorCode::kUnavailable, "the key has moved to another node of the Cluster"};
+      if (name == "MOVED" && options.connection.url.cluster) return Moved();
+      if (name == "CLUSTERDOWN" && options.connection.url.cluster) {
+        cluster_down = true;
+        went_down.Notify();
+      }
+    }
+  }
+
+  static Error Moved() {
+    return {ErrorCode::kUnavailable, "the key has moved to another node of the Cluster", {}};
+  }
+
+  // A Cluster that does not serve the key may have given it to another node without this one's
+  // knowledge. Returns where it has; where it has not, the connection is as good as any.
+  asio::awaitable<void> WatchCluster(std::optional<Error>& why) {
+    net::Backoff backoff(options.first_pause, options.longest_pause, random);
+    cluster_down = false;
+    while (true) {
+      while (!std::exchange(cluster_down, false)) {
+        backoff.Reset();
+        co_await went_down.Wait();
+      }
+      const auto moved = co_await connector->HasMoved();
+      if (moved && *moved) {
+        if (!why) why = Moved();
+        co_return;
+      }
+      co_await net::Pause(backoff);
     }
   }
 
@@ -333,6 +357,8 @@ struct Client::State : std::enable_shared_from_this<Client::State> {
   std::size_t due_commands = 0;
   std::string unsent;
   net::Event to_write;
+  bool cluster_down = false;  // as it answered since it was last asked who has the key
+  net::Event went_down;
   Steady::time_point last_heard;  // or when the first of the calls under way was made
   std::size_t served = 0;         // replies over this connection
   bool stopped = false;

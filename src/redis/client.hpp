@@ -1,5 +1,6 @@
 // Commands of many coroutines over one connection to a Redis server, pipelined. Of a Cluster it is
-// the server that has ConnectionOptions::cluster_key; MOVED brings it to another one.
+// the server that has ConnectionOptions::cluster_key; MOVED brings it to another one, and
+// CLUSTERDOWN lets it ask, with pauses, whether there is one.
 //
 // Single-threaded: used on the thread that runs its executor.
 #pragma once

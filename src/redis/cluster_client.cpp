@@ -8,6 +8,8 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <fmt/format.h>
 
+#include "redis/reply_error.hpp"
+
 namespace prov::redis {
 
 namespace asio = boost::asio;
@@ -20,7 +22,9 @@ Value ErrorReply(std::string_view why) {
   return {Value::Type::kError, fmt::format("CLUSTERDOWN {}", why)};
 }
 
-bool IsMoved(const Value& reply) { return reply.is_error() && reply.text.starts_with("MOVED"); }
+bool IsError(const Value& reply, std::string_view name) {
+  return reply.is_error() && ErrorName(reply.text) == name;
+}
 
 Millis Left(SteadyTime until) {
   return std::max(Millis{1}, std::chrono::duration_cast<Millis>(until - Steady::now()));
@@ -65,22 +69,19 @@ asio::awaitable<void> ClusterClient::Stop() {
 
 asio::awaitable<void> ClusterClient::KeepLearning() {
   net::Backoff backoff(options_.first_pause, options_.longest_pause, random_);
-  asio::steady_timer timer(executor_);
   for (;;) {
     while (!learning_) co_await to_learn_.Wait();
+    const bool down = std::exchange(down_, false);
+    if (down) connector_->AskAnother();
     auto map = co_await connector_->AskCluster();
     learnt_ = map ? Follow(std::move(*map)) : Status(map.error());
     learning_ = false;
     ended_learning_.Notify();
     Tell();
-    if (learnt_) {
-      backoff.Reset();
-    } else {
-      LearnAnew();
-    }
+    if (learnt_ && !down) backoff.Reset();
+    if (!learnt_) LearnAnew();
     // Also where it went well: a node that is away asks for it each time that it is dialled.
-    timer.expires_after(backoff.Next());
-    co_await timer.async_wait(asio::use_awaitable);
+    co_await net::Pause(backoff);
   }
 }
 
@@ -164,7 +165,7 @@ asio::awaitable<Result<std::vector<Value>>> ClusterClient::CallAll(std::vector<C
   co_await Ask(commands, all, Left(until), replies);
   Indices moved;
   std::ranges::copy_if(all, std::back_inserter(moved),
-                       [&](std::size_t i) { return IsMoved(replies[i]); });
+                       [&](std::size_t i) { return IsError(replies[i], "MOVED"); });
   if (moved.empty()) co_return replies;
   // They were not carried out, so they may be sent again.
   LearnAnew();
@@ -196,9 +197,11 @@ asio::awaitable<void> ClusterClient::Ask(std::span<const Command> commands, cons
     const auto client = node->second.client;
     auto answered = co_await client->CallAll(std::move(share), within);
     for (std::size_t at = 0; at < indices.size(); ++at) {
-      replies[indices[at]] =
-          answered ? std::move((*answered)[at]) : ErrorReply(answered.error().ToString());
+      auto& reply = replies[indices[at]];
+      reply = answered ? std::move((*answered)[at]) : ErrorReply(answered.error().ToString());
+      down_ = down_ || (answered && IsError(reply, "CLUSTERDOWN"));
     }
+    if (down_) LearnAnew();
   }
 }
 

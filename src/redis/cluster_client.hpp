@@ -1,6 +1,8 @@
 // Commands to the nodes of a Redis Cluster, each to the one that has its key, over one connection
 // to each node. Where a slot has moved, the Cluster is asked anew and the command is sent to the
-// node that has it now; while one is being moved (ASK, TRYAGAIN), its commands get that error.
+// node that has it now; while one is being moved (ASK, TRYAGAIN), its commands get that error. So
+// do those that no node serves (CLUSTERDOWN), and the Cluster is asked anew, with growing pauses
+// while that goes on.
 //
 // Single-threaded: used on the thread that runs its executor.
 #pragma once
@@ -63,6 +65,7 @@ class ClusterClient final : public Pipeline {
   ClusterMap map_;
   Status learnt_ = Error{ErrorCode::kUnavailable, "the Redis Cluster was not asked yet"};
   bool learning_ = true;  // or to be begun
+  bool down_ = false;     // as a node answered since the Cluster was last asked
   net::Event to_learn_;
   net::Event ended_learning_;
   std::map<std::string, Node> nodes_;  // by their addresses

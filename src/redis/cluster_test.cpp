@@ -229,6 +229,140 @@ TEST_F(ClusterTest, ClientForAKey_FollowsIt) {
   EXPECT_EQ(heard.front(), "passed-on");
 }
 
+// An operator takes a node out. It still answers, and to no purpose.
+TEST_F(ClusterTest, NodeThatIsReset_IsLeftForThoseThatHaveItsSlots) {
+  test::RedisCluster cluster;
+  Make(cluster);
+  ASSERT_EQ(Say({"SET", "a", "1"}), "OK");
+  const auto at = cluster.NodeOf("a");
+  const auto to = (at + 1) % 3;
+  cluster.TakeOut(at, to);
+  ASSERT_THAT(cluster.node(at).Cli("GET a"), StartsWith("CLUSTERDOWN"));
+  Run([](ClusterTest& test, Pipeline& with) -> asio::awaitable<void> {
+    const auto until = std::chrono::steady_clock::now() + Seconds{20};
+    for (;;) {
+      const auto said = co_await with.CallAll({{"SET", "a", "2"}}, Seconds{5});
+      if (said && said->front().text == "OK") co_return;
+      EXPECT_THAT(said ? said->front().text : said.error().ToString(), StartsWith("CLUSTERDOWN"));
+      if (std::chrono::steady_clock::now() > until) break;
+      co_await test.Pause(Millis{5});
+    }
+    ADD_FAILURE() << "the node is asked for ever";
+  }(*this, *client_));
+  EXPECT_EQ(cluster.node(to).Cli("GET a"), "2");
+}
+
+// ---- nodes that are made up: one has lost the others, and does not know it
+
+class CutOffNode : public ClusterTest {
+ protected:
+  static std::uint16_t PortOf(const FakeServer& server) {
+    return ParseUrl(server.url())->addresses.front().port;
+  }
+  static std::string Map(std::vector<Value> ranges) {
+    std::string bytes;
+    AppendValue(bytes, List(std::move(ranges)));
+    return bytes;
+  }
+  std::string CutOff(const Command& command) {
+    if (command[0] == "CLUSTER") {
+      ++asked_;
+      return Map({Range(0, 8191, Text("127.0.0.1"), PortOf(cut_off_)),
+                  Range(8192, 16'383, Text("127.0.0.1"), PortOf(other_))});
+    }
+    if (command[0] == "GET" || command[0] == "BLPOP")
+      return whole_ ? "$3\r\nold\r\n" : "-CLUSTERDOWN The cluster is down\r\n";
+    return FakeServer::Greeting(command);
+  }
+  std::string Other(const Command& command) {
+    if (command[0] == "CLUSTER") {
+      if (!other_has_all_) return CutOff(command);
+      ++asked_;
+      return Map({Range(0, 16'383, Text("127.0.0.1"), PortOf(other_))});
+    }
+    if (command[0] == "GET" || command[0] == "BLPOP") return "$3\r\nnew\r\n";
+    return FakeServer::Greeting(command);
+  }
+  std::string Url() const {
+    return "redis+cluster://127.0.0.1:" + std::to_string(PortOf(cut_off_));
+  }
+  // Until it answers so, or for 5 s; what it answered last.
+  template <class Ask>
+  std::string AskUntil(std::string_view answer, Ask ask) {
+    std::string said;
+    const auto until = std::chrono::steady_clock::now() + Seconds{5};
+    while (said != answer && std::chrono::steady_clock::now() < until) {
+      said = ask();
+      Run(Pause(Millis{2}));
+    }
+    return said;
+  }
+
+  bool whole_ = false;
+  bool other_has_all_ = true;
+  int asked_ = 0;  // who has what
+  FakeServer other_{io_, [this](const Command& command) { return Other(command); }};
+  FakeServer cut_off_{io_, [this](const Command& command) { return CutOff(command); }};
+};
+
+TEST_F(CutOffNode, IsLeft_ByTheClientOfACluster) {
+  ClientOptions options;
+  options.connection = To(Url());
+  options.first_pause = Millis{5};
+  options.longest_pause = Millis{50};
+  client_ = *MakePipeline(io_.get_executor(), std::move(options), random_);
+  EXPECT_EQ(AskUntil("new", [&] { return Say({"GET", "hello"}); }), "new");
+}
+
+TEST_F(CutOffNode, IsLeft_ByTheClientOfAKey) {
+  ClientOptions options;
+  options.connection = To(Url());
+  options.connection.cluster_key = "hello";
+  const auto client = MakeClient(std::move(options));
+  EXPECT_EQ(AskUntil("new", [&] { return TextOf(Call(*client, {"GET", "hello"})); }), "new");
+}
+
+TEST_F(CutOffNode, IsLeft_ByWhoeverWaits) {
+  auto options = To(Url());
+  options.cluster_key = "hello";
+  const auto connector = *Connector::Create(io_.get_executor(), options);
+  BlockingClient client(*connector);
+  const auto ask = [&] {
+    Result<Value> result = Error{};
+    Run([](BlockingClient& with, Result<Value>& into) -> asio::awaitable<void> {
+      into = co_await with.Call({"BLPOP", "hello", "0.1"}, Millis{100});
+    }(client, result));
+    return TextOf(result);
+  };
+  EXPECT_THAT(ask(), HasSubstr("CLUSTERDOWN"));
+  EXPECT_EQ(AskUntil("new", ask), "new");
+}
+
+TEST_F(CutOffNode, ThatIsWholeAgain_Answers_AndWasNotAskedForEachCall) {
+  other_has_all_ = false;
+  ClientOptions options;
+  options.connection = To(Url());
+  options.first_pause = Millis{20};
+  options.longest_pause = Millis{1'000};
+  client_ = *MakePipeline(io_.get_executor(), options, random_);
+  options.connection.cluster_key = "hello";
+  const auto of_a_key = *Client::Create(io_.get_executor(), std::move(options), random_);
+  const auto began = std::chrono::steady_clock::now();
+  for (int i = 0; i < 200; ++i) {
+    ASSERT_THAT(Say({"GET", "hello"}), HasSubstr("CLUSTERDOWN"));
+    ASSERT_THAT(TextOf(Call(*of_a_key, {"GET", "hello"})), HasSubstr("CLUSTERDOWN"));
+    Run(Pause(Millis{2}));
+  }
+  const auto took = std::chrono::steady_clock::now() - began;
+  // Each of the two begins, and asks after 20 ms, 40, 80, .. to 1000, of which half is by chance.
+  EXPECT_LE(asked_, 20 + 2 * (took / Millis{500}));
+  const auto connections = cut_off_.connections();
+  whole_ = true;
+  EXPECT_EQ(Say({"GET", "hello"}), "old");
+  EXPECT_EQ(TextOf(Call(*of_a_key, {"GET", "hello"})), "old");
+  EXPECT_LE(cut_off_.connections() - connections, 2) << "the connections were not given up";
+}
+
 TEST_F(ClusterTest, ServerThatIsNoCluster_IsSaid) {
   test::RedisServer server;
   auto options = To("redis+cluster://127.0.0.1:" + std::to_string(server.port()));

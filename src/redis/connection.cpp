@@ -33,12 +33,12 @@ std::string VersionOf(std::string_view information) {
   return std::string(rest.substr(0, rest.find_first_of("\r\n")));
 }
 
-// A master that has become a replica, or a node that lost the key's slot: whoever is it now is to
-// be looked for anew.
+// A master that has become a replica, or a node that lost the key's slot or its Cluster: whoever is
+// it now is to be looked for anew.
 bool IsDemotion(const Value& value) {
-  return value.is_error() &&
-         (value.text.starts_with("READONLY") || value.text.starts_with("UNBLOCKED") ||
-          value.text.starts_with("MOVED"));
+  if (!value.is_error()) return false;
+  const auto name = ErrorName(value.text);
+  return name == "READONLY" || name == "UNBLOCKED" || name == "MOVED" || name == "CLUSTERDOWN";
 }
 
 bool IsUnknownCommand(std::string_view reply) {

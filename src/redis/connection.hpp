@@ -65,9 +65,9 @@ class Connection {
   // Sends a command and reads its reply; only one at a time. After any error that is not an answer
   // of the server the connection is broken: its end is then unknown, and a later call is refused
   // with the same code. `within` counts from now; kTimeout says that the command may have been
-  // carried out. A server that says it is a replica (READONLY, UNBLOCKED), or has the key no more
-  // (MOVED), has its connection closed. Canceling the caller breaks the connection too, so that no
-  // later call can take the reply for its own.
+  // carried out. A server that says it is a replica (READONLY, UNBLOCKED), or does not serve the
+  // key now (MOVED, CLUSTERDOWN), has its connection closed. Canceling the caller breaks the
+  // connection too, so that no later call can take the reply for its own.
   boost::asio::awaitable<Result<Value>> Call(Command command, Millis within);
 
   // For those who read and write by themselves (Client, Subscriber), and do not mix it with Call.

@@ -1,5 +1,6 @@
 #include "redis/connector.hpp"
 
+#include <algorithm>
 #include <charconv>
 
 #include <fmt/format.h>
@@ -150,6 +151,8 @@ asio::awaitable<Result<ClusterMap>> Connector::AskNode(Address node) {
 asio::awaitable<Result<ClusterMap>> Connector::AskCluster() {
   // The nodes that were named last know best; those in the URL may all be gone.
   auto asked = nodes_;
+  if (!asked.empty())
+    std::ranges::rotate(asked, asked.begin() + static_cast<std::ptrdiff_t>(turn_ % asked.size()));
   asked.insert(asked.end(), options_.url.addresses.begin(), options_.url.addresses.end());
   Error last{ErrorCode::kUnavailable, "no node of the Cluster was asked"};
   for (const auto& node : asked) {
@@ -163,11 +166,19 @@ asio::awaitable<Result<ClusterMap>> Connector::AskCluster() {
   co_return last;
 }
 
+asio::awaitable<Result<bool>> Connector::HasMoved() {
+  AskAnother();
+  PROV_CO_TRY(const auto map, co_await AskCluster());
+  const auto* const node = map.NodeOf(options_.cluster_key);
+  co_return !options_.cluster_key.empty() && node != nullptr && *node != connected_to_;
+}
+
 asio::awaitable<Result<std::unique_ptr<Connection>>> Connector::FollowCluster() {
   PROV_CO_TRY(const auto map, co_await AskCluster());
   if (!options_.cluster_key.empty()) {
     const auto* const node = map.NodeOf(options_.cluster_key);
     if (node == nullptr) co_return Error{ErrorCode::kUnavailable, std::string(kNoNode)};
+    connected_to_ = *node;
     co_return co_await ConnectTo(*node, ServerSignIn(options_));
   }
   Error last{ErrorCode::kUnavailable, std::string(kNoNode)};

@@ -29,6 +29,12 @@ class Connector {
 
   // Of a Cluster, as one of its nodes says: of those in the URL and those that were named since.
   boost::asio::awaitable<Result<ClusterMap>> AskCluster();
+  // From now on another node of the Cluster is asked first: the one that was may be cut off from
+  // the others, and would give its old map for ever.
+  void AskAnother() { ++turn_; }
+  // Asks another node whether a node that is not the one connected to last has
+  // options().cluster_key.
+  boost::asio::awaitable<Result<bool>> HasMoved();
 
   boost::asio::any_io_executor executor() const { return executor_; }
   const ConnectionOptions& options() const { return options_; }
@@ -49,7 +55,9 @@ class Connector {
   ConnectionOptions options_;
   std::shared_ptr<net::TlsContext> tls_;
   std::size_t first_ = 0;       // of the Sentinels: the one that answered last
-  std::vector<Address> nodes_;  // of the Cluster, beside those in the URL; the best first
+  std::vector<Address> nodes_;  // of the Cluster, beside those in the URL
+  std::size_t turn_ = 0;        // of them: who is asked first
+  Address connected_to_;        // for the key
 };
 
 }  // namespace prov::redis

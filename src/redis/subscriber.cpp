@@ -1,6 +1,7 @@
 #include "redis/subscriber.hpp"
 
 #include <deque>
+#include <map>
 #include <set>
 
 #include <boost/asio/as_tuple.hpp>
@@ -37,6 +38,14 @@ Command UnsubscribeCommand(const Topic& topic) {
   return {topic.pattern ? "PUNSUBSCRIBE" : "UNSUBSCRIBE", topic.name};
 }
 
+std::string Subscribing(const Topic& topic) {
+  return topic.pattern ? fmt::format(
+                             "subscribing to {0}, which the ACL must allow as &{0}, word "
+                             "for word",
+                             topic.name)
+                       : "subscribing to " + topic.name;
+}
+
 // The message in a push, or in RESP2's array: "message", channel, payload.
 std::optional<Notice> ReadMessage(std::vector<Value>& parts) {
   Notice notice;
@@ -64,6 +73,7 @@ struct Subscriber::State : std::enable_shared_from_this<Subscriber::State> {
         executor(connector->executor()),
         available(executor),
         to_write(executor),
+        was_refused(executor),
         tasks(executor) {}
 
   // ---- what is asked for
@@ -75,6 +85,7 @@ struct Subscriber::State : std::enable_shared_from_this<Subscriber::State> {
 
   void Remove(const Topic& topic) {
     if (wanted.erase(topic) == 0 || !connection) return;
+    refused.erase(topic);
     asked.push_back({topic, false});
     AppendCommand(unsent, UnsubscribeCommand(topic));
     to_write.Notify();
@@ -125,7 +136,6 @@ struct Subscriber::State : std::enable_shared_from_this<Subscriber::State> {
 
   static asio::awaitable<void> Run(std::shared_ptr<State> self) {
     net::Backoff backoff(self->options.first_pause, self->options.longest_pause, self->random);
-    asio::steady_timer timer(self->executor);
     while (true) {
       auto opened = co_await self->connector->Connect();
       std::optional<Error> why;
@@ -137,8 +147,7 @@ struct Subscriber::State : std::enable_shared_from_this<Subscriber::State> {
         why = std::move(opened).error();
       }
       self->Put(std::move(*why));
-      timer.expires_after(backoff.Next());
-      co_await timer.async_wait(asio::use_awaitable);
+      co_await net::Pause(backoff);
     }
   }
 
@@ -152,10 +161,12 @@ struct Subscriber::State : std::enable_shared_from_this<Subscriber::State> {
     connection = opened.get();
     unsent.clear();
     asked.clear();
+    refused.clear();
+    confirmed = false;
     last_heard = std::chrono::steady_clock::now();
     for (const auto& topic : wanted) Ask(topic);
     std::optional<Error> why;
-    co_await (ReadNotices(why) || WriteCommands(why) || Ping());
+    co_await (ReadNotices(why) || WriteCommands(why) || Ping() || AskRefusedAgain());
     co_return why ? std::move(*why) : Error{ErrorCode::kInternal, "the connection ended", {}};
   }
 
@@ -191,8 +202,14 @@ struct Subscriber::State : std::enable_shared_from_this<Subscriber::State> {
     if (asked.empty()) return error;
     const auto [topic, subscribe] = std::move(asked.front());
     asked.pop_front();
-    if (subscribe) wanted.erase(topic);
-    Put(std::move(error).While("subscribing to " + topic.name));
+    if (subscribe && wanted.contains(topic)) {
+      auto reason = error.ToString();
+      auto& said = refused[topic];
+      // Each reason once, however often it is asked again.
+      if (reason != said) Put(std::move(error).While(Subscribing(topic)));
+      said = std::move(reason);
+      was_refused.Notify();
+    }
     Answered();
     return {};
   }
@@ -205,13 +222,31 @@ struct Subscriber::State : std::enable_shared_from_this<Subscriber::State> {
     const std::string_view what = parts.empty() ? std::string_view() : parts[0].text;
     if (!what.ends_with("subscribe")) return {};  // "pong", or what is for others
     if (asked.empty()) return Error{ErrorCode::kCorrupt, "Redis confirmed what nobody asked for"};
+    refused.erase(asked.front().topic);
     asked.pop_front();
+    confirmed = true;
     Answered();
     return {};
   }
 
   void Answered() {
-    if (asked.empty()) Put(Notice{.kind = Notice::Kind::kSubscribed});
+    if (asked.empty() && std::exchange(confirmed, false))
+      Put(Notice{.kind = Notice::Kind::kSubscribed});
+  }
+
+  // The server's ACL may have been mended. Ends only with the connection.
+  asio::awaitable<void> AskRefusedAgain() {
+    net::Backoff backoff(options.first_pause, options.longest_pause, random);
+    while (true) {
+      while (refused.empty()) {
+        backoff.Reset();
+        co_await was_refused.Wait();
+      }
+      co_await net::Pause(backoff);
+      // What was asked again is answered first.
+      if (!asked.empty()) continue;
+      for (const auto& [topic, why] : refused) Ask(topic);
+    }
   }
 
   asio::awaitable<void> WriteCommands(std::optional<Error>& why) {
@@ -258,7 +293,9 @@ struct Subscriber::State : std::enable_shared_from_this<Subscriber::State> {
     Topic topic;
     bool subscribe = true;
   };
-  std::deque<Asked> asked;  // over this connection, and not answered
+  std::deque<Asked> asked;               // over this connection, and not answered
+  std::map<Topic, std::string> refused;  // over this connection: of those wanted, and why
+  bool confirmed = false;                // any of those asked since the last kSubscribed
   Connection* connection = nullptr;
   std::string unsent;
   std::chrono::steady_clock::time_point last_heard;
@@ -267,6 +304,7 @@ struct Subscriber::State : std::enable_shared_from_this<Subscriber::State> {
   std::size_t queued_bytes = 0;
   net::Event available;
   net::Event to_write;
+  net::Event was_refused;
   bool stopped = false;
   net::TaskGroup tasks;
 };

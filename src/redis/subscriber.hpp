@@ -29,8 +29,8 @@ struct SubscriberOptions {
 struct Notice {
   enum class Kind {
     kMessage,
-    // All that was asked for is subscribed: from here on messages come, and what was published
-    // before may have been missed. The first notice, and one after each reconnect and each change.
+    // All that was asked for is subscribed, but what was refused: from here on messages come, and
+    // what was published before may have been missed. One after each reconnect and each change.
     kSubscribed,
     kDropped,  // `dropped` messages did not fit and are missing here
   };
@@ -58,8 +58,9 @@ class Subscriber {
   void UnsubscribePattern(const std::string& pattern);
 
   // The next notice; one caller at a time. An Error says why there is no connection, or which
-  // channel was refused (kPermissionDenied; it is then no longer asked for); the subscriber goes on
-  // by itself. kCanceled once it is stopped.
+  // channel was refused (kPermissionDenied; once for each reason, and it is asked for again with
+  // pauses of `longest_pause` at most); the subscriber goes on by itself. kCanceled once it is
+  // stopped.
   boost::asio::awaitable<Result<Notice>> Next();
 
   boost::asio::awaitable<void> Stop();

@@ -105,6 +105,50 @@ TEST_F(SubscriberTest, Subscriber_ChannelThatTheAclForbids_IsToldAndTheOthersGoO
   }(*subscriber, server));
 }
 
+TEST_F(SubscriberTest, Subscriber_AclThatIsMended_IsSubscribed_AndWasComplainedOfOnce) {
+  const test::RedisServer server({.acl = {"user default on nopass ~* resetchannels +@all"}});
+  const auto subscriber = Make(server.url());
+  Run([](SubscriberTest& test, Subscriber& with,
+         const test::RedisServer& redis) -> asio::awaitable<void> {
+    const auto refusals = [&] {
+      const auto said = redis.Cli("INFO errorstats");
+      const auto at = said.find("NOPERM:count=");
+      return at == said.npos ? 0 : std::stoi(said.substr(at + 13));
+    };
+    with.SubscribePattern("agent:*:events");
+    const auto refused = co_await with.Next();
+    EXPECT_EQ(refused ? ErrorCode::kInternal : refused.error().code, ErrorCode::kPermissionDenied);
+    if (!refused)
+      EXPECT_NE(refused.error().ToString().find("&agent:*:events, word for word"),
+                std::string::npos);
+    co_await test.Until([&] { return refusals() >= 5; });
+    EXPECT_EQ(redis.Cli("ACL SETUSER default '&agent:*:events'"), "OK");
+    const auto next = co_await with.Next();
+    EXPECT_TRUE(next && next->kind == Kind::kSubscribed)
+        << (next ? "another notice" : next.error().ToString());
+    EXPECT_EQ(redis.Cli("PUBLISH agent:7:events x"), "1");
+    EXPECT_EQ((co_await NextNotice(with)).payload, "x");
+    const auto asked = refusals();
+    co_await test.Pause(Millis{300});
+    EXPECT_EQ(refusals(), asked) << "nothing is left to be asked for";
+  }(*this, *subscriber, server));
+}
+
+TEST_F(SubscriberTest, Subscriber_RefusedAndNoLongerWanted_IsNotAskedForAgain) {
+  const test::RedisServer server({.acl = {"user default on nopass ~* resetchannels +@all"}});
+  const auto subscriber = Make(server.url());
+  Run([](SubscriberTest& test, Subscriber& with,
+         const test::RedisServer& redis) -> asio::awaitable<void> {
+    with.Subscribe("secret");
+    EXPECT_FALSE(co_await with.Next());
+    with.Unsubscribe("secret");
+    EXPECT_EQ((co_await NextNotice(with)).kind, Kind::kSubscribed);
+    EXPECT_EQ(redis.Cli("ACL SETUSER default allchannels"), "OK");
+    co_await test.Pause(Millis{300});
+    EXPECT_EQ(redis.Cli("PUBLISH secret x"), "0");
+  }(*this, *subscriber, server));
+}
+
 TEST_F(SubscriberTest, Subscriber_SilentServer_IsGivenUp) {
   test::RedisServer server;
   const auto subscriber = Make(server.url(), {.ping = Millis{60}});

@@ -13,7 +13,6 @@ constexpr std::uint16_t kServerPort = 6379;
 constexpr std::uint16_t kSentinelPort = 26379;
 // As many as CONFIG's `databases` may sensibly say.
 constexpr int kMostDatabase = 65'535;
-constexpr std::size_t kMostAddresses = 32;
 
 // Quotes nothing of the URL: anything in it may be a piece of the password.
 Error Wrong(std::string_view why) {
@@ -85,44 +84,6 @@ Status ReadCredentials(std::string_view text, Url& url) {
   return {};
 }
 
-// Letters, digits and what IP addresses have; a mistyped password must not become a host's name.
-bool IsHost(std::string_view host) {
-  return !host.empty() && host.size() <= 253 && std::ranges::all_of(host, [](char c) {
-    return IsAlphanumeric(c) || c == '-' || c == '.' || c == '_' || c == ':';
-  });
-}
-
-Result<Address> ReadAddress(std::string_view text, std::uint16_t port) {
-  Address address{"", port};
-  const bool bracket = text.starts_with('[');
-  const auto end = bracket ? text.find(']') : text.find(':');
-  if (bracket && end == text.npos) return Wrong("the \"]\" of an IPv6 address is missing");
-  const auto host = text.substr(bracket ? 1 : 0, bracket ? end - 1 : end);
-  if (!IsHost(host)) {
-    return Wrong(
-        "a host is missing or is no name and no IP address; \"@\", \"/\" and \":\" in a "
-        "password are written %40, %2F and %3A");
-  }
-  address.host = host;
-  auto rest = end == text.npos ? std::string_view() : text.substr(end + (bracket ? 1 : 0));
-  if (rest.empty()) return address;
-  const auto number = rest.front() == ':' ? Number<std::uint16_t>(rest.substr(1)) : std::nullopt;
-  if (!number || *number == 0) return Wrong("a port must be from 1 to 65535");
-  address.port = *number;
-  return address;
-}
-
-Status ReadAddresses(std::string_view text, std::uint16_t port, Url& url) {
-  while (true) {
-    const auto comma = text.find(',');
-    PROV_TRY(auto address, ReadAddress(text.substr(0, comma), port));
-    url.addresses.push_back(std::move(address));
-    if (url.addresses.size() > kMostAddresses) return Wrong("more than 32 hosts");
-    if (comma == text.npos) return {};
-    text.remove_prefix(comma + 1);
-  }
-}
-
 Status ReadDatabase(std::string_view text, Url& url) {
   if (text.empty()) return {};
   const auto number = Number<int>(text);
@@ -150,7 +111,9 @@ Result<Url> ParseUrl(std::string_view text) {
     PROV_CHECK(ReadCredentials(authority.substr(0, at), url));
     authority.remove_prefix(at + 1);
   }
-  PROV_CHECK(ReadAddresses(authority, sentinel ? kSentinelPort : kServerPort, url));
+  auto addresses = net::ReadAddresses(authority, sentinel ? kSentinelPort : kServerPort);
+  if (!addresses) return Wrong(addresses.error().message);
+  url.addresses = std::move(*addresses);
   if (sentinel) {
     const auto end = path.find('/');
     PROV_TRY(url.master_name, PercentDecode(path.substr(0, end), "master's name"));
@@ -167,19 +130,12 @@ Result<Url> ParseUrl(std::string_view text) {
   return url;
 }
 
-std::string ToString(const Address& address) {
-  const bool brackets = address.host.find(':') != std::string::npos;
-  return brackets ? fmt::format("[{}]:{}", address.host, address.port)
-                  : fmt::format("{}:{}", address.host, address.port);
-}
-
 std::string ToString(const Url& url) {
   auto text = fmt::format("redis{}{}://", url.tls ? "s" : "",
                           url.sentinel() ? "+sentinel"
                           : url.cluster  ? "+cluster"
-                                         : "");
-  for (std::size_t i = 0; i < url.addresses.size(); ++i)
-    text += (i > 0 ? "," : "") + ToString(url.addresses[i]);
+                                         : "") +
+              ToString(url.addresses);
   if (url.sentinel()) text += "/" + url.master_name;
   if (url.database != 0) text += "/" + std::to_string(url.database);
   return text;

@@ -16,17 +16,11 @@
 #include <vector>
 
 #include "base/result.hpp"
+#include "net/address.hpp"
 
 namespace prov::redis {
 
-struct Address {
-  std::string host;  // a name or an IP address, without brackets
-  std::uint16_t port = 0;
-  bool operator==(const Address&) const = default;
-};
-
-// "host:port", with brackets where the host is an IPv6 address.
-std::string ToString(const Address& address);
+using net::Address;
 
 struct Url {
   bool tls = false;

@@ -16,9 +16,11 @@ class TestAgents final : public AgentDirectory {
     co_return Error{ErrorCode::kUnauthenticated, "nobody asks by HTTP here", {}};
   }
   boost::asio::awaitable<Result<std::vector<std::string>>> Heard() override {
+    ++asked;
     co_return std::vector<std::string>(names.begin(), names.end());
   }
   std::set<std::string> names;
+  int asked = 0;
 };
 
 }  // namespace prov::transport

@@ -90,4 +90,27 @@ void RedisCluster::MoveSlot(const std::string& key, std::size_t from, std::size_
   for (const auto at : {to, from}) nodes_[at]->Cli("CLUSTER SETSLOT " + slot + " NODE " + IdOf(to));
 }
 
+void RedisCluster::TakeOut(std::size_t at, std::size_t to) {
+  const auto id = IdOf(at);
+  const auto slots = std::to_string(FirstSlot(at)) + " " + std::to_string(FirstSlot(at + 1) - 1);
+  nodes_[at]->Cli("FLUSHALL");
+  nodes_[at]->Cli("CLUSTER RESET HARD");
+  for (std::size_t i = 0; i < nodes_.size(); ++i) {
+    if (i == at) continue;
+    nodes_[i]->Cli("CLUSTER FORGET " + id);
+    nodes_[i]->Cli("CLUSTER DELSLOTSRANGE " + slots);
+  }
+  nodes_[to]->Cli("CLUSTER ADDSLOTSRANGE " + slots);
+  WaitFor(
+      [&] {
+        for (std::size_t i = 0; i < nodes_.size(); ++i) {
+          if (i != at &&
+              nodes_[i]->Cli("CLUSTER INFO").find("cluster_state:ok") == std::string::npos)
+            return false;
+        }
+        return true;
+      },
+      "that the others have its slots");
+}
+
 }  // namespace prov::test

@@ -27,6 +27,8 @@ class RedisCluster {
   std::size_t NodeOf(const std::string& key);
   // With all its keys, while it is used.
   void MoveSlot(const std::string& key, std::size_t from, std::size_t to);
+  // Its slots, emptied, are another master's; it is alone, and has none. There are no replicas.
+  void TakeOut(std::size_t at, std::size_t to);
   std::string url() const {
     return "redis+cluster://127.0.0.1:" + std::to_string(nodes_[0]->port());
   }

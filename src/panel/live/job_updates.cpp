@@ -1,5 +1,6 @@
 #include "panel/live/job_updates.hpp"
 
+#include <exception>
 #include <utility>
 #include <vector>
 
@@ -42,10 +43,10 @@ Result<Messages> UpdatesOf(store::Transaction& t, const std::vector<Uuid>& jobs)
 }  // namespace
 
 JobUpdates::JobUpdates(asio::any_io_executor executor, StoreGate& store, LiveHub& hub,
-                       transport::redis::PanelEnd& redis)
+                       transport::redis::PanelEnd& redis, Logger& logger)
     : store_(store),
       redis_(redis),
-      wake_(std::move(executor)),
+      wake_(executor),
       subscription_(hub.Subscribe(
           [this](const LiveHub::Notice& notice) {
             if (notice.about != LiveHub::Notice::About::kJob || changed_.size() >= kMostChanged)
@@ -53,7 +54,22 @@ JobUpdates::JobUpdates(asio::any_io_executor executor, StoreGate& store, LiveHub
             changed_.insert(notice.job);
             wake_.Notify();
           },
-          /*own_only=*/true)) {}
+          /*own_only=*/true)),
+      tasks_(executor, [&logger](std::exception_ptr failure) {
+        try {
+          std::rethrow_exception(failure);
+        } catch (const std::exception& error) {
+          logger.Error("live_failed", {{"reason", error.what()}});
+        }
+      }) {}
+
+void JobUpdates::Start() { tasks_.Spawn(Run()); }
+
+asio::awaitable<void> JobUpdates::Stop() {
+  tasks_.Close();
+  tasks_.CancelAll();
+  co_await tasks_.Wait();
+}
 
 asio::awaitable<void> JobUpdates::Run() {
   for (;;) {

@@ -11,6 +11,7 @@
 
 #include "base/encoding.hpp"
 #include "base/json.hpp"
+#include "net/backoff.hpp"
 #include "signing/http_signature.hpp"
 #include "transport/http/messages.hpp"
 
@@ -94,7 +95,7 @@ asio::awaitable<void> HttpAgentLink::PollLoop(AgentPort& port) {
       backoff.Reset();
     } else {
       Connected(false, polled.error().ToString());
-      co_await Pause(backoff);
+      co_await net::Pause(backoff);
     }
   }
 }
@@ -133,7 +134,7 @@ asio::awaitable<void> HttpAgentLink::EventLoop(AgentPort& port) {
         backoff.Reset();
       } else {
         Connected(false, done.error().ToString());
-        co_await Pause(backoff);
+        co_await net::Pause(backoff);
       }
       continue;
     }
@@ -206,11 +207,6 @@ asio::awaitable<Result<std::string>> HttpAgentLink::Post(std::string target, std
   co_return Error{conflict ? ErrorCode::kConflict : ErrorCode::kUnavailable,
                   fmt::format("the panel answered {}{}", response.status, DetailOf(response)),
                   {}};
-}
-
-asio::awaitable<void> HttpAgentLink::Pause(net::Backoff& backoff) {
-  asio::steady_timer timer(executor_, backoff.Next());
-  co_await timer.async_wait(asio::use_awaitable);
 }
 
 void HttpAgentLink::LearnClock(WallTime panel_now) { offset_ = panel_now - clock_.Now(); }

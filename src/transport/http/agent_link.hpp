@@ -13,7 +13,6 @@
 #include "base/clock.hpp"
 #include "base/log.hpp"
 #include "base/random.hpp"
-#include "net/backoff.hpp"
 #include "net/event.hpp"
 #include "net/http_client.hpp"
 #include "signing/keys.hpp"
@@ -58,7 +57,6 @@ class HttpAgentLink final : public AgentLink {
   boost::asio::awaitable<Result<Batch>> NextBatch(AgentPort& port);
   void Sent(AgentPort& port, const Batch& batch, bool arrived);
   boost::asio::awaitable<Result<std::string>> Post(std::string target, std::string body);
-  boost::asio::awaitable<void> Pause(net::Backoff& backoff);
   void LearnClock(WallTime panel_now);
   void Connected(bool connected, std::string_view why);
 

@@ -41,7 +41,7 @@ RabbitmqAgentLink::RabbitmqAgentLink(asio::any_io_executor executor, AgentLinkOp
       queues_(QueuesOf(options_.agent)),
       clock_(clock),
       random_(random),
-      logger_(logger),
+      complaints_(logger, "net_disconnected", "rabbitmq", ToString(options_.connection.url)),
       beat_(executor_),
       resend_(options_.resend) {}
 
@@ -70,8 +70,8 @@ asio::awaitable<void> RabbitmqAgentLink::TakeLoop(AgentPort& port, std::string q
   net::Backoff backoff(options_.first_pause, options_.longest_pause, random_);
   for (;;) {
     const auto taken = co_await TakeFrom(port, queue, backoff);
-    if (!taken) Complain("listening to " + queue, taken.error());
-    co_await Pause(backoff);
+    if (!taken) complaints_.Say("listening to " + queue, taken.error());
+    co_await net::Pause(backoff);
   }
 }
 
@@ -99,15 +99,15 @@ asio::awaitable<Status> RabbitmqAgentLink::TakeFrom(AgentPort& port, const std::
 asio::awaitable<void> RabbitmqAgentLink::TakeOne(AgentPort& port, amqp::Channel& channel,
                                                  amqp::Delivery delivery, net::Backoff& backoff) {
   if (delivery.too_large) {
-    Complain("taking a parcel",
-             {ErrorCode::kTooLarge, "what is too large to be a parcel is dropped", {}});
+    complaints_.Say("taking a parcel",
+                    {ErrorCode::kTooLarge, "what is too large to be a parcel is dropped", {}});
     co_return channel.Acknowledge(delivery.tag);
   }
   for (;;) {
     const auto taken = co_await port.Take(delivery.body);
     if (taken) break;
-    Complain("handing a parcel on", taken.error());
-    co_await Pause(backoff);
+    complaints_.Say("handing a parcel on", taken.error());
+    co_await net::Pause(backoff);
   }
   backoff.Reset();
   channel.Acknowledge(delivery.tag);
@@ -122,8 +122,8 @@ asio::awaitable<void> RabbitmqAgentLink::BeatLoop() {
   for (;;) {
     const auto beaten = co_await Beat(backoff);
     heard_ = false;
-    if (!beaten) Complain("sending heartbeats", beaten.error());
-    co_await Pause(backoff);
+    if (!beaten) complaints_.Say("sending heartbeats", beaten.error());
+    co_await net::Pause(backoff);
   }
 }
 
@@ -180,8 +180,8 @@ asio::awaitable<void> RabbitmqAgentLink::EventLoop(AgentPort& port) {
     if (sent) {
       backoff.Reset();
     } else {
-      Complain("sending events", sent.error());
-      co_await Pause(backoff);
+      complaints_.Say("sending events", sent.error());
+      co_await net::Pause(backoff);
     }
   }
 }
@@ -252,29 +252,12 @@ asio::awaitable<Status> RabbitmqAgentLink::SendEvents(AgentPort& port, bool prob
 
 // ----
 
-asio::awaitable<void> RabbitmqAgentLink::Pause(net::Backoff& backoff) {
-  asio::steady_timer timer(executor_, backoff.Next());
-  co_await timer.async_wait(asio::use_awaitable);
-}
-
 void RabbitmqAgentLink::Changed(const Status& connection) {
-  if (!connection) return Complain("connecting", connection.error());
-  said_.clear();
-  logger_.Info("net_connected", {{"rabbitmq", ToString(options_.connection.url)}});
+  if (!connection) return complaints_.Say("connecting", connection.error());
+  complaints_.Connected("net_connected");
   // RabbitMQ may have lost what it had.
   resend_ = options_.resend;
   probe_at_ = std::min(probe_at_, clock_.Steady() + resend_);
-}
-
-// Each failure once, until there is a connection again.
-void RabbitmqAgentLink::Complain(std::string_view doing, const Error& error) {
-  auto why = error.ToString();
-  auto& said = said_[std::string(doing)];
-  if (why == said) return;
-  logger_.Warning(
-      "net_disconnected",
-      {{"rabbitmq", ToString(options_.connection.url)}, {"doing", doing}, {"reason", why}});
-  said = std::move(why);
 }
 
 }  // namespace prov::transport::rabbitmq

@@ -3,7 +3,6 @@
 #pragma once
 
 #include <deque>
-#include <map>
 #include <memory>
 #include <string>
 
@@ -15,6 +14,7 @@
 #include "base/random.hpp"
 #include "net/backoff.hpp"
 #include "net/event.hpp"
+#include "transport/complaints.hpp"
 #include "transport/queue.hpp"
 #include "transport/rabbitmq/names.hpp"
 
@@ -62,16 +62,14 @@ class RabbitmqAgentLink final : public AgentLink {
   bool HasRoom(const AgentPort& port);
 
   amqp::Message Presence(std::string_view type, std::string id = "") const;
-  boost::asio::awaitable<void> Pause(net::Backoff& backoff);
   void Changed(const Status& connection);
-  void Complain(std::string_view doing, const Error& error);
 
   boost::asio::any_io_executor executor_;
   AgentLinkOptions options_;
   AgentQueues queues_;
   const Clock& clock_;
   Random& random_;
-  Logger& logger_;
+  Complaints complaints_;
   std::unique_ptr<amqp::Client> client_;
 
   bool misses_queue_ = false;  // to be told to panels
@@ -90,7 +88,6 @@ class RabbitmqAgentLink final : public AgentLink {
   bool probed_ = false;             // the first unacknowledged event was sent again
   Millis resend_{0};                // until the next one is
   SteadyTime probe_at_{};
-  std::map<std::string, std::string, std::less<>> said_;  // failures, by what was being done
 };
 
 }  // namespace prov::transport::rabbitmq

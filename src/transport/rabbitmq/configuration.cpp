@@ -1,5 +1,7 @@
 #include "transport/rabbitmq/configuration.hpp"
 
+#include <algorithm>
+
 #include "net/url.hpp"
 
 namespace prov::transport::rabbitmq {
@@ -36,7 +38,9 @@ Result<RabbitmqConfiguration> ReadRabbitmqConfiguration(const Configuration& set
   }
   const auto url = amqp::ParseUrl(read.url);
   if (!url) return settings.Fault("rabbitmq_url", url.error().message);
-  if (!url->tls && !net::IsLoopbackHost(url->host))
+  const bool here = std::ranges::all_of(
+      url->addresses, [](const auto& address) { return net::IsLoopbackHost(address.host); });
+  if (!url->tls && !here)
     return settings.Fault("rabbitmq_url", "plain amqp:// is for this machine only; use amqps://");
   return read;
 }

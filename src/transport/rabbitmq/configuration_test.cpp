@@ -49,7 +49,8 @@ TEST(RabbitmqConfiguration, WhatIsSaid_IsTaken) {
   EXPECT_EQ(connection->ca_file, "/ca.pem");
   EXPECT_EQ(connection->client_certificate, "/c.pem");
   EXPECT_EQ(connection->client_key, "/k.pem");
-  for (const auto* here : {"amqp://localhost:5672/x", "amqp://127.0.0.1", "amqp://[::1]:7"})
+  for (const auto* here : {"amqp://localhost:5672/x", "amqp://127.0.0.1", "amqp://[::1]:7",
+                           "amqp://localhost,127.0.0.1:5673/x"})
     EXPECT_TRUE(Read({{"RABBITMQ_URL", here}})) << here;
 }
 
@@ -61,6 +62,9 @@ TEST(RabbitmqConfiguration, WhatIsWrong_IsNamedWithWhatWouldBeRight_AndWithoutTh
   };
   const Refused table[] = {
       {{{"RABBITMQ_URL", "amqp://u:hunter2@rabbit.example.test"}}, "rabbitmq_url", "use amqps://"},
+      {{{"RABBITMQ_URL", "amqp://u:hunter2@localhost,rabbit.example.test"}},
+       "rabbitmq_url",
+       "use amqps://"},
       {{{"RABBITMQ_URL", "http://u:hunter2@localhost"}}, "rabbitmq_url", "amqp://"},
       {{{"RABBITMQ_URL", "amqp://u:hunter2@localhost"}, {"REDIS_URL", "redis://localhost"}},
        "rabbitmq_url",

@@ -21,7 +21,6 @@ namespace asio = boost::asio;
 constexpr std::uint16_t kEventsAtOnce = 200;                       // of one shard
 constexpr std::size_t kMostWaitingEvents = std::size_t{32} << 20;  // bytes, of all shards
 constexpr std::size_t kMostBatchBytes = std::size_t{4} << 20;
-constexpr std::size_t kMostStrangers = 10'000;
 
 }  // namespace
 
@@ -45,13 +44,14 @@ PanelEnd::PanelEnd(asio::any_io_executor executor, PanelEndOptions options, Even
       clock_(clock),
       random_(random),
       logger_(logger),
+      complaints_(logger, "queue_failed", "rabbitmq", ToString(options_.connection.url)),
       hears_now_(executor_),
       round_(executor_),
       tasks_(executor_, [this](std::exception_ptr failure) {
         try {
           std::rethrow_exception(failure);
         } catch (const std::exception& error) {
-          Complain("reading events", {ErrorCode::kInternal, error.what(), {}});
+          complaints_.Say("reading events", {ErrorCode::kInternal, error.what(), {}});
         }
       }) {}
 
@@ -67,9 +67,8 @@ Status PanelEnd::Connect() {
   events.connection.most_waiting_bytes = kMostWaitingEvents;
   client.on_change = [this](const Status& connection) {
     connection_ = connection;
-    if (!connection) return Complain("connecting", connection.error());
-    said_.clear();
-    logger_.Info("queue_connected", {{"rabbitmq", ToString(options_.connection.url)}});
+    if (!connection) return complaints_.Say("connecting", connection.error());
+    complaints_.Connected("queue_connected");
   };
   PROV_TRY(client_, amqp::Client::Create(executor_, std::move(client), random_));
   PROV_TRY(events_, amqp::Client::Create(executor_, std::move(events), random_));
@@ -192,8 +191,8 @@ asio::awaitable<void> PanelEnd::HearLoop() {
   for (;;) {
     const auto heard = co_await Hear(backoff);
     hears_ = false;
-    if (!heard) Complain("listening", heard.error());
-    co_await Pause(backoff);
+    if (!heard) complaints_.Say("listening", heard.error());
+    co_await net::Pause(backoff);
   }
 }
 
@@ -226,11 +225,11 @@ void PanelEnd::Told(const amqp::Delivery& told) {
   if (known_.contains(agent)) {
     sink_.Seen(agent);
     if (!misses_queues) return;
-    without_queues_.insert(agent);
-  } else if (strangers_.size() < kMostStrangers || strangers_.contains(agent)) {
+  } else if (!strangers_.Heard(agent, clock_.Steady())) {
     // The directory says whether it is an agent, enrolled since the last round.
-    strangers_[agent] |= misses_queues;
+    return;
   }
+  if (misses_queues) without_queues_.insert(agent);
   round_now_ = true;
   round_.Notify();
 }
@@ -240,7 +239,7 @@ asio::awaitable<void> PanelEnd::RoundLoop() {
   for (;;) {
     round_now_ = false;
     if (const auto looked = co_await LookAtDirectory(); !looked)
-      Complain("asking who is to be heard", looked.error());
+      complaints_.Say("asking who is to be heard", looked.error());
     asio::steady_timer timer(executor_, options_.between_rounds);
     co_await timer.async_wait(asio::use_awaitable);
     timer.expires_after(options_.round);
@@ -250,17 +249,19 @@ asio::awaitable<void> PanelEnd::RoundLoop() {
 }
 
 asio::awaitable<Status> PanelEnd::LookAtDirectory() {
-  PROV_CO_TRY(auto agents, co_await directory_.Heard());
-  known_ = {std::make_move_iterator(agents.begin()), std::make_move_iterator(agents.end())};
+  strangers_.Asking();
   auto without_queues = std::exchange(without_queues_, {});
-  for (const auto& [agent, misses_queues] : std::exchange(strangers_, {})) {
-    if (!known_.contains(agent)) continue;
-    sink_.Seen(agent);
-    if (misses_queues) without_queues.insert(agent);
+  auto agents = co_await directory_.Heard();
+  if (!agents) {
+    without_queues_.merge(without_queues);
+    co_return std::move(agents).error();
   }
+  for (const auto& agent : strangers_.Answered(*agents, clock_.Steady())) sink_.Seen(agent);
+  known_ = {std::make_move_iterator(agents->begin()), std::make_move_iterator(agents->end())};
   for (const auto& agent : without_queues) {
+    if (!known_.contains(agent)) continue;
     const auto declared = co_await DeclareAndCount(agent);
-    if (!declared) Complain("declaring queues", declared.error());
+    if (!declared) complaints_.Say("declaring queues", declared.error());
   }
   co_return Status();
 }
@@ -271,8 +272,8 @@ asio::awaitable<void> PanelEnd::EventLoop(std::size_t shard) {
   net::Backoff backoff(options_.first_pause, options_.longest_pause, random_);
   for (;;) {
     const auto taken = co_await TakeEvents(shard, backoff);
-    if (!taken) Complain("reading events", taken.error());
-    co_await Pause(backoff);
+    if (!taken) complaints_.Say("reading events", taken.error());
+    co_await net::Pause(backoff);
   }
 }
 
@@ -308,7 +309,7 @@ asio::awaitable<Status> PanelEnd::TakeEvents(std::size_t shard, net::Backoff& ba
           ErrorCode::kTimeout, "the store took events too slowly, others may do it", {}};
     channel->Acknowledge(last, /*multiple=*/true);
     backoff.Reset();
-    said_.erase("reading events");
+    complaints_.Forget("reading events");
   }
 }
 
@@ -348,24 +349,6 @@ asio::awaitable<Status> PanelEnd::DeliverTo(std::string agent, std::vector<std::
                                     .message_id = ""});
   }
   co_return Status();
-}
-
-// ----
-
-asio::awaitable<void> PanelEnd::Pause(net::Backoff& backoff) {
-  asio::steady_timer timer(executor_, backoff.Next());
-  co_await timer.async_wait(asio::use_awaitable);
-}
-
-// Each failure once, until there is a connection again.
-void PanelEnd::Complain(std::string_view doing, const Error& error) {
-  auto why = error.ToString();
-  auto& said = said_[std::string(doing)];
-  if (why == said) return;
-  logger_.Warning(
-      "queue_failed",
-      {{"rabbitmq", ToString(options_.connection.url)}, {"doing", doing}, {"reason", why}});
-  said = std::move(why);
 }
 
 }  // namespace prov::transport::rabbitmq

@@ -20,8 +20,10 @@
 #include "net/backoff.hpp"
 #include "net/event.hpp"
 #include "net/task_group.hpp"
+#include "transport/complaints.hpp"
 #include "transport/directory.hpp"
 #include "transport/queue.hpp"
+#include "transport/strangers.hpp"
 
 namespace prov::transport::rabbitmq {
 
@@ -87,8 +89,6 @@ class PanelEnd final : public JobQueue, public QueueServer {
   boost::asio::awaitable<Status> TakeEvents(std::size_t shard, net::Backoff& backoff);
   boost::asio::awaitable<Status> DeliverAll(std::vector<amqp::Delivery> batch);
   boost::asio::awaitable<Status> DeliverTo(std::string agent, std::vector<std::string> events);
-  boost::asio::awaitable<void> Pause(net::Backoff& backoff);
-  void Complain(std::string_view doing, const Error& error);
 
   boost::asio::any_io_executor executor_;
   PanelEndOptions options_;
@@ -97,6 +97,7 @@ class PanelEnd final : public JobQueue, public QueueServer {
   const Clock& clock_;
   Random& random_;
   Logger& logger_;
+  Complaints complaints_;
   Status connection_ = Error{ErrorCode::kUnavailable, "there is no connection to RabbitMQ yet"};
   // What comes may have to wait for the store; what goes, heartbeats too, does not wait behind it.
   std::unique_ptr<amqp::Client> client_;
@@ -104,15 +105,13 @@ class PanelEnd final : public JobQueue, public QueueServer {
   std::shared_ptr<amqp::Channel> outwards_;
   std::map<std::string, Pushed, std::less<>> pushed_;  // by agent
   std::set<std::string, std::less<>> known_;           // agents that are to be heard
-  // Heard since the last round and not known then; whether they miss their queues.
-  std::map<std::string, bool, std::less<>> strangers_;
-  std::set<std::string, std::less<>> without_queues_;  // of those known: who misses them
+  Strangers strangers_;
+  std::set<std::string, std::less<>> without_queues_;  // who misses them, since the last round
   bool started_ = false;
   bool hears_ = false;
   net::Event hears_now_;
   bool round_now_ = false;
   net::Event round_;
-  std::map<std::string, std::string, std::less<>> said_;  // failures, by what was being done
   net::TaskGroup tasks_;
 };
 

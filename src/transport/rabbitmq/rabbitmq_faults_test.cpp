@@ -378,6 +378,35 @@ TEST_F(RabbitmqQueue, HeartbeatsAreHeardAgainAndAgain) {
   RunUntil([&] { return panel_.seen["a"] > 5; }, "heartbeats");
 }
 
+TEST_F(RabbitmqQueue, AStrangersHeartbeats_AreNoReasonToAskAgainAndAgain_AndANewAgentIsHeard) {
+  StartAgent("a");
+  RunUntil([&] { return panel_.seen["a"] > 0; }, "the panel to listen");
+  const auto beat = [&] {
+    return Publish(PresenceKey("nobody"), "", std::string(kAgentsExchange), std::string(kNoQueue));
+  };
+  const auto before = rabbitmq_->agents().asked;
+  for (int i = 0; i < 40; ++i) {
+    ASSERT_TRUE(beat());
+    RunFor(Millis{25});  // longer than the panel waits between two rounds
+  }
+  EXPECT_LE(rabbitmq_->agents().asked - before, 5) << "more than the rounds of its beginning";
+  EXPECT_EQ(panel_.seen.count("nobody"), 0U);
+  auto& agent = StartAgent("b");
+  ASSERT_TRUE(Push("b", "1"));
+  RunUntil([&] { return panel_.seen["b"] > 0 && agent.taken() == 1; }, "the new agent");
+}
+
+TEST_F(RabbitmqQueue, OfSeveralBrokers_OneThatIsThereIsUsed) {
+  StopPanel();
+  rabbitmq_->others = {{"127.0.0.1", 1}, {"127.0.0.1", 2}, {"127.0.0.1", 3}};
+  StartPanel();
+  auto& agent = StartAgent("a");
+  ASSERT_TRUE(Push("a", "1"));
+  agent.Report();
+  RunUntil([&] { return agent.taken() == 1 && agent.acknowledged() == 1; }, "both");
+  EXPECT_TRUE(rabbitmq_->end().connection());
+}
+
 TEST_F(RabbitmqQueue, AWrongPassword_IsSaidAsThat) {
   StopPanel();
   PanelEndOptions options;

@@ -4,6 +4,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "support/rabbitmq_server.hpp"
 #include "transport/conformance_test.hpp"
@@ -69,10 +70,11 @@ class RabbitmqTransport final : public TransportUnderTest {
     options.url = *amqp::ParseUrl(server_.url(vhost_));
     options.heartbeat = Seconds{2};  // which is what a server that says nothing is known by
     options.connect = Seconds{30};   // a busy machine's server is a slow one
+    options.url.addresses.insert(options.url.addresses.end(), others.begin(), others.end());
     options.answer = Seconds{15};
     if (tls_) {
       options.url.tls = true;
-      options.url.port = server_.tls_port();
+      options.url.addresses.front().port = server_.tls_port();
       options.ca_file = server_.certificates().ca;
       options.client_certificate = server_.certificates().client_certificate;
       options.client_key = server_.certificates().client_key;
@@ -86,10 +88,12 @@ class RabbitmqTransport final : public TransportUnderTest {
   void RestoreVhost() { server_.MakeVhost(vhost_); }
   const std::string& vhost() const { return vhost_; }
 
+  TestAgents& agents() { return agents_; }
   // As whom agents sign in; guest, who may do anything.
   std::function<void(amqp::Url& url, const std::string& agent)> sign_in;
   Millis heartbeat{10'000};
   Millis resend{100};
+  std::vector<net::Address> others;  // beside the server's, in the URL
   Millis lease{10'000};
   // Longer than any test waits: what only this time finds comes too late.
   Millis unreceipted{60'000};

@@ -7,6 +7,7 @@
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
+#include "net/backoff.hpp"
 #include "redis/reply_error.hpp"
 #include "transport/redis/stream.hpp"
 
@@ -53,7 +54,7 @@ RedisAgentLink::RedisAgentLink(asio::any_io_executor executor, AgentLinkOptions 
       keys_(KeysOf(options_.agent, options_.keys)),
       clock_(clock),
       random_(random),
-      logger_(logger),
+      complaints_(logger, "net_disconnected", "redis", ToString(options_.connection.url)),
       connector_(std::move(connector)),
       jobs_(*connector_),
       wake_(executor_) {}
@@ -89,8 +90,8 @@ asio::awaitable<void> RedisAgentLink::JobLoop(AgentPort& port) {
     if (taken) {
       backoff.Reset();
     } else {
-      Complain("waiting for jobs", taken.error());
-      co_await Pause(backoff);
+      complaints_.Say("waiting for jobs", taken.error());
+      co_await net::Pause(backoff);
     }
   }
 }
@@ -111,7 +112,7 @@ asio::awaitable<Status> RedisAgentLink::TakeProcessing(AgentPort& port) {
   for (;;) {
     auto first = co_await jobs_.Call({"LINDEX", keys_.processing, "0"}, kAnswer);
     if (!first && first.error().code == ErrorCode::kTooLarge) {
-      Complain("dropping what is too large to be a job", first.error());
+      complaints_.Say("dropping what is too large to be a job", first.error());
       PROV_CO_CHECK(co_await jobs_.Call({"LTRIM", keys_.processing, "1", "-1"}, kAnswer));
       continue;
     }
@@ -142,8 +143,8 @@ asio::awaitable<void> RedisAgentLink::DeskLoop(AgentPort& port) {
     auto commanded = co_await TakeCommands(port);
     if (done) done = std::move(commanded);
     if (!done) {
-      Complain("looking for commands", done.error());
-      co_await Pause(backoff);
+      complaints_.Say("looking for commands", done.error());
+      co_await net::Pause(backoff);
       continue;
     }
     backoff.Reset();
@@ -174,7 +175,7 @@ asio::awaitable<Status> RedisAgentLink::TakeCommands(AgentPort& port) {
   for (int i = 0; i < kMostCommands; ++i) {
     auto first = co_await client_->Call({"LINDEX", keys_.control, "0"}, kAnswer);
     if (!first && first.error().code == ErrorCode::kTooLarge) {
-      Complain("dropping what is too large to be a command", first.error());
+      complaints_.Say("dropping what is too large to be a command", first.error());
       PROV_CO_CHECK(co_await client_->Call({"LTRIM", keys_.control, "1", "-1"}, kAnswer));
       continue;
     }
@@ -216,8 +217,8 @@ asio::awaitable<void> RedisAgentLink::EventLoop(AgentPort& port) {
       begun = true;
       backoff.Reset();
     } else {
-      Complain("sending events", done.error());
-      co_await Pause(backoff);
+      complaints_.Say("sending events", done.error());
+      co_await net::Pause(backoff);
     }
   }
 }
@@ -287,30 +288,13 @@ asio::awaitable<Result<std::vector<Value>>> RedisAgentLink::CallAll(std::vector<
   co_return replies;
 }
 
-asio::awaitable<void> RedisAgentLink::Pause(net::Backoff& backoff) {
-  asio::steady_timer timer(executor_, backoff.Next());
-  co_await timer.async_wait(asio::use_awaitable);
-}
-
 void RedisAgentLink::Changed(const Status& connection) {
-  if (!connection) return Complain("connecting", connection.error());
-  said_.clear();
-  logger_.Info("net_connected", {{"redis", ToString(options_.connection.url)}});
+  if (!connection) return complaints_.Say("connecting", connection.error());
+  complaints_.Connected("net_connected");
   // It may be empty, and what was published since is lost.
   beat_at_ = {};
   woken_ = true;
   wake_.Notify();
-}
-
-// Each failure once, until there is a connection again.
-void RedisAgentLink::Complain(std::string_view doing, const Error& error) {
-  auto why = error.ToString();
-  auto& said = said_[std::string(doing)];
-  if (why == said) return;
-  logger_.Warning(
-      "net_disconnected",
-      {{"redis", ToString(options_.connection.url)}, {"doing", doing}, {"reason", why}});
-  said = std::move(why);
 }
 
 }  // namespace prov::transport::redis

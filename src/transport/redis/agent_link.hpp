@@ -3,7 +3,6 @@
 #pragma once
 
 #include <deque>
-#include <map>
 #include <memory>
 #include <string>
 
@@ -12,10 +11,10 @@
 #include "base/clock.hpp"
 #include "base/log.hpp"
 #include "base/random.hpp"
-#include "net/backoff.hpp"
 #include "net/event.hpp"
 #include "redis/blocking_client.hpp"
 #include "redis/client.hpp"
+#include "transport/complaints.hpp"
 #include "transport/queue.hpp"
 #include "transport/redis/keys.hpp"
 
@@ -67,16 +66,14 @@ class RedisAgentLink final : public AgentLink {
 
   boost::asio::awaitable<Result<std::vector<prov::redis::Value>>> CallAll(
       std::vector<prov::redis::Command> commands);
-  boost::asio::awaitable<void> Pause(net::Backoff& backoff);
   void Changed(const Status& connection);
-  void Complain(std::string_view what, const Error& error);
 
   boost::asio::any_io_executor executor_;
   AgentLinkOptions options_;
   AgentKeys keys_;
   const Clock& clock_;
   Random& random_;
-  Logger& logger_;
+  Complaints complaints_;
   std::unique_ptr<prov::redis::Connector> connector_;
   prov::redis::BlockingClient jobs_;
   std::unique_ptr<prov::redis::Client> client_;
@@ -91,8 +88,7 @@ class RedisAgentLink final : public AgentLink {
   };
   std::deque<Sent> unacknowledged_;
   std::size_t unacknowledged_bytes_ = 0;
-  std::uint64_t sent_ = 0;                                // events up to here, as far as is known
-  std::map<std::string, std::string, std::less<>> said_;  // failures, by what was being done
+  std::uint64_t sent_ = 0;  // events up to here, as far as is known
 };
 
 }  // namespace prov::transport::redis

@@ -51,13 +51,14 @@ PanelEnd::PanelEnd(asio::any_io_executor executor, PanelEndOptions options, Even
       clock_(clock),
       random_(random),
       logger_(logger),
+      complaints_(logger, "queue_failed", "redis", ToString(options_.connection.url)),
       name_(HexEncode(random.Bytes(16))),
       round_(executor_),
       tasks_(executor_, [this](std::exception_ptr failure) {
         try {
           std::rethrow_exception(failure);
         } catch (const std::exception& error) {
-          Complain("reading events", {ErrorCode::kInternal, error.what(), {}});
+          complaints_.Say("reading events", {ErrorCode::kInternal, error.what(), {}});
         }
       }) {}
 
@@ -77,9 +78,8 @@ Status PanelEnd::Connect() {
   auto client = Options();
   client.on_change = [this](const Status& connection) {
     connection_ = connection;
-    if (!connection) return Complain("connecting", connection.error());
-    said_.clear();
-    logger_.Info("queue_connected", {{"redis", ToString(options_.connection.url)}});
+    if (!connection) return complaints_.Say("connecting", connection.error());
+    complaints_.Connected("queue_connected");
     // What a node of a Cluster has was not read while it was away.
     RoundSoon();
   };
@@ -106,11 +106,12 @@ void PanelEnd::Start() {
   options.longest_pause = options_.longest_pause;
   auto subscriber = prov::redis::Subscriber::Create(executor_, std::move(options), random_);
   // With the same options the client was made.
-  if (!subscriber) return Complain("subscribing", subscriber.error());
+  if (!subscriber) return complaints_.Say("subscribing", subscriber.error());
   subscriber_ = std::move(*subscriber);
   subscriber_->SubscribePattern(EventsPattern(options_.keys));
   for (std::size_t i = 0; i < options_.readers; ++i) {
-    if (const auto added = AddReader(); !added) return Complain("reading events", added.error());
+    if (const auto added = AddReader(); !added)
+      return complaints_.Say("reading events", added.error());
   }
   tasks_.Spawn(Listen());
   tasks_.Spawn(GoRound());
@@ -203,11 +204,12 @@ asio::awaitable<void> PanelEnd::Listen() {
     const auto notice = co_await subscriber_->Next();
     if (!notice) {
       if (notice.error().code == ErrorCode::kCanceled) co_return;
-      Complain("listening", notice.error());
+      complaints_.Say("listening", notice.error());
     } else if (notice->kind == Notice::Kind::kMessage) {
       Told(*notice);
     } else {
       // From here on nothing is missed; before, something may have been.
+      if (notice->kind == Notice::Kind::kSubscribed) complaints_.Forget("listening");
       RoundSoon();
     }
   }
@@ -218,7 +220,7 @@ void PanelEnd::Told(const Notice& notice) {
   if (agent.empty()) return;
   if (known_.contains(agent)) {
     sink_.Seen(agent);
-  } else {
+  } else if (strangers_.Heard(agent, clock_.Steady())) {
     // The directory says whether it is an agent, enrolled since the last round; or its events do.
     RoundSoon();
   }
@@ -235,7 +237,7 @@ asio::awaitable<void> PanelEnd::GoRound() {
   for (;;) {
     round_now_ = false;
     if (const auto looked = co_await LookAtAll(); !looked)
-      Complain("looking at all agents", looked.error());
+      complaints_.Say("looking at all agents", looked.error());
     asio::steady_timer timer(executor_, options_.between_rounds);
     co_await timer.async_wait(asio::use_awaitable);
     timer.expires_after(options_.round);
@@ -246,7 +248,10 @@ asio::awaitable<void> PanelEnd::GoRound() {
 
 asio::awaitable<Status> PanelEnd::LookAtAll() {
   std::erase_if(leases_, [&](const auto& each) { return each.second <= clock_.Steady(); });
+  strangers_.Asking();
   PROV_CO_TRY(auto agents, co_await directory_.Heard());
+  // Their heartbeats are looked at below.
+  std::ignore = strangers_.Answered(agents, clock_.Steady());
   std::map<std::string, std::string, std::less<>> known;
   for (const auto& agent : agents) known[agent] = std::move(known_[agent]);
   known_ = std::move(known);
@@ -316,16 +321,15 @@ asio::awaitable<void> PanelEnd::ReadLoop(Reader& reader) {
     const auto read = co_await ReadStream(reader, agent);
     if (read) {
       backoff.Reset();
-      said_.erase("reading events");
+      complaints_.Forget("reading events");
       continue;
     }
-    Complain("reading events", read.error());
+    complaints_.Say("reading events", read.error());
     // While a node of a Cluster is away, the agents of the others go on; its own are found again by
     // the round that follows its return.
     if (options_.connection.url.cluster && !connection_) continue;
     ToRead(agent);
-    asio::steady_timer timer(executor_, backoff.Next());
-    co_await timer.async_wait(asio::use_awaitable);
+    co_await net::Pause(backoff);
   }
 }
 
@@ -432,17 +436,6 @@ asio::awaitable<void> PanelEnd::GiveLeasesBack() {
   }
   // Where it cannot be told, they end by themselves.
   if (!commands.empty() && connection_) (void)co_await CallAll(std::move(commands));
-}
-
-// Each failure once, until there is a connection again.
-void PanelEnd::Complain(std::string_view doing, const Error& error) {
-  auto why = error.ToString();
-  auto& said = said_[std::string(doing)];
-  if (why == said) return;
-  logger_.Warning(
-      "queue_failed",
-      {{"redis", ToString(options_.connection.url)}, {"doing", doing}, {"reason", why}});
-  said = std::move(why);
 }
 
 }  // namespace prov::transport::redis

@@ -22,9 +22,11 @@
 #include "net/task_group.hpp"
 #include "redis/client.hpp"
 #include "redis/subscriber.hpp"
+#include "transport/complaints.hpp"
 #include "transport/directory.hpp"
 #include "transport/queue.hpp"
 #include "transport/redis/keys.hpp"
+#include "transport/strangers.hpp"
 
 namespace prov::transport::redis {
 
@@ -118,7 +120,6 @@ class PanelEnd final : public JobQueue, public QueueServer {
   boost::asio::awaitable<Result<Read>> ReadEntries(Reader& reader, const std::string& agent);
   boost::asio::awaitable<Result<bool>> TakeLease(const std::string& agent);
   boost::asio::awaitable<void> GiveLeasesBack();
-  void Complain(std::string_view doing, const Error& error);
 
   boost::asio::any_io_executor executor_;
   PanelEndOptions options_;
@@ -127,17 +128,18 @@ class PanelEnd final : public JobQueue, public QueueServer {
   const Clock& clock_;
   Random& random_;
   Logger& logger_;
+  Complaints complaints_;
   std::string name_;  // of this panel, among those that share Redis
   Status connection_ = Error{ErrorCode::kUnavailable, "there is no connection to Redis yet"};
   std::unique_ptr<prov::redis::Pipeline> client_;
   std::unique_ptr<prov::redis::Subscriber> subscriber_;
   std::vector<std::unique_ptr<Reader>> readers_;
   std::map<std::string, std::string, std::less<>> known_;  // agents, and their last heartbeats
-  std::map<std::string, SteadyTime> leases_;               // streams that are this panel's
+  Strangers strangers_;
+  std::map<std::string, SteadyTime> leases_;  // streams that are this panel's
   std::uint64_t events_waiting_ = 0;
   bool round_now_ = false;
   net::Event round_;
-  std::map<std::string, std::string, std::less<>> said_;  // failures, by what was being done
   net::TaskGroup tasks_;
 };
 

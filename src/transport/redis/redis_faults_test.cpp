@@ -311,6 +311,20 @@ TEST_F(RedisQueue, AHeartbeat_Expires_AndIsHeardAgainAndAgain) {
   EXPECT_LE(life, 45'000);
 }
 
+TEST_F(RedisQueue, AStrangersHeartbeats_AreNoReasonToAskAgainAndAgain_AndANewAgentIsHeardAtOnce) {
+  const auto beat = [&] { return Cli("PUBLISH agent:nobody:events heartbeat"); };
+  RunUntil([&] { return beat() == "1"; }, "the panel to listen");
+  const auto before = redis_->agents().asked;
+  for (int i = 0; i < 40; ++i) {
+    ASSERT_EQ(beat(), "1");
+    RunFor(Millis{25});  // longer than the panel waits between two rounds
+  }
+  EXPECT_LE(redis_->agents().asked - before, 5) << "more than the rounds of its beginning";
+  EXPECT_EQ(panel_.seen.count("nobody"), 0U);
+  StartAgent("a");
+  RunUntil([&] { return panel_.seen["a"] > 0; }, "the new agent");
+}
+
 class RedisRounds : public RedisQueue {
  protected:
   void SetUp() override { Use(test::RedisOptions{}, Millis{100}); }
@@ -325,6 +339,31 @@ TEST_F(RedisRounds, FindEventsAndHeartbeatsThatNobodyWasToldOf) {
   RunUntil([&] { return panel_.seen["a"] == 1; }, "the heartbeat");
   RunFor(Millis{500});
   EXPECT_EQ(panel_.seen["a"], 1) << "the same heartbeat again is no sign of life";
+}
+
+// The panel's user lacks the pattern, the agent's its channel.
+TEST_F(RedisQueue, ASubscriptionThatTheAclRefuses_IsAskedForUntilItIsMended) {
+  StopPanel();
+  transport_ = nullptr;
+  Use({.acl = {"user default on nopass ~* resetchannels &job:* +@all"}});
+  RunUntil([&] { return redis_->end().connection().has_value(); }, "the panel");
+  auto& agent = StartAgent("a");
+  RunUntil(
+      [&] {
+        const auto refused = Cli("ACL LOG");
+        return refused.find("agent:*:events") != refused.npos &&
+               refused.find("agent:a:wake") != refused.npos;
+      },
+      "both to be refused");
+  EXPECT_EQ(panel_.seen.size(), 0U);
+  ASSERT_EQ(Cli("ACL SETUSER default allchannels"), "OK");
+  RunUntil([&] { return Cli("PUBSUB NUMPAT") == "1"; }, "the panel's subscription");
+  RunUntil([&] { return Cli("PUBSUB NUMSUB agent:a:wake").find("1") != std::string::npos; },
+           "the agent's subscription");
+  agent.Report();
+  ASSERT_TRUE(Await(queue().Push("a", {ParcelKind::kCommand, "2", "command 2"})));
+  RunUntil([&] { return agent.acknowledged() == 1 && agent.taken() == 1; }, "both");
+  EXPECT_GT(panel_.seen["a"], 0);
 }
 
 TEST_F(RedisQueue, AWrongPassword_IsSaidAsThat) {

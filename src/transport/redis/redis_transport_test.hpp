@@ -82,6 +82,7 @@ class RedisTransport final : public TransportUnderTest {
 
   test::RedisServer& server() { return *server_; }
   PanelEnd& end() { return *end_; }
+  TestAgents& agents() { return agents_; }
 
   // As whom agents sign in; nobody's.
   std::function<void(prov::redis::Url& url, const std::string& agent)> sign_in;
