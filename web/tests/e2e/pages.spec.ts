@@ -1,7 +1,7 @@
 import type { Page } from '@playwright/test';
 import { crowdedInstaller } from '../../mock/crowd.mjs';
 import { known } from '../../mock/known.mjs';
-import { expect, test } from './fixtures';
+import { expect, navigate, test } from './fixtures';
 
 const pages = {
   overview: '/overview',
@@ -26,20 +26,6 @@ const pages = {
   tokens: '/settings?tab=tokens',
   'unknown page': '/nowhere',
 };
-
-/**
- * Goes to a page as a link there does: the program stays, since to start it costs more than all that is looked at. By way
- * of a page that has no part of any other, so that none of the one before is taken for it.
- */
-async function open(page: Page, path: string) {
-  const heading = page.locator('#main h1');
-  const go = (to: string) => page.evaluate((address) => history.pushState(null, '', address), to);
-  await go('/nowhere');
-  await expect(heading).toHaveText('There is no page at this address');
-  await go(path);
-  if (path !== '/nowhere') await expect(heading).not.toHaveText('There is no page at this address');
-  await settled(page);
-}
 
 async function settled(page: Page) {
   await expect(page.locator('#main h1')).toBeVisible();
@@ -81,7 +67,8 @@ test('16 no page breaks a rule of accessibility, light, dark or in forced colour
   for (const [name, path] of Object.entries(pages)) {
     await test.step(name, async () => {
       await page.emulateMedia({ colorScheme: 'light', forcedColors: 'none' });
-      await open(page, path);
+      await navigate(page, path);
+      await settled(page);
       expect(await hidden(page), path).toEqual({ ofMain: 0, ofPage: 0, tools: 0 });
       await accessible();
       // A phone has the same colours, seen above in light.
@@ -120,7 +107,8 @@ test('17 as much of everything, as long and as hostile as may be, fits the scree
   await page.goto('/nowhere');
   for (const path of crowded) {
     await test.step(path, async () => {
-      await open(page, path);
+      await navigate(page, path);
+      await settled(page);
       expect(await hidden(page), path).toEqual({ ofMain: 0, ofPage: 0, tools: 0 });
       await expect(page.locator('img[src="x"]')).toHaveCount(0);
       expect(await page.title()).not.toBe('owned');
