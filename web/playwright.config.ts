@@ -44,7 +44,7 @@ export default defineConfig({
         reuseExistingServer: false,
       },
   projects: [
-    { name: 'desktop', testMatch: 'e2e/*.spec.ts', use: { viewport: wide } },
+    { name: 'desktop', testMatch: 'e2e/*.spec.ts', use: { viewport: wide }, grepInvert: /on a phone/ },
     {
       name: 'phone',
       testMatch: 'e2e/*.spec.ts',

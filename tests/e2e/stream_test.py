@@ -1,5 +1,7 @@
 """Streams as an EventSource reads them, of real jobs: every frame is held to the document by Platform.stream."""
+import datetime
 import http.client
+import itertools
 import time
 
 import pytest
@@ -34,6 +36,18 @@ def has(text):
     return lambda frame: text in frame["output"]
 
 
+def lines_of_runs(page):
+    """What a page by runs holds, as a page by lines says it."""
+    lines = []
+    for run in page["runs"]:
+        texts = run["text"].split("\n")
+        assert len(texts) == len(run["t"])
+        for number, (time, text) in enumerate(zip(itertools.accumulate(run["t"]), texts), run["n"]):
+            at = datetime.datetime.fromtimestamp(time / 1000, datetime.timezone.utc).isoformat(timespec="milliseconds")
+            lines.append({"n": number, "attempt": page["attempt"], "t": at.replace("+00:00", "Z"), "s": run["s"], "text": text})
+    return lines
+
+
 def test_a_job_is_told_live_from_its_first_change_to_its_last(platform, tmp_path):
     job = waits(platform, "stream-live", tmp_path, "echo before; echo ::progress 50 half; echo aside >&2")
     with platform.stream(f"/api/jobs/{job}/stream") as stream:
@@ -49,6 +63,7 @@ def test_a_job_is_told_live_from_its_first_change_to_its_last(platform, tmp_path
     listed = platform.get(f"/api/jobs/{job}/log")["lines"]
     assert [line for frame in frames for line in frame["lines"]] == [{name: line[name] for name in ("n", "t", "s")} for line in listed]
     assert {line["s"] for line in listed} == {"out", "err"}
+    assert lines_of_runs(platform.get(f"/api/jobs/{job}/log?by=run")) == listed
     sequences = [frame["seq"] for frame in frames]
     assert sequences == sorted(set(sequences))
     assert [frame["id"] for frame in frames] == [str(sequence) for sequence in sequences]

@@ -80,11 +80,29 @@ function logOf(world, id, query, request) {
   const page = lines.slice(from - 1, from - 1 + limit);
   const next = from - 1 + page.length;
   return ok({
-    lines: page,
+    ...(query.get('by') === 'run' ? { attempt, runs: runsOf(page) } : { lines: page }),
     next: next < lines.length ? next + 1 : null,
     complete: job.public.log.complete,
     dropped_bytes: 0,
   });
+}
+
+/** Lines as columns: those of one stream that follow one another. */
+function runsOf(lines) {
+  const runs = [];
+  let last;
+  for (const { n, t, s, text } of lines) {
+    const at = Date.parse(t);
+    if (last?.s === s) {
+      last.run.t.push(at - last.at);
+      last.texts.push(text);
+      last.at = at;
+    } else {
+      last = { s, at, run: { n, s, t: [at] }, texts: [text] };
+      runs.push(last);
+    }
+  }
+  return runs.map(({ run, texts }) => ({ ...run, text: texts.join('\n') }));
 }
 
 const session = {

@@ -75,6 +75,19 @@ export const test = base.extend<Fixtures>({
 
 export { expect };
 
+/**
+ * Goes from one page to another as a link does: the program stays, since to start it costs more than most that is looked
+ * at. By way of a page that has no part of any other, so that nothing of the one before is taken for it.
+ */
+export async function navigate(page: Page, path: string) {
+  const heading = page.locator('#main h1');
+  const go = (to: string) => page.evaluate((address) => history.pushState(null, '', address), to);
+  await go('/nowhere');
+  await expect(heading).toHaveText('There is no page at this address');
+  await go(path);
+  if (path !== '/nowhere') await expect(heading).not.toHaveText('There is no page at this address');
+}
+
 /** What the log pane shows, by line number. */
 export async function shownLines(page: Page): Promise<Map<number, string>> {
   const rows = await page

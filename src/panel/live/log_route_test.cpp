@@ -1,5 +1,7 @@
 #include "panel/live/log_route.hpp"
 
+#include <sstream>
+
 #include <gtest/gtest.h>
 
 #include "panel/live/live_fixture_test.hpp"
@@ -68,6 +70,44 @@ TEST_F(LogRoute, LogRoute_AsJson_HasLinesAndWhereToGoOn) {
   EXPECT_TRUE(GetJson(Path(id, "/log?limit=3")).at("next").is_null());
   EXPECT_EQ(GetJson(Path(id, "/log?limit=2")).at("next"), 3);
   EXPECT_EQ(GetJson(Path(id, "/log")).at("complete"), true);
+}
+
+TEST_F(LogRoute, LogRoute_ByRun_HasTheSameLinesAsColumns) {
+  Serve();
+  const auto id = NewJob();
+  EXPECT_EQ(Get(Path(id, "/log?by=run")).body,
+            R"({"attempt":0,"runs":[],"next":1,"complete":false,"dropped_bytes":0})");
+  Start(id);
+  const auto at = clock_.Now();
+  const auto later = at + Millis{25};
+  using job::Stream;
+  Change(
+      id, [](job::Record&) {}, job::Party::kAgent,
+      Chunk(1, {{1, at, Stream::kOut, "one\n\n"},
+                {2, later, Stream::kOut, "\"3\"\r\n"},
+                {3, at, Stream::kErr, "oh\n"},
+                {4, at, Stream::kOut, "five\n"}}));
+  Log(id, 6, "\x1b[1msix");
+  const auto ms = at.time_since_epoch().count();
+  const auto run = [&](int n, std::string_view s, std::string_view later_times,
+                       std::string_view text) {
+    return fmt::format(R"({{"n":{},"s":"{}","t":[{}{}],"text":"{}"}})", n, s, ms, later_times,
+                       text);
+  };
+  const auto page = [](const std::string& runs, int next) {
+    return fmt::format(
+        R"({{"attempt":1,"runs":[{}],"next":{},"complete":false,"dropped_bytes":0}})", runs, next);
+  };
+  // A chunk's last line ends with it, and so does a run.
+  EXPECT_EQ(Get(Path(id, "/log?by=run")).body,
+            page(run(1, "out", ",0,25", R"(one\n\n\"3\"\r)") + "," + run(4, "err", "", "oh") + "," +
+                     run(5, "out", "", "five") + "," + run(6, "out", "", R"(\u001b[1msix)"),
+                 7));
+  EXPECT_EQ(Get(Path(id, "/log?by=run&from=2&limit=1")).body, page(run(2, "out", "", ""), 3));
+  EXPECT_EQ(Get(Path(id, "/log?by=run&from=4&limit=2")).body,
+            page(run(4, "err", "", "oh") + "," + run(5, "out", "", "five"), 6));
+  EXPECT_EQ(Get(Path(id, "/log?by=run"), "text/plain").body,
+            "one\n\n\"3\"\r\noh\nfive\n\x1b[1msix");
 }
 
 TEST_F(LogRoute, LogRoute_BytesMissing_IsNotComplete) {
@@ -155,6 +195,27 @@ TEST_F(LogRoute, LogRoute_WhatIsWrong_IsAProblem) {
   database_.fail_after = 0;
   EXPECT_EQ(Get(Path(id, "/log")).status, 503);
   EXPECT_EQ(errors_, 1u);
+}
+
+TEST_F(LogRoute, LogRoute_ManyLinesByRun_AreReadInPagesWithoutAGap) {
+  Serve();
+  const auto id = NewJob();
+  Start(id);
+  FillLog(id, 100'000, 60);
+  std::uint64_t next = 1;
+  for (int pages = 0; next <= 100'000 && pages < 10; ++pages) {
+    const auto page = GetJson(Path(id, fmt::format("/log?by=run&from={}&limit=33333", next)));
+    for (const auto& run : page.at("runs").as_array()) {
+      ASSERT_EQ(run.at("n"), next);
+      std::istringstream texts(std::string(run.at("text").as_string()));
+      std::size_t lines = 0;
+      for (std::string text; std::getline(texts, text); ++lines)
+        ASSERT_TRUE(text.starts_with(std::to_string(next++) + " ")) << text;
+      ASSERT_EQ(run.at("t").as_array().size(), lines);
+    }
+    ASSERT_EQ(page.at("next"), next);
+  }
+  EXPECT_EQ(next, 100'001u);
 }
 
 TEST_F(LogRoute, LogRoute_ManyLines_AreReadInPagesWithoutAGap) {

@@ -132,6 +132,13 @@ void ReadTopics(std::string_view text, StreamsQuery& query, Faults& faults) {
   }
 }
 
+LogForm ReadForm(const net::Request& request, Faults& faults) {
+  const auto by = One(request, "by", faults).value_or("line");
+  if (by != "line" && by != "run") faults.push_back({"by", "enum", "It must be line or run."});
+  if (PrefersText(request)) return LogForm::kText;
+  return by == "run" ? LogForm::kRuns : LogForm::kLines;
+}
+
 // The header wins: an EventSource that reconnects sends it, with the URL as it was.
 std::optional<std::string> Resumption(const net::Request& request, Faults& faults,
                                       std::string& field) {
@@ -149,12 +156,12 @@ std::optional<std::string> Resumption(const net::Request& request, Faults& fault
 
 LogQuery ReadLogQuery(const net::Request& request, Faults& faults) {
   LogQuery query;
-  RefuseOthers(request, {"attempt", "from", "limit"}, faults);
+  RefuseOthers(request, {"attempt", "from", "limit", "by"}, faults);
   if (const auto attempt = Number(request, "attempt", 1, 1000, faults))
     query.attempt = static_cast<std::uint32_t>(*attempt);
   query.from = Number(request, "from", 1, kMostLine, faults).value_or(1);
   query.limit = Number(request, "limit", 1, 100'000, faults);
-  query.text = PrefersText(request);
+  query.form = ReadForm(request, faults);
   return query;
 }
 

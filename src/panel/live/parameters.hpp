@@ -14,11 +14,14 @@
 
 namespace prov::panel {
 
+// How a log is written: each line by itself, lines that belong together as columns, or as printed.
+enum class LogForm { kLines, kRuns, kText };
+
 struct LogQuery {
   std::optional<std::uint32_t> attempt;  // 1..1000
   std::uint64_t from = 1;
   std::optional<std::uint64_t> limit;  // 1..100000
-  bool text = false;                   // Accept prefers text/plain to application/json
+  LogForm form = LogForm::kLines;      // kText: Accept prefers text/plain to application/json
 };
 LogQuery ReadLogQuery(const net::Request& request, std::vector<net::FieldError>& faults);
 

@@ -37,6 +37,11 @@ TEST(LiveParameters, LogQuery_HostileValues_AreNamedAllAtOnce) {
       {"?limit=100001", "limit:range "},
       {"?limit=1%27%20OR%201=1", "limit:range "},
       {"?limit=1&limit=2", "limit:repeated "},
+      {"?by=line", ""},
+      {"?by=run", ""},
+      {"?by=", "by:enum "},
+      {"?by=runs", "by:enum "},
+      {"?by=run&by=run", "by:repeated "},
       {"?form=5", "form:unknown "},
       {"?attempt=x&from=y&limit=z", "attempt:range from:range limit:range "},
   };
@@ -64,7 +69,10 @@ TEST(LiveParameters, LogQuery_Accept_ChoosesTheOneThatIsPreferred) {
     auto request = Get("/log");
     if (!accept.empty()) request.headers.Set("Accept", accept);
     std::vector<net::FieldError> faults;
-    EXPECT_EQ(ReadLogQuery(request, faults).text, text) << accept;
+    EXPECT_EQ(ReadLogQuery(request, faults).form, text ? LogForm::kText : LogForm::kLines)
+        << accept;
+    EXPECT_TRUE(net::SetTarget(request, "/log?by=run"));
+    EXPECT_EQ(ReadLogQuery(request, faults).form, text ? LogForm::kText : LogForm::kRuns) << accept;
   }
 }
 

@@ -1,27 +1,25 @@
 // Brings a job's log into a store: what there is by pages, what comes by the stream, gaps by asking again. Each line
 // has its number, so that nothing is missing and nothing is doubled, whatever breaks in between.
-import { answerOf, client } from './client';
+import { answerOf, client, type Schema } from './client';
 import { ApiError } from './problem';
 import type { StreamFrame } from './stream';
 
-export interface LoggedLine {
-  n: number;
-  t: string;
-  s: 'out' | 'err';
-  text: string;
-}
+type LogPage = Schema['LogRuns'];
 
-interface LogPage {
-  lines: LoggedLine[];
-  next: number | null;
-  complete: boolean;
-  dropped_bytes: number;
+/** Lines of one stream whose numbers follow one another. */
+export interface LoggedRun {
+  /** The first one's number. */
+  n: number;
+  s: 'out' | 'err';
+  /** Of each line: milliseconds since 1970, and its text. */
+  times: number[];
+  texts: string[];
 }
 
 export interface LogTarget {
   readonly length: number;
   /** False when lines before these are missing. */
-  append(lines: LoggedLine[]): boolean;
+  append(runs: LoggedRun[]): boolean;
 }
 
 export interface LogProgress {
@@ -41,16 +39,34 @@ export const nothingYet: LogProgress = {
   removed: false,
 };
 
-const pageSize = 20_000;
+const pageSize = 50_000;
 
-export function linesOfFrame(frame: StreamFrame): LoggedLine[] {
+export function runsOfFrame(frame: StreamFrame): LoggedRun[] {
   const texts = frame.output.split('\n');
-  return frame.lines.map(({ n, t, s }, index) => ({ n, t, s, text: texts[index] ?? '' }));
+  const runs: LoggedRun[] = [];
+  let run: LoggedRun | undefined;
+  for (const [index, { n, t, s }] of frame.lines.entries()) {
+    if (run === undefined || run.s !== s || run.n + run.texts.length !== n) {
+      run = { n, s, times: [], texts: [] };
+      runs.push(run);
+    }
+    run.times.push(Date.parse(t));
+    run.texts.push(texts[index] ?? '');
+  }
+  return runs;
+}
+
+export function runsOfPage(page: LogPage): LoggedRun[] {
+  return page.runs.map(({ n, s, t, text }) => {
+    let time = 0;
+    return { n, s, times: t.map((more) => (time += more)), texts: text.split('\n') };
+  });
 }
 
 export class JobLogReader {
   private reading: Promise<void> | null = null;
   private again = false;
+  private whole = false;
   private readonly abort = new AbortController();
   private progress = nothingYet;
 
@@ -67,11 +83,15 @@ export class JobLogReader {
 
   frame(frame: StreamFrame) {
     if (frame.attempt !== this.attempt || frame.lines.length === 0) return;
-    if (!this.target.append(linesOfFrame(frame))) void this.read();
+    if (!this.target.append(runsOfFrame(frame))) void this.read();
   }
 
-  /** Reads what follows the last line that is known. A second call while one runs is carried out after it. */
+  /**
+   * Reads what follows the last line that is known, unless nothing ever will. A second call while one runs is carried
+   * out after it.
+   */
   read(): Promise<void> {
+    if (this.whole) return Promise.resolve();
     if (this.reading) {
       this.again = true;
       return this.reading;
@@ -91,8 +111,9 @@ export class JobLogReader {
       while (coming) {
         const page: LogPage = await coming;
         // The panel makes the next page while this one is taken in.
-        coming = page.next !== null && page.lines.length > 0 ? this.fetchPage(page.next) : null;
-        this.target.append(page.lines);
+        coming = page.next !== null && page.runs.length > 0 ? this.fetchPage(page.next) : null;
+        this.target.append(runsOfPage(page));
+        this.whole = page.complete && page.next === null;
         this.tell({ complete: page.complete, droppedBytes: page.dropped_bytes });
       }
       this.tell({ loading: false, failed: false });
@@ -106,7 +127,10 @@ export class JobLogReader {
   private fetchPage(from: number): Promise<LogPage> {
     return answerOf(
       client.GET('/api/jobs/{id}/log', {
-        params: { path: { id: this.job }, query: { attempt: this.attempt, from, limit: pageSize } },
+        params: {
+          path: { id: this.job },
+          query: { attempt: this.attempt, from, limit: pageSize, by: 'run' },
+        },
         headers: { Accept: 'application/json' },
         signal: this.abort.signal,
       }) as Promise<{ data?: LogPage; error?: unknown; response: Response }>,
@@ -114,7 +138,9 @@ export class JobLogReader {
   }
 
   private tell(change: Partial<LogProgress>) {
-    this.progress = { ...this.progress, ...change };
-    this.changed(this.progress);
+    const before = this.progress;
+    this.progress = { ...before, ...change };
+    const keys = Object.keys(change) as (keyof LogProgress)[];
+    if (keys.some((key) => this.progress[key] !== before[key])) this.changed(this.progress);
   }
 }

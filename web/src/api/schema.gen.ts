@@ -940,6 +940,40 @@ export interface components {
             message?: string | null;
             cancel_requested_at?: components["schemas"]["Time"];
         };
+        LogLines: {
+            lines: {
+                n: number;
+                attempt: number;
+                t: components["schemas"]["Time"];
+                /** @enum {unknown} */
+                s: "out" | "err";
+                text: string;
+            }[];
+            next: components["schemas"]["NextLine"];
+            complete: components["schemas"]["LogComplete"];
+            dropped_bytes: number;
+        };
+        LogRuns: {
+            /** @description 0: none has started */
+            attempt: number;
+            runs: {
+                /** @description The number of the first */
+                n: number;
+                /** @enum {unknown} */
+                s: "out" | "err";
+                /** @description Milliseconds from 1970 to the first line's time, then from each line's to that of the next */
+                t: number[];
+                /** @description Of all of them, with a newline between two; no line has one */
+                text: string;
+            }[];
+            next: components["schemas"]["NextLine"];
+            complete: components["schemas"]["LogComplete"];
+            dropped_bytes: number;
+        };
+        /** @description Where to go on reading */
+        NextLine: number | null;
+        /** @description Nothing is missing and nothing will follow */
+        LogComplete: boolean;
         StreamFrame: {
             /** @description Where the stream is of several */
             job?: components["schemas"]["Id"];
@@ -2109,6 +2143,8 @@ export interface operations {
                 from?: number;
                 /** @description Lines */
                 limit?: number;
+                /** @description `run`: lines that follow one another as columns (LogRuns), which for a long log are a third of the bytes */
+                by?: "line" | "run";
             };
             header?: never;
             path: {
@@ -2125,21 +2161,7 @@ export interface operations {
                 };
                 content: {
                     "text/plain": string;
-                    "application/json": {
-                        lines: {
-                            n: number;
-                            attempt: number;
-                            t: components["schemas"]["Time"];
-                            /** @enum {unknown} */
-                            s: "out" | "err";
-                            text: string;
-                        }[];
-                        /** @description Where to go on reading */
-                        next: number | null;
-                        /** @description Nothing is missing and nothing will follow */
-                        complete: boolean;
-                        dropped_bytes: number;
-                    };
+                    "application/json": components["schemas"]["LogLines"] | components["schemas"]["LogRuns"];
                 };
             };
             400: components["responses"]["BadRequest"];

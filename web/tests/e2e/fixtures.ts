@@ -2,7 +2,7 @@
 import type { APIRequestContext } from '@playwright/test';
 import { test as base } from '../watched';
 
-export { expect, readLog, shownLines } from '../watched';
+export { expect, navigate, readLog, shownLines } from '../watched';
 
 class Panel {
   constructor(

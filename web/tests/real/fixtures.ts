@@ -2,7 +2,7 @@
 import type { APIRequestContext, Page } from '@playwright/test';
 import { test as base, expect } from '../watched';
 
-export { expect, readLog, shownLines } from '../watched';
+export { expect, navigate, readLog, shownLines } from '../watched';
 
 function given(name: string): string {
   const value = process.env[name];

@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { expect, install, person, readLog, server, shownLines, stateOf, test } from './fixtures';
+import { expect, install, navigate, person, readLog, server, shownLines, stateOf, test } from './fixtures';
 
 test('a person signs in, and is shown the page that was asked for', async ({ page, context, accessible }) => {
   await context.clearCookies();
@@ -341,7 +341,7 @@ test('16, 18 no page breaks the policy or a rule of accessibility', async ({ pag
     '/nowhere',
   ]) {
     await test.step(path, async () => {
-      await page.goto(path);
+      await navigate(page, path);
       await expect(page.locator('#main h1')).toBeVisible();
       await expect(page.locator('.loading-rows')).toHaveCount(0);
       await expect(page.getByRole('heading', { name: /cannot be shown|does not answer/ })).toHaveCount(0);

@@ -1,7 +1,14 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { answerOf, client, onSignedOut, setCsrfToken } from '@/api/client';
 import { EventParser } from '@/api/event-stream';
-import { JobLogReader, type LoggedLine, type LogProgress, linesOfFrame, nothingYet } from '@/api/job-log';
+import {
+  JobLogReader,
+  type LoggedRun,
+  type LogProgress,
+  nothingYet,
+  runsOfFrame,
+  runsOfPage,
+} from '@/api/job-log';
 import { ApiError, nameOf, Unreachable } from '@/api/problem';
 import type { StreamFrame } from '@/api/stream';
 import { streamUrl } from '@/api/stream-source';
@@ -114,32 +121,49 @@ describe('a job’s log', () => {
     get length() {
       return this.texts.length;
     }
-    append(lines: LoggedLine[]) {
-      for (const { n, text } of lines) {
+    append(runs: LoggedRun[]) {
+      for (const { n, texts } of runs) {
         if (n > this.length + 1) return false;
-        if (n === this.length + 1) this.texts.push(text);
+        this.texts.push(...texts.slice(this.length + 1 - n));
       }
       return true;
     }
   }
 
-  it('splits the text of a frame into its lines', () => {
-    expect(linesOfFrame(frame(4, ['a', '', 'c'])).map(({ n, text }) => [n, text])).toEqual([
-      [4, 'a'],
-      [5, ''],
-      [6, 'c'],
+  it('splits the text of a frame into its lines, by stream and number', () => {
+    const at = Date.parse(t);
+    const whole = frame(4, ['a', '', 'c', 'd', 'f']);
+    whole.lines[2]!.s = 'err';
+    whole.lines[3]!.t = '2026-11-29T01:00:00.025Z';
+    whole.lines[3]!.s = 'err';
+    whole.lines[4]!.s = 'err';
+    whole.lines[4]!.n = 9;
+    expect(runsOfFrame(whole)).toEqual([
+      { n: 4, s: 'out', times: [at, at], texts: ['a', ''] },
+      { n: 6, s: 'err', times: [at, at + 25], texts: ['c', 'd'] },
+      { n: 9, s: 'err', times: [at], texts: ['f'] },
+    ]);
+  });
+
+  it('adds up the times of a page', () => {
+    const runs = [
+      { n: 1, s: 'out' as const, t: [1_000, 0, 25, -5], text: 'a\n\nc\nd' },
+      { n: 5, s: 'err' as const, t: [900], text: '' },
+    ];
+    expect(runsOfPage({ attempt: 1, runs, next: null, complete: true, dropped_bytes: 0 })).toEqual([
+      { n: 1, s: 'out', times: [1_000, 1_000, 1_025, 1_020], texts: ['a', '', 'c', 'd'] },
+      { n: 5, s: 'err', times: [900], texts: [''] },
     ]);
   });
 
   it('asks again for what a broken stream left out', async () => {
     const all = Array.from({ length: 9 }, (_, k) => `line ${k + 1}`);
-    answering((request) => {
+    const asked = answering((request) => {
       const from = Number(new URL(request.url).searchParams.get('from'));
-      const lines = all
-        .slice(from - 1, from + 1)
-        .map((text, k) => ({ n: from + k, attempt: 1, t, s: 'out', text }));
+      const text = all.slice(from - 1, from + 1).join('\n');
       return json({
-        lines,
+        attempt: 1,
+        runs: [{ n: from, s: 'out', t: text.split('\n').map(() => 0), text }],
         next: from + 2 <= all.length ? from + 2 : null,
         complete: true,
         dropped_bytes: 0,
@@ -153,6 +177,10 @@ describe('a job’s log', () => {
     await expect.poll(() => target.texts).toEqual(all);
     reader.frame(frame(1, all));
     expect(target.texts).toEqual(all);
+    // It is whole: nothing is asked for any more.
+    const before = asked.length;
+    await reader.read();
+    expect(asked.length).toBe(before);
   });
 
   it('that the panel removed is said to be removed, and is no failure', async () => {

@@ -7,11 +7,17 @@ import { hashOfRange, rangeOfHash, selectLine } from '@/core/log/permalink';
 const esc = '\u001b';
 const line = (n: number, text = `line ${n}`, s: 'out' | 'err' = 'out') => ({
   n,
-  t: '2026-11-29T01:00:00.000Z',
   s,
-  text,
+  times: [n],
+  texts: [text],
 });
-const lines = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, k) => line(from + k));
+const textsOf = (from: number, to: number) =>
+  Array.from({ length: to - from + 1 }, (_, k) => `line ${from + k}`);
+/** As one run. */
+const lines = (from: number, to: number) => {
+  const texts = textsOf(from, to);
+  return [{ n: from, s: 'out' as const, times: texts.map((_, k) => from + k), texts }];
+};
 const store = () => new LogStore((run) => run());
 
 describe('ANSI sequences', () => {
@@ -76,9 +82,14 @@ describe('a log store', () => {
     expect(log.append(lines(1, 3))).toBe(true);
     expect(log.append(lines(2, 5))).toBe(true);
     expect(log.append(lines(7, 8))).toBe(false);
-    expect(log.texts).toEqual(lines(1, 5).map(({ text }) => text));
+    expect(log.texts).toEqual(textsOf(1, 5));
     expect(log.append(lines(6, 8))).toBe(true);
-    expect(log.length).toBe(8);
+    expect(log.append(lines(3, 7))).toBe(true);
+    expect(log.texts).toEqual(textsOf(1, 8));
+    expect(log.times).toEqual([1, 2, 3, 4, 5, 6, 7, 8]);
+    expect(log.errorCount).toBe(0);
+    log.append([line(9, 'bad', 'err')]);
+    expect([log.isError(7), log.isError(8), log.errorCount]).toEqual([false, true, 1]);
   });
 
   it('finds what is asked for, also in lines that come later', () => {

@@ -1,11 +1,14 @@
 // One attempt's log, outside of any framework: appended to at any rate, read by the pane at its own.
 import { stripAnsi } from './ansi';
 
-export interface LogLine {
+/** Lines of one stream whose numbers follow one another. */
+export interface LogRun {
+  /** The first one's number, from 1. */
   n: number;
-  t: string;
   s: 'out' | 'err';
-  text: string;
+  /** Of each line: milliseconds since 1970, and its text. */
+  times: number[];
+  texts: string[];
 }
 
 /** A range of lines `::group` opened and `::endgroup` closed; `last` is null while it is open. */
@@ -47,30 +50,35 @@ export class LogStore {
   }
 
   /** Takes what is new of these lines. False when there is a gap: the lines between have to be fetched first. */
-  append(lines: LogLine[]): boolean {
-    for (const line of lines) {
-      if (line.n <= this.length) continue;
-      if (line.n > this.length + 1) return false;
-      this.push(line);
+  append(runs: LogRun[]): boolean {
+    for (const run of runs) {
+      const known = this.length + 1 - run.n;
+      if (known < 0) return false;
+      if (known < run.texts.length) this.take(run, known);
     }
     this.touch();
     return true;
   }
 
-  private push({ t, s, text }: LogLine) {
-    const index = this.length;
-    if (index === this.errors.length) {
-      const larger = new Uint8Array(2 * index);
+  /** A run's lines, but for those that are known. */
+  private take({ s, times, texts }: LogRun, known: number) {
+    if (s === 'err') this.markErrors(this.length, this.length + texts.length - known);
+    for (let at = known; at < texts.length; at += 1) {
+      const text = texts[at]!;
+      this.texts.push(text);
+      this.times.push(times[at]!);
+      if (text.startsWith('::')) this.takeCommand(text);
+    }
+  }
+
+  private markErrors(from: number, to: number) {
+    if (to > this.errors.length) {
+      const larger = new Uint8Array(2 * to);
       larger.set(this.errors);
       this.errors = larger;
     }
-    if (s === 'err') {
-      this.errors[index] = 1;
-      this.errorCount += 1;
-    }
-    this.texts.push(text);
-    this.times.push(Date.parse(t));
-    if (text.startsWith('::')) this.takeCommand(text);
+    this.errors.fill(1, from, to);
+    this.errorCount += to - from;
   }
 
   private takeCommand(text: string) {
