@@ -9,6 +9,7 @@ import { Accounts } from './accounts.mjs';
 import { crowd } from './crowd.mjs';
 import { Refusal, readJson, send } from './http.mjs';
 import { loadInstallers } from './installers.mjs';
+import { succeed } from './job-script.mjs';
 import { Jobs } from './jobs.mjs';
 import { forAdministrators, routes } from './routes.mjs';
 import { makeServers } from './servers.mjs';
@@ -76,6 +77,15 @@ const control = {
   restart: ({ ms = 1500 }) => {
     world.downUntil = Date.now() + ms;
     streams.breakAll();
+  },
+  // New jobs run until they are told to end.
+  'hold-jobs': () => {
+    world.plan = { linesPerSecond: 30, lines: Number.POSITIVE_INFINITY, end: succeed };
+  },
+  'end-job': ({ id }) => {
+    const job = world.jobs.find(id);
+    clearInterval(job.timer);
+    succeed(job);
   },
   'expire-sessions': () => {
     world.accounts.sessions.clear();

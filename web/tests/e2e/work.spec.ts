@@ -79,14 +79,20 @@ test('several jobs are canceled at once', async ({ page }) => {
   await expect(rows).toHaveCount(1);
 });
 
-test('the list of jobs follows what happens, and the end of a job is told elsewhere', async ({ page }) => {
+test('the list of jobs follows what happens, and the end of a job is told elsewhere', async ({
+  page,
+  panel,
+}) => {
+  await panel.tell('hold-jobs');
   await page.goto('/catalogue/hello?server=web-01');
   await expect(page.getByRole('checkbox', { name: 'web-01' })).toBeChecked();
   await page.keyboard.press('Control+Enter');
   await expect(page.getByRole('heading', { level: 1, name: 'Hello on web-01' })).toBeVisible();
+  const id = new URL(page.url()).pathname.split('/').at(-1);
   await page.getByRole('link', { name: 'Jobs' }).first().click();
   const row = page.getByRole('grid', { name: 'Jobs' }).locator('tbody tr').first();
   await expect(row).toContainText('Running');
+  await panel.tell('end-job', { id });
   await expect(row).toContainText('Succeeded');
   await expect(page.getByRole('heading', { name: 'Hello on web-01: succeeded' })).toBeVisible();
 });
