@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/encoding.hpp"
+#include "job/event.hpp"
 #include "job/log_chunk.hpp"
 
 namespace prov::panel {
@@ -14,7 +15,8 @@ constexpr WallTime kLastTime{Millis{253'402'300'799'999}};  // 9999-12-31T23:59:
 
 ShownLineReader::ShownLineReader(const store::LogChunk& chunk)
     : next_(chunk.first_line),
-      last_(chunk.first_line + std::max<std::uint64_t>(chunk.line_count, 1) - 1) {
+      last_(chunk.first_line +
+            std::clamp<std::uint64_t>(chunk.line_count, 1, job::kMaxLogChunkBytes) - 1) {
   auto frames = job::DecodeStored(chunk.bytes);
   damaged_ = !frames;
   if (frames) frames_ = std::move(*frames);
@@ -22,8 +24,8 @@ ShownLineReader::ShownLineReader(const store::LogChunk& chunk)
 }
 
 std::optional<ShownLine> ShownLineReader::Next() {
-  if (std::exchange(damaged_, false))
-    return ShownLine{next_, WallTime{}, true, "[a part of the log cannot be read]", true};
+  if (damaged_ && next_ <= last_)
+    return ShownLine{next_++, WallTime{}, true, "[this line of the log cannot be read]", true};
   auto line = lines_.Next();
   if (!line) return std::nullopt;
   const auto n = std::min(next_++, last_);

@@ -24,8 +24,8 @@ struct ShownLine {
 };
 
 // One line of a chunk after another; what is held is the chunk's bytes and one line. A chunk holds
-// `line_count` lines, so none has a number beyond them whatever the bytes say. Bytes that cannot be
-// unpacked are one line that says so: what follows must still be readable.
+// `line_count` lines, so none has a number beyond them whatever the bytes say. Of bytes that cannot
+// be unpacked each line says so: whoever counts lines misses none, and reads on behind them.
 class ShownLineReader {
  public:
   explicit ShownLineReader(const store::LogChunk& chunk);
