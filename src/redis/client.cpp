@@ -240,12 +240,20 @@ struct Client::State : std::enable_shared_from_this<Client::State> {
     using namespace asio::experimental::awaitable_operators;
     std::optional<Error> why;
     co_await (ReadReplies(why) || WriteCommands(why) || WatchCluster(why));
-    co_return why ? std::move(*why) : Error{ErrorCode::kInternal, "the connection ended", {}};
+    Ends({ErrorCode::kInternal, "the connection ended", {}}, why);
+    co_return std::move(*why);
+  }
+
+  // Of the first reason. What was called until now is lost with the connection; what is called from
+  // now on is for the next one.
+  void Ends(Error error, std::optional<Error>& why) {
+    if (why) return;
+    why = std::move(error);
+    FailAll(Lost(*why));
   }
 
   void Ended(const Error& why) {
     connection.reset();
-    FailAll(Lost(why));
     Tell(Error(why));
   }
 
@@ -264,10 +272,7 @@ struct Client::State : std::enable_shared_from_this<Client::State> {
     while (true) {
       auto going = TakeReplies();
       if (going) going = co_await connection->Fill();
-      if (!going) {
-        if (!why) why = std::move(going).error();
-        co_return;
-      }
+      if (!going) co_return Ends(std::move(going).error(), why);
       last_heard = Steady::now();
     }
   }
@@ -317,22 +322,16 @@ struct Client::State : std::enable_shared_from_this<Client::State> {
         co_await went_down.Wait();
       }
       const auto moved = co_await connector->HasMoved();
-      if (moved && *moved) {
-        if (!why) why = Moved();
-        co_return;
-      }
+      if (moved && *moved) co_return Ends(Moved(), why);
       co_await net::Pause(backoff);
     }
   }
 
   asio::awaitable<void> WriteCommands(std::optional<Error>& why) {
     while (true) {
-      while (unsent.empty()) co_await to_write.Wait();
+      while (unsent.empty() || why) co_await to_write.Wait();
       auto written = co_await connection->Write(std::exchange(unsent, {}));
-      if (!written) {
-        if (!why) why = std::move(written).error();
-        co_return;
-      }
+      if (!written) co_return Ends(std::move(written).error(), why);
     }
   }
 
