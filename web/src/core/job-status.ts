@@ -72,7 +72,7 @@ export const jobStatuses: Record<JobStatus, Look> = {
     label: 'Lost',
     tone: 'danger',
     over: true,
-    meaning: 'The server does not know this job any more. Look there at what was done.',
+    meaning: 'Nobody knows how far it came. Look at the server; what it still says of the job is shown here.',
   },
 };
 
