@@ -48,7 +48,12 @@ def f17_to_f20(scratch, say):
         ("F17", "view again", "the same, from the cache", "ms", at_most(600)),
         ("F18", "route change", "from one page to another", "ms", ratio_at_most(4)),
         ("F19", "200,000 lines", "a log of 200,000 lines, opened and loaded", "ms", ratio_at_most(4)),
-        ("F20", "5,000 lines a second", "frames while 5,000 lines a second come", "fps", at_least(30)))]
+        ("F19", "heap", "what its scripts hold then", "MB", at_most(58)),
+        ("F19", "search", "searched for what is in no line", "ms", at_most(700)),
+        ("F19", "search, all", "for what is in each line", "ms", at_most(1000)),
+        ("F20", "5,000 lines a second", "frames while 5,000 lines a second come", "fps", at_least(30)),
+        ("F20", "input", "the longest that a key waits meanwhile", "ms", at_most(40)))]
     for row in rows:
-        say(f"{row.figure}: {row.what}: {row.value:.0f} {row.unit}, floor {row.floor:.0f} {row.unit}")
+        floor = "" if row.floor is None else f", floor {row.floor:.0f} {row.unit}"
+        say(f"{row.figure}: {row.what}: {row.value:.0f} {row.unit}{floor}")
     return rows

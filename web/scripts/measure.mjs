@@ -21,7 +21,7 @@ const browser = await chromium.launch({
 const figures = {};
 const note = (figure, floor, value) => {
   figures[figure] ??= { samples: [], floors: [] };
-  figures[figure].floors.push(floor);
+  if (floor !== null) figures[figure].floors.push(floor);
   figures[figure].samples.push(value);
 };
 
@@ -103,7 +103,43 @@ async function bigLog() {
   await page.goto(`${url}/jobs/${bigJob}`);
   await page.getByTestId('line-count').filter({ hasText: '200,000 lines' }).waitFor({ timeout: 120_000 });
   note('200,000 lines', floor, await page.evaluate(() => performance.now()));
+  await heap(context, page);
+  note('search', null, await searched(page, 'no such text', '0'));
+  note('search, all', null, await searched(page, 'scripts', '1 / 200,000'));
   await context.close();
+}
+
+/** From typing a text until its hits are counted, in milliseconds. */
+async function searched(page, text, hits) {
+  const began = await page.evaluate(() => performance.now());
+  await page.getByRole('textbox', { name: 'Search the log' }).fill(text);
+  // "results" follows, for screen readers.
+  await page.locator('.log-search .pf-v6-c-badge', { hasText: new RegExp(`^${hits}(?![\\d,])`) }).waitFor();
+  return (await page.evaluate(() => performance.now())) - began;
+}
+
+/** What the page's scripts hold, after all that nobody refers to is gone. */
+async function heap(context, page) {
+  const devtools = await context.newCDPSession(page);
+  await devtools.send('HeapProfiler.collectGarbage');
+  const { usedSize } = await devtools.send('Runtime.getHeapUsage');
+  note('heap', null, usedSize / 1e6);
+  await devtools.detach();
+}
+
+/** Presses a key ten times a second; the longest, in milliseconds, that one waited for its listeners. */
+async function worstInputDelay(page, seconds) {
+  await page.evaluate(() => {
+    window.delays = [0];
+    new PerformanceObserver((list) => {
+      for (const entry of list.getEntries()) window.delays.push(entry.processingStart - entry.startTime);
+    }).observe({ type: 'event', durationThreshold: 16 });
+  });
+  for (let press = 0; press < seconds * 10; press += 1) {
+    await page.keyboard.press('Shift');
+    await page.waitForTimeout(100);
+  }
+  return page.evaluate(() => Math.max(...window.delays));
 }
 
 /** Frames a second while 5,000 lines a second come in, against a page where nothing happens. */
@@ -120,6 +156,7 @@ async function fastLog() {
     .filter({ hasText: /\d,\d{3} lines/ })
     .waitFor({ timeout: 60_000 });
   note('5,000 lines a second', floor, await frames(page, 4));
+  note('input', null, await worstInputDelay(page, 3));
   await page
     .locator('.page-title .status-label')
     .filter({ hasText: 'Succeeded' })
