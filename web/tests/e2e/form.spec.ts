@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { known } from '../../mock/known.mjs';
 import { expect, test } from './fixtures';
 
-test('5 a field appears by another one’s value, at once, and hidden values are not sent', async ({
+test('5 a field appears by another one’s value, at once, and hidden values are not sent @phone', async ({
   page,
   panel,
 }) => {
@@ -184,7 +184,7 @@ test('19 each form copies as curl and as provisionctl, and both, pasted, make th
   expect({ ...byCli, inputs: { ...byCli.inputs, port: Number(byCli.inputs.port) } }).toEqual(byForm);
 });
 
-test('22 an invalid installer is shown with file, line and a caret to whoever may see it', async ({
+test('22 an invalid installer is shown with file, line and a caret to whoever may see it @phone', async ({
   page,
   panel,
   accessible,

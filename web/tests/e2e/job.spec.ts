@@ -12,7 +12,7 @@ test('4 a cancel shows "Canceling" until the last process is gone, then says so 
   await expect(page.getByText('complete', { exact: true })).toBeVisible();
 });
 
-test('11 a failed job names the cause and the remedy, and jumps to the line', async ({ page }) => {
+test('11 a failed job names the cause and the remedy, and jumps to the line @phone', async ({ page }) => {
   await page.goto(`/jobs/${known.failed}`);
   await expect(page.getByRole('heading', { name: 'Another program listens on that port.' })).toBeVisible();
   await expect(page.getByText('Stop it, or choose another port.')).toBeVisible();

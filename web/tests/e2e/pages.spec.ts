@@ -71,11 +71,10 @@ test('16 no page breaks a rule of accessibility, light, dark or in forced colour
       await settled(page);
       expect(await hidden(page), path).toEqual({ ofMain: 0, ofPage: 0, tools: 0 });
       await accessible();
-      // A phone has the same colours, seen above in light.
-      if (isMobile) return;
       await page.emulateMedia({ colorScheme: 'dark' });
       await faded(page);
       await accessible(['color-contrast']);
+      if (isMobile) return;
       // Forced colours are the system's own: axe does not see what they are, nor the plate behind each text. Of its other
       // rules these look at what is drawn, and not only at the document.
       await page.emulateMedia({ colorScheme: 'dark', forcedColors: 'active' });
