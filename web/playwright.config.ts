@@ -14,6 +14,7 @@ const quiet = [
 process.env.MOCK_PORT ??= String(20_000 + (process.pid % 10_000));
 const mock = `http://127.0.0.1:${process.env.MOCK_PORT}`;
 const wide = { width: 1440, height: 900 };
+const phone = { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true };
 
 export default defineConfig({
   testDir: 'tests',
@@ -31,6 +32,8 @@ export default defineConfig({
     timezoneId: 'Europe/Berlin',
     locale: 'en-GB',
     actionTimeout: 30_000,
+    // A spinner is painted sixty times a second, by the processors: what moves is for those tests that look at it.
+    contextOptions: { reducedMotion: 'reduce' },
     launchOptions: {
       executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium-headless-shell',
       args: quiet,
@@ -45,14 +48,15 @@ export default defineConfig({
       },
   projects: [
     { name: 'desktop', testMatch: 'e2e/*.spec.ts', use: { viewport: wide }, grepInvert: /on a phone/ },
-    {
-      name: 'phone',
-      testMatch: 'e2e/*.spec.ts',
-      use: { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true },
-      grep: /@phone/,
-    },
+    { name: 'phone', testMatch: 'e2e/*.spec.ts', use: phone, grep: /@phone/ },
     // Over a real panel and agent: tests/e2e/browser_test.py of the whole project starts them.
     { name: 'real', testMatch: ['real/*.spec.ts', 'e2e/assets.spec.ts'], use: { viewport: wide } },
+    {
+      name: 'real-phone',
+      testMatch: 'real/*.spec.ts',
+      use: { ...phone, colorScheme: 'dark' },
+      grep: /@phone/,
+    },
     // Over one with TLS and servers of its own, whose certificate is by a CA of the test's: tests/fleet/units.sh.
     { name: 'fleet', testMatch: 'fleet/*.spec.ts', use: { viewport: wide, ignoreHTTPSErrors: true } },
   ],

@@ -64,7 +64,7 @@ def lay_installers(platform, directory):
     platform.installer("holds-on", "echo needle 1; echo hay; echo needle 2; sleep 300\n", name="Holds on")
     platform.installer("talks", "for i in $(seq 3000); do echo \"word $i\"; sleep 0.1; done\n", timeout_seconds=600)
     platform.installer("big-log", "seq -f 'line %.0f' 100000\n")
-    platform.installer("second-try", f"[ -e {directory}/mark ] && exit 0\ntouch {directory}/mark\necho the first time it fails\nexit 2\n",
+    platform.installer("second-try", f"[ ! -e {directory}/mark ] || {{ rm {directory}/mark; exit 0; }}\ntouch {directory}/mark\necho the first time it fails\nexit 2\n",
                        idempotent=True, retry={"max_attempts": 3, "backoff_seconds": 3})
     platform.installer("hurried", f"[ -e {directory}/hurried ] && exit 0\ntouch {directory}/hurried\nexit 2\n",
                        idempotent=True, retry={"max_attempts": 2, "backoff_seconds": 3600})
@@ -92,7 +92,7 @@ def lay_installers(platform, directory):
 def playwright(*arguments, **environment):
     report = RESULTS / "browser.xml"
     report.parent.mkdir(parents=True, exist_ok=True)
-    return subprocess.run([ROOT / "web/run", "playwright", "test", "--project=real", *arguments], timeout=SECONDS, text=True,
+    return subprocess.run([ROOT / "web/run", "playwright", "test", "--project=real", "--project=real-phone", *arguments], timeout=SECONDS, text=True,
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False,
                           env={**os.environ, "PLAYWRIGHT_JUNIT_OUTPUT_FILE": str(report), **environment})
 

@@ -32,7 +32,7 @@ COPY = TREE / "build/sabotage"
 INSIDE = "PROVISIONING_SABOTAGE_INSIDE"
 # Every module has its patches; a promise without one is not proven.
 LEAST = 30
-MOST = 12  # with --some: each costs half a minute
+MOST = 10  # with --some: each costs half a minute
 TEST_SECONDS = 120  # a broker of RabbitMQ takes half of that to start on a busy machine
 
 
