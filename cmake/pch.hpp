@@ -11,6 +11,7 @@
 #include <memory>
 #include <optional>
 #include <set>
+#include <source_location>
 #include <span>
 #include <string>
 #include <string_view>
@@ -21,5 +22,4 @@
 
 #include <boost/describe.hpp>
 #include <boost/json.hpp>
-#include <boost/system/result.hpp>
 #include <fmt/format.h>

@@ -63,9 +63,10 @@ Error ErrnoError(std::string_view doing, int number) {
 
 Error ErrnoError(std::string_view doing) { return ErrnoError(doing, errno); }
 
-void throw_exception_from_error(const Error& error, const boost::source_location& where) {
-  throw std::logic_error(fmt::format("{}:{}: an error was not handled: {}", where.file_name(),
-                                     where.line(), error.ToString()));
+void ThrowUnhandled(const Error& error, const std::source_location& where) {
+  const auto place =
+      where.line() == 0 ? "" : fmt::format("{}:{}: ", where.file_name(), where.line());
+  throw std::logic_error(place + "an error was not handled: " + error.ToString());
 }
 
 }  // namespace prov

@@ -9,12 +9,14 @@
 //   }
 #pragma once
 
+#include <concepts>
+#include <memory>
+#include <source_location>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 #include <vector>
-
-#include <boost/system/result.hpp>
 
 namespace prov {
 
@@ -55,18 +57,111 @@ struct [[nodiscard]] Error {
 Error ErrnoError(std::string_view doing, int number);
 Error ErrnoError(std::string_view doing);
 
-template <class T>
-class [[nodiscard]] Result : public boost::system::result<T, Error> {
+// What value() says where there is none: a bug in the caller, so an exception.
+[[noreturn]] void ThrowUnhandled(const Error& error, const std::source_location& where);
+
+// A value of type T, or an E that says why there is none; never neither. T moves without throwing.
+//
+// It has the names of boost::system::result, and is not that because two fifths of what a file of
+// this project costs the compiler were its instantiations (docs/decisions/0024).
+template <class T, class E = Error>
+class [[nodiscard]] Result {
+  using Where = std::source_location;
+
  public:
   using value_type = T;
-  using boost::system::result<T, Error>::result;
+
+  Result()
+    requires std::default_initializable<T>
+      : value_() {}
+  template <class U = T>
+    requires std::convertible_to<U, T> && (!std::same_as<std::remove_cvref_t<U>, Result>)
+  Result(U&& value) : value_(std::forward<U>(value)) {}
+  Result(E error) : error_(std::move(error)), has_value_(false) {}
+
+  Result(const Result& other)
+    requires std::is_copy_constructible_v<T>
+      : has_value_(other.has_value_) {
+    if (has_value_) {
+      std::construct_at(&value_, other.value_);
+    } else {
+      std::construct_at(&error_, other.error_);
+    }
+  }
+  Result(Result&& other) noexcept : has_value_(other.has_value_) {
+    if (has_value_) {
+      std::construct_at(&value_, std::move(other.value_));
+    } else {
+      std::construct_at(&error_, std::move(other.error_));
+    }
+  }
+  Result& operator=(Result other) noexcept {
+    std::destroy_at(this);
+    return *std::construct_at(this, std::move(other));
+  }
+  ~Result() {
+    if (has_value_) {
+      std::destroy_at(&value_);
+    } else {
+      std::destroy_at(&error_);
+    }
+  }
+
+  bool has_value() const { return has_value_; }
+  bool has_error() const { return !has_value_; }
+  explicit operator bool() const { return has_value_; }
+
+  // std::logic_error where it holds an error, with the place of the call.
+  T& value(const Where& where = Where::current()) & { return Held(where), value_; }
+  const T& value(const Where& where = Where::current()) const& { return Held(where), value_; }
+  T value(const Where& where = Where::current()) && { return Held(where), std::move(value_); }
+  // The same, without the place.
+  T& operator*() & { return Held({}), value_; }
+  const T& operator*() const& { return Held({}), value_; }
+  T&& operator*() && { return Held({}), std::move(value_); }
+  T* operator->() { return Held({}), &value_; }
+  const T* operator->() const { return Held({}), &value_; }
+
+  // E{} where there is a value.
+  E error() const& { return has_value_ ? E{} : error_; }
+  E error() && { return has_value_ ? E{} : std::move(error_); }
+
+ private:
+  void Held(const Where& where) const {
+    if (!has_value_) ThrowUnhandled(error_, where);
+  }
+
+  union {
+    T value_;
+    E error_;
+  };
+  bool has_value_ = true;
+};
+
+// Done, or an E that says why not.
+template <class E>
+class [[nodiscard]] Result<void, E> {
+ public:
+  using value_type = void;
+
+  Result() = default;
+  Result(E error) : error_(std::move(error)), has_value_(false) {}
+
+  bool has_value() const { return has_value_; }
+  bool has_error() const { return !has_value_; }
+  explicit operator bool() const { return has_value_; }
+  void value(const std::source_location& where = std::source_location::current()) const {
+    if (!has_value_) ThrowUnhandled(error_, where);
+  }
+  E error() const& { return error_; }
+  E error() && { return std::move(error_); }
+
+ private:
+  E error_;
+  bool has_value_ = true;
 };
 
 using Status = Result<void>;
-
-// boost::system::result's hook for value() on an error: a bug in the caller, so an exception.
-[[noreturn]] void throw_exception_from_error(const Error& error,
-                                             const boost::source_location& where);
 
 }  // namespace prov
 

@@ -67,8 +67,7 @@ std::string Text(const boost::json::object& object, std::string_view name) {
   return value != nullptr && value->is_string() ? std::string(value->get_string()) : "";
 }
 
-[[noreturn]] void throw_exception_from_error(const Failure& failure,
-                                             const boost::source_location&) {
+void ThrowUnhandled(const Failure& failure, const std::source_location&) {
   throw std::logic_error("a failure was taken for a value: " + failure.message);
 }
 

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <source_location>
 #include <string>
 
 #include <boost/json.hpp>
@@ -39,13 +40,9 @@ struct Failure {
   std::string message;
 };
 template <class T>
-class OrFailure : public boost::system::result<T, Failure> {
- public:
-  using boost::system::result<T, Failure>::result;
-};
+using OrFailure = Result<T, Failure>;
 
-[[noreturn]] void throw_exception_from_error(const Failure& failure,
-                                             const boost::source_location& where);
+[[noreturn]] void ThrowUnhandled(const Failure& failure, const std::source_location& where);
 
 // A member of an answer that is a text; "" where there is none.
 std::string Text(const boost::json::object& object, std::string_view name);
