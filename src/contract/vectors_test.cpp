@@ -2,10 +2,10 @@
 // (tests/vectors/README.md says how), and holds docs/contract.md to them: each rule's id has a
 // vector that is accepted and one that is refused. What job and exec implement is replayed there.
 #include <filesystem>
-#include <regex>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <re2/re2.h>
 
 #include "base/encoding.hpp"
 #include "base/files.hpp"
@@ -220,11 +220,11 @@ TEST(ContractVectors, EveryRuleOfTheDocument_IsAcceptedOnceAndRefusedOnce) {
   }
   const std::string document =
       ReadFile(Path(PROV_SOURCE_DIR) / "docs/contract.md", 1 << 20).value();
-  const std::regex id("\\*\\*(C-[A-Z]+-[0-9]+)\\*\\*");
   std::set<std::string> documented;
-  for (std::sregex_iterator it(document.begin(), document.end(), id), end; it != end; ++it) {
-    documented.insert((*it)[1]);
-  }
+  std::string id;
+  for (re2::StringPiece rest = document;
+       RE2::FindAndConsume(&rest, R"(\*\*(C-[A-Z]+-[0-9]+)\*\*)", &id);)
+    documented.insert(id);
   ASSERT_FALSE(documented.empty());
   for (const auto& rule : documented) {
     EXPECT_TRUE(seen[rule].contains(true)) << rule << " has no vector that is accepted";

@@ -7,9 +7,12 @@ namespace prov::redis {
 
 Result<std::unique_ptr<Pipeline>> MakePipeline(boost::asio::any_io_executor executor,
                                                ClientOptions options, Random& random) {
-  if (options.connection.url.cluster)
-    return ClusterClient::Create(std::move(executor), std::move(options), random);
-  return Client::Create(std::move(executor), std::move(options), random);
+  if (options.connection.url.cluster) {
+    PROV_TRY(auto cluster, ClusterClient::Create(std::move(executor), std::move(options), random));
+    return cluster;
+  }
+  PROV_TRY(auto client, Client::Create(std::move(executor), std::move(options), random));
+  return client;
 }
 
 }  // namespace prov::redis

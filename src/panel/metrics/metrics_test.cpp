@@ -1,7 +1,8 @@
 #include "panel/metrics/metrics.hpp"
 
-#include <regex>
 #include <sstream>
+
+#include <re2/re2.h>
 
 #include "base/files.hpp"
 #include "panel/api/api_fixture_test.hpp"
@@ -35,37 +36,28 @@ class MetricsTest : public ApiTest {
     const auto page =
         ReadFile(Path(PROV_SOURCE_DIR) / "docs/operations/metrics.md", std::size_t{1} << 20);
     EXPECT_TRUE(page);
-    static const std::regex kRow(R"(\| `(provisioning_\w+)` \| (\w+) \| (.*?)\| .+ \|)");
-    static const std::regex kLabel("`([a-z]+)`");
     Figures figures;
     std::istringstream lines(page ? *page : "");
+    std::string name, type, labels, label;
     for (std::string line; std::getline(lines, line);) {
-      std::smatch row;
-      if (!std::regex_match(line, row, kRow)) continue;
-      auto& figure = figures[row[1]] = row[2];
-      const std::string labels = row[3];
-      for (std::sregex_iterator each(labels.begin(), labels.end(), kLabel), end; each != end;
-           ++each)
-        figure += " " + (*each)[1].str();
+      static const RE2 kRow(R"(\| `(provisioning_\w+)` \| (\w+) \| (.*?)\| .+ \|)");
+      if (!RE2::FullMatch(line, kRow, &name, &type, &labels)) continue;
+      auto& figure = figures[name] = type;
+      for (re2::StringPiece rest = labels; RE2::FindAndConsume(&rest, "`([a-z]+)`", &label);)
+        figure += " " + label;
     }
     return figures;
   }
   static Figures Told(const std::string& text) {
-    static const std::regex kType("# TYPE (\\w+) (\\w+)");
-    static const std::regex kLabel("([a-z]+)=\"");
     Figures figures;
-    std::string name;
+    std::string name, type, label;
     std::istringstream lines(text);
     for (std::string line; std::getline(lines, line);) {
-      std::smatch type;
-      if (std::regex_match(line, type, kType)) {
-        name = type[1];
-        figures[name] = type[2];
-      }
+      if (RE2::FullMatch(line, "# TYPE (\\w+) (\\w+)", &name, &type)) figures[name] = type;
       if (line.starts_with('#')) continue;
       std::string figure = figures[name].substr(0, figures[name].find(' '));
-      for (std::sregex_iterator each(line.begin(), line.end(), kLabel), end; each != end; ++each) {
-        if ((*each)[1] != "le") figure += " " + (*each)[1].str();
+      for (re2::StringPiece rest = line; RE2::FindAndConsume(&rest, "([a-z]+)=\"", &label);) {
+        if (label != "le") figure += " " + label;
       }
       figures[name] = figure;
     }
