@@ -22,7 +22,7 @@ def exists(file, name):
     if file.endswith(".sh"):
         return f'"{name}"' in text
     if file.endswith(".ts"):
-        return f"test('{name}'" in text
+        return re.search(rf"test\('{re.escape(name)}( @\w+)?'", text) is not None
     suite, _, test = name.rpartition(".")
     suite = re.escape(suite) if suite else r"\w+"
     return re.search(rf"^TEST(_[FP])?\(\s*{suite},\s*{re.escape(test)}\)", text, re.MULTILINE) is not None
