@@ -88,20 +88,24 @@ export async function navigate(page: Page, path: string) {
   if (path !== '/nowhere') await expect(heading).not.toHaveText('There is no page at this address');
 }
 
-/** What the log pane shows, by line number. */
+/** What the log pane shows, by line number; of a line that wraps, as much as is on the screen. */
 export async function shownLines(page: Page): Promise<Map<number, string>> {
-  const rows = await page
-    .locator('.log .log-row:not([hidden])')
-    .evaluateAll((elements) =>
-      elements.map(
-        (row) =>
-          [
-            Number(row.querySelector<HTMLElement>('.log-number')?.dataset.line),
-            row.querySelector('.log-text')?.textContent ?? '',
-          ] as const,
-      ),
-    );
-  return new Map(rows.filter(([line]) => line > 0));
+  const rows = await page.locator('.log .log-row:not([hidden])').evaluateAll((elements) =>
+    elements
+      .map((row) => ({
+        top: row.getBoundingClientRect().top,
+        line: Number(row.querySelector<HTMLElement>('.log-number')?.dataset.line),
+        text: row.querySelector('.log-text')?.textContent ?? '',
+      }))
+      .sort((a, b) => a.top - b.top),
+  );
+  const lines = new Map<number, string>();
+  let at = 0;
+  for (const { line, text } of rows) {
+    if (line > 0) at = line;
+    if (at > 0) lines.set(at, (line > 0 ? '' : lines.get(at)!) + text);
+  }
+  return lines;
 }
 
 /** Reads a log of so many lines from the first to the last as a person does, page by page, each when it is there. */

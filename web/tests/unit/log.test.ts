@@ -21,6 +21,11 @@ const lines = (from: number, to: number) => {
 const store = () => new LogStore((run) => run());
 
 describe('ANSI sequences', () => {
+  it('drops what makes text run the other way', () => {
+    const spoofed = 'install \u202egpj.sh\u202c \u2067now\u2069';
+    expect(parseAnsi(spoofed).map(({ text }) => text)).toEqual(['install gpj.sh now']);
+    expect(stripAnsi(spoofed)).toBe('install gpj.sh now');
+  });
   it.each([
     [
       `${esc}[31mred${esc}[0m plain`,

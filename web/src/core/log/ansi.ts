@@ -1,4 +1,5 @@
-// SGR sequences to class names: no inline style, no HTML. Other control sequences are dropped.
+// SGR sequences to class names: no inline style, no HTML. Other control sequences are dropped, and what makes text run the
+// other way, so that a name is read as it is spelt.
 
 export interface Segment {
   text: string;
@@ -13,7 +14,7 @@ interface Style {
 }
 
 const control =
-  /\x1b\[([0-9;:?]*)[ -/]*([@-~])|\x1b[\]P^_X][^\x07\x1b]*(?:\x07|\x1b\\)?|\x1b[()*+#%][A-Za-z0-9@]|\x1b[=>78cDEHMNOZ]|[\x00-\x08\x0b-\x1f\x7f]/g;
+  /\x1b\[([0-9;:?]*)[ -/]*([@-~])|\x1b[\]P^_X][^\x07\x1b]*(?:\x07|\x1b\\)?|\x1b[()*+#%][A-Za-z0-9@]|\x1b[=>78cDEHMNOZ]|[\x00-\x08\x0b-\x1f\x7f\u202a-\u202e\u2066-\u2069]/g;
 
 const flagOn: Record<number, string> = { 1: 'bold', 2: 'dim', 3: 'italic', 4: 'underlined', 9: 'struck' };
 const flagsOff: Record<number, string[]> = {
@@ -98,7 +99,7 @@ export function parseAnsi(line: string): Segment[] {
   return segments;
 }
 
-const mayHoldControl = /[\x00-\x08\x0b-\x1f\x7f]/;
+const mayHoldControl = /[\x00-\x08\x0b-\x1f\x7f\u202a-\u202e\u2066-\u2069]/;
 
 export function stripAnsi(line: string): string {
   return mayHoldControl.test(line) ? lastFrame(line).replace(control, '') : line;
