@@ -2,7 +2,11 @@ import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { expect, install, navigate, person, readLog, server, shownLines, stateOf, test } from './fixtures';
 
-test('a person signs in, and is shown the page that was asked for @phone', async ({ page, context, accessible }) => {
+test('a person signs in, and is shown the page that was asked for @phone', async ({
+  page,
+  context,
+  accessible,
+}) => {
   await context.clearCookies();
   await page.goto('/servers');
   await page.getByLabel('Name').fill(person.name);
@@ -262,7 +266,9 @@ test('a token that is made here works, and is refused once it is revoked', async
   await program.dispose();
 });
 
-test('1, 2 a permalink into a log of 100,000 lines opens there, and it is searched @phone', async ({ page }) => {
+test('1, 2 a permalink into a log of 100,000 lines opens there, and it is searched @phone', async ({
+  page,
+}) => {
   const id = await install(page, 'big-log');
   await expect(stateOf(page)).toHaveText(/Succeeded/, { timeout: 60_000 });
   await page.goto(`/jobs/${id}#L70000-L70002`);
@@ -294,7 +300,10 @@ test('3 no line is missing or doubled after the panel was killed in mid-job, and
   expect(log).toMatchObject({ lines: 100, complete: true, dropped_bytes: 0 });
 });
 
-test('row 11 hostile names, inputs and logs are text that does nothing @phone', async ({ page, accessible }) => {
+test('row 11 hostile names, inputs and logs are text that does nothing @phone', async ({
+  page,
+  accessible,
+}) => {
   const hostile = "<img src=x onerror=document.title='owned'>";
   const isInert = async () => {
     expect(await page.title()).not.toBe('owned');

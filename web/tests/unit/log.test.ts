@@ -23,7 +23,8 @@ const store = () => new LogStore((run) => run());
 describe('ANSI sequences', () => {
   it('drops what makes text run the other way', () => {
     const spoofed = 'install \u202egpj.sh\u202c \u2067now\u2069';
-    expect(parseAnsi(spoofed).map(({ text }) => text)).toEqual(['install gpj.sh now']);
+    const shown = parseAnsi(spoofed).map(({ text }) => text);
+    expect(shown.join('')).toBe('install gpj.sh now');
     expect(stripAnsi(spoofed)).toBe('install gpj.sh now');
   });
   it.each([
