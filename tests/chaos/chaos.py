@@ -52,11 +52,11 @@ for ((i = 1; i <= LINES_TO_PRINT; i++)); do echo "line $i of $PROVISIONING_JOB_I
 case $ENDING in
   retry) if [ "$PROVISIONING_ATTEMPT" -lt 2 ]; then exit 2; fi ;;
   refuse) exit 3 ;;
-  hang) sleep 6 ;;
+  hang) sleep 3 ;;
 esac
 """
 # How often each ending is asked for, of a hundred.
-ENDINGS = {"succeed": 76, "retry": 10, "refuse": 8, "hang": 6}
+ENDINGS = {"succeed": 79, "retry": 10, "refuse": 8, "hang": 3}
 
 
 class Process:
