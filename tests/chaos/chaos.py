@@ -4,7 +4,8 @@ left behind is held to what was promised: each accepted job came to one end, non
 
 Usage: chaos.py [--jobs N] [--minutes N] [--seed N] [--keep]
 
-Without --minutes it lasts as long as the jobs do. The seed decides which faults happen and in which order; when they meet which
+Jobs are submitted until there are N of them, or for so many minutes; with both, until the first of the two. Without either there are
+2,000. The seed decides which faults happen and in which order; when they meet which
 job is up to the machine. Exits 1 where something is wrong, and says what; --keep leaves everything where it is then.
 """
 import argparse
@@ -32,9 +33,10 @@ from redis_server import RedisServer  # noqa: E402
 
 BIN = ROOT / "build/release"
 SECRET = "chaos-secret-key-of-more-than-32-bytes!"
-PANELS, AGENTS, CLIENTS = 3, 5, 6
-BACKLOG = 100  # jobs that have not begun: more are submitted only then, so that faults meet submits to the end
+PANELS, AGENTS, CLIENTS = 3, 5, 16
+BACKLOG = 200  # jobs that have not begun: more are submitted only then, so that faults meet submits to the end
 SETTLE = 240  # seconds, after the last fault; a job is sent again after 30, a stopped panel's share taken over after 10
+LEAST_JOBS, LEAST_FAULTS = 100, 5
 ACTIVE = {"queued", "dispatched", "accepted", "running", "retry_wait"}
 
 MANIFEST = {
@@ -366,14 +368,16 @@ class Client(threading.Thread):
 
 
 class Countdown:
-    """How many jobs are still to be made; for ever until `until`, where there is one."""
+    """How many jobs are still to be made, and until when; None is for ever."""
 
     def __init__(self, jobs, until):
         self.left, self.until, self.lock = jobs, until, threading.Lock()
 
     def __call__(self):
-        if self.until is not None:
-            return time.monotonic() < self.until
+        if self.until is not None and time.monotonic() > self.until:
+            return False
+        if self.left is None:
+            return True
         with self.lock:
             self.left -= 1
             return self.left >= 0
@@ -437,6 +441,11 @@ def broken_promises(jobs, found, stored):
     return wrong
 
 
+def too_little(jobs, faults):
+    """What a run without jobs or without faults proves."""
+    return [f"{jobs} jobs and {faults} faults: that proves nothing"] if jobs < LEAST_JOBS or faults < LEAST_FAULTS else []
+
+
 def look_back(fleet, jobs, found):
     """What is wrong with what they left behind."""
     backup = fleet.directory / "backup"
@@ -468,6 +477,7 @@ def run(directory, jobs, minutes, seed, say):
         for process in fleet.everything():
             process.end()
         wrong, seen = look_back(fleet, accepted, found)
+        wrong += too_little(len(accepted), faults.happened.total())
         again = sum(client.again for client in clients)
         ends = ", ".join(f"{count} {status}" for status, count in sorted(collections.Counter(found.values()).items()))
         kinds = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in sorted(faults.happened.items()))
@@ -486,11 +496,13 @@ def run(directory, jobs, minutes, seed, say):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
-    parser.add_argument("--jobs", type=int, default=2000)
-    parser.add_argument("--minutes", type=float, default=0)
+    parser.add_argument("--jobs", type=int)
+    parser.add_argument("--minutes", type=float)
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(1 << 32))
     parser.add_argument("--keep", action="store_true")
     given = parser.parse_args()
+    if given.jobs is None and given.minutes is None:
+        given.jobs = 2000
     print(f"# seed {given.seed}", flush=True)
     directory = pathlib.Path(tempfile.mkdtemp(prefix="chaos."))
     directory.chmod(0o755)

@@ -1,4 +1,5 @@
-"""Rows 1-3, 31-36 and 43 at once, by chance: see chaos.py. The seed of a run is printed, and `./dev chaos --jobs 300 --seed N` is that run again."""
+"""Rows 1-3, 31-36 and 43 at once, by chance: see chaos.py. The seed of a run is printed, and `./dev chaos --jobs 2000 --minutes 2
+--seed N` is that run again."""
 import os
 import pathlib
 import random
@@ -35,6 +36,12 @@ def test_a_broken_promise_is_named(jobs, found, stored, sentence):
     assert chaos.broken_promises(jobs, found, stored) == [sentence]
 
 
+def test_a_run_that_proves_nothing_is_wrong():
+    assert chaos.too_little(2000, 40) == []
+    assert chaos.too_little(99, 40) == ["99 jobs and 40 faults: that proves nothing"]
+    assert chaos.too_little(2000, 4) == ["2000 jobs and 4 faults: that proves nothing"]
+
+
 # ---- the whole of it
 
 
@@ -42,7 +49,8 @@ def test_nothing_is_lost_and_nothing_runs_twice_while_everything_is_killed():
     requires("root")
     requires("postgresql")
     seed = int(os.environ.get("CHAOS_SEED", random.SystemRandom().randrange(1 << 32)))
-    ran = subprocess.run([sys.executable, pathlib.Path(__file__).with_name("chaos.py"), "--jobs", "300", "--seed", str(seed)],
+    ran = subprocess.run([sys.executable, pathlib.Path(__file__).with_name("chaos.py"), "--jobs", "2000", "--minutes", "2",
+                          "--seed", str(seed)],
                          capture_output=True, text=True, check=False, timeout=900)
     print(ran.stdout, ran.stderr, sep="\n")
     assert ran.returncode == 0, f"seed {seed}:\n{ran.stdout[-4000:]}\n{ran.stderr[-4000:]}"
