@@ -158,6 +158,14 @@ try {
         await sleep(300);
         await act?.(page);
         await sleep(500);
+        // What is still being read is no picture of the page.
+        await page.waitForFunction(
+          () =>
+            !document.querySelector('.loading-rows, .log:empty') &&
+            [...document.querySelectorAll('.log:not([data-empty])')].every((log) =>
+              log.querySelector('.log-row:not([hidden])'),
+            ),
+        );
         await page.screenshot({ path: `${folder}${name}-${width}-${theme}.png` });
         await page.close();
       }
