@@ -86,6 +86,7 @@ endfunction()
 if(PROV_TESTS)
   add_library(prov_test_support STATIC ${CMAKE_SOURCE_DIR}/tests/support/requires.cpp
               ${CMAKE_SOURCE_DIR}/tests/support/power_cut.cpp ${CMAKE_SOURCE_DIR}/tests/support/postgresql.cpp
+              ${CMAKE_SOURCE_DIR}/tests/support/rabbitmq_cluster.cpp
               ${CMAKE_SOURCE_DIR}/tests/support/rabbitmq_server.cpp
               ${CMAKE_SOURCE_DIR}/tests/support/redis_cluster.cpp
               ${CMAKE_SOURCE_DIR}/tests/support/redis_server.cpp)

@@ -52,8 +52,8 @@ class Describe {
   }
   std::string operator()(const amqp::Delivery& delivery) const {
     return Number(delivery.tag, 8) + Number(delivery.redelivered, 1) + Text(delivery.routing_key) +
-           Text(delivery.type) + Text(delivery.message_id) + Number(delivery.too_large, 1) +
-           Text(delivery.body);
+           Text(delivery.type) + Text(delivery.message_id) + Text(delivery.reply_to) +
+           Number(delivery.too_large, 1) + Text(delivery.body);
   }
   std::string operator()(const auto& /*nothing more*/) const { return ""; }
 };

@@ -265,6 +265,8 @@ Result<std::optional<Frame>> Decoder::Header(ChannelNumber channel, std::uint64_
   if (properties._flags & AMQP_BASIC_TYPE_FLAG) content.delivery.type = Text(properties.type);
   if (properties._flags & AMQP_BASIC_MESSAGE_ID_FLAG)
     content.delivery.message_id = Text(properties.message_id);
+  if (properties._flags & AMQP_BASIC_REPLY_TO_FLAG)
+    content.delivery.reply_to = Text(properties.reply_to);
   return size == 0 ? Whole(channel) : std::optional<Frame>();
 }
 
@@ -409,6 +411,10 @@ Status AppendPublish(std::string& to, ChannelNumber channel, const Message& mess
   if (!message.message_id.empty()) {
     properties._flags |= AMQP_BASIC_MESSAGE_ID_FLAG;
     properties.message_id = Bytes(message.message_id);
+  }
+  if (!message.reply_to.empty()) {
+    properties._flags |= AMQP_BASIC_REPLY_TO_FLAG;
+    properties.reply_to = Bytes(message.reply_to);
   }
   std::string header;
   AppendNumber(header, AMQP_BASIC_CLASS, 2);

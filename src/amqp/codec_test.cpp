@@ -32,7 +32,8 @@ std::string Deliver() {
 }
 std::string HeaderOf(std::uint64_t body) {
   return FrameOf(2, 3,
-                 Number(60, 2) + Number(0, 2) + Number(body, 8) + Number(0x80, 2) + Short("id"));
+                 Number(60, 2) + Number(0, 2) + Number(body, 8) + Number(0x280, 2) + Short("to") +
+                     Short("id"));
 }
 std::string DeliveryOf(const std::string& body) {
   auto bytes = Deliver() + HeaderOf(body.size());
@@ -73,6 +74,7 @@ TEST(AmqpDecoder, ADelivery_IsTheSame_HoweverItIsCut) {
     EXPECT_TRUE(delivery.redelivered);
     EXPECT_EQ(delivery.routing_key, "k");
     EXPECT_EQ(delivery.message_id, "id");
+    EXPECT_EQ(delivery.reply_to, "to");
     EXPECT_EQ(delivery.body, body);
     EXPECT_EQ(std::get<Delivery>((*frames)[3].what).body, "");
   }

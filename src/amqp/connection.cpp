@@ -64,6 +64,7 @@ struct Channel::State {
   void Close(const Error& why);
   // What comes late must not be taken for another's answer; the connection ends by its heartbeats.
   Error Abandon(std::string why);
+  void Leave(const Error& why);
   void Answered(Result<QueueState> result) {
     if (calls.empty()) return;
     calls.front()->result = std::move(result);
@@ -315,7 +316,8 @@ struct Connection::State : std::enable_shared_from_this<Connection::State> {
   }
 
   static std::size_t Weight(const Delivery& delivery) {
-    return sizeof delivery + delivery.body.size() + delivery.message_id.size();
+    return sizeof delivery + delivery.body.size() + delivery.message_id.size() +
+           delivery.reply_to.size();
   }
   void Took(std::size_t weight) {
     waiting_bytes -= weight;
@@ -414,10 +416,14 @@ void Channel::State::Close(const Error& why) {
 
 Error Channel::State::Abandon(std::string why) {
   Error late{ErrorCode::kTimeout, std::move(why), {}};
-  if (closed) return late;
-  connection->AskToClose(number);
-  Close(late);
+  Leave(late);
   return late;
+}
+
+void Channel::State::Leave(const Error& why) {
+  if (closed) return;
+  connection->AskToClose(number);
+  Close(why);
 }
 
 // ---- a channel
@@ -547,11 +553,13 @@ asio::awaitable<Status> Channel::Publish(std::vector<Message> messages) {
   if (refused == behind) co_return Status();
   const auto code = refused->second;
   state->refused.erase(refused, behind);
-  co_return Error{code,
-                  code == ErrorCode::kNotFound
-                      ? "there is no queue for the message; does a panel run?"
-                      : "RabbitMQ refused a message: its queue is full",
-                  {}};
+  if (code == ErrorCode::kNotFound)
+    co_return Error{code, "there is no queue for the message; does a panel run?", {}};
+  // A channel keeps to the leader that a quorum queue had when it first published to it. Where that
+  // was a node that had just died, RabbitMQ refuses on this channel for ever.
+  state->Leave({ErrorCode::kUnavailable, "the channel was left after RabbitMQ refused a message"});
+  co_return Error{
+      code, "RabbitMQ refused a message: its queue is full, or its leader is just gone", {}};
 }
 
 void Channel::PublishUnconfirmed(const Message& message) {

@@ -61,7 +61,7 @@ class Channel {
                                       std::string routing_key);
 
   // The one consumer of this channel. At most `prefetch` deliveries wait for their acknowledgement;
-  // 0: what is delivered counts as acknowledged.
+  // 0: what is delivered counts as acknowledged, and is not acknowledged again.
   boost::asio::awaitable<Status> Consume(std::string queue, std::uint16_t prefetch);
   boost::asio::awaitable<Result<Delivery>> Next();
   // What has come and waits for Next().
@@ -73,8 +73,9 @@ class Channel {
   // From now on Publish may be used.
   boost::asio::awaitable<Status> UseConfirms();
   // Ends when the broker has taken them all for good. kExhausted while an alarm of the broker
-  // (disk, memory) blocks publishing, or where a queue is full; kNotFound where no queue takes one;
-  // kTimeout: they may have been taken. After an error some may have been.
+  // (disk, memory) blocks publishing, or where a queue refuses one: it is full, or in a cluster
+  // without a leader, and the channel is closed; kNotFound where no queue takes one; kTimeout: they
+  // may have been taken. After an error some may have been.
   boost::asio::awaitable<Status> Publish(std::vector<Message> messages);
   // Whether it arrives is not asked. Dropped while publishing is blocked.
   void PublishUnconfirmed(const Message& message);

@@ -113,6 +113,28 @@ TEST_F(Amqp, WhatIsPublished_IsDelivered_AndAgainUntilAcknowledged) {
   }(**connection));
 }
 
+TEST_F(Amqp, AnAnswer_GoesStraightToTheChannelThatAskedForIt_AndNowhereWhenThatIsClosed) {
+  auto connection = Open(Options());
+  ASSERT_TRUE(connection) << connection.error().ToString();
+  Run([](Connection& on) -> asio::awaitable<void> {
+    auto asks = co_await MakeChannel(on);
+    EXPECT_TRUE(co_await asks->Consume(std::string(kDirectReplyTo), 0));
+    auto answers = co_await MakeChannel(on);
+    EXPECT_TRUE(co_await answers->DeclareQueue({.name = "q"}));
+    EXPECT_TRUE(co_await answers->Consume("q", 1));
+    auto question = To("q", "question");
+    question.reply_to = kDirectReplyTo;
+    EXPECT_TRUE(co_await asks->Publish({std::move(question)}));
+    const auto asked = co_await answers->Next();
+    EXPECT_TRUE(asked && IsDirectReplyAddress(asked->reply_to));
+    answers->PublishUnconfirmed(To(asked->reply_to, "answer"));
+    EXPECT_EQ((co_await asks->Next())->body, "answer");
+    asks.reset();
+    answers->PublishUnconfirmed(To(asked->reply_to, "another"));
+    EXPECT_TRUE(co_await answers->DeclareQueue({.name = "q"})) << "the channel is as it was";
+  }(**connection));
+}
+
 TEST_F(Amqp, ARefusedUser_AnUnknownVhost_AndOtherServers_AreSaidAsThat) {
   auto options = Options();
   options.url.password = "hunter2";
@@ -256,6 +278,9 @@ TEST_F(Amqp, WhatNoQueueTakes_OrAFullOneRefuses_IsNotConfirmed) {
                        {"x-overflow", std::string("reject-publish")}}}));
     EXPECT_TRUE(co_await channel->Publish({To("full", "x")}));
     EXPECT_EQ((co_await channel->Publish({To("full", "y")})).error().code, ErrorCode::kExhausted);
+    // In a cluster it may be refused here alone (RabbitmqClusterQueue).
+    EXPECT_FALSE(channel->open());
+    EXPECT_EQ((co_await channel->Publish({To("q", "z")})).error().code, ErrorCode::kUnavailable);
   }(**connection));
 }
 

@@ -3,11 +3,24 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <variant>
 #include <vector>
 
 namespace prov::amqp {
+
+// What a channel listens to, with prefetch 0, before it publishes what it wants to be answered:
+// with this as `reply_to`, in whose place the broker puts an address of the channel's own. An
+// answer is published to the default exchange with that as its routing key, and is lost where the
+// channel is closed. There is no queue in between. https://www.rabbitmq.com/docs/direct-reply-to
+inline constexpr std::string_view kDirectReplyTo = "amq.rabbitmq.reply-to";
+// Whether it is such an address. No queue has such a name: RabbitMQ keeps those with amq. for
+// itself.
+inline bool IsDirectReplyAddress(std::string_view reply_to) {
+  return reply_to.starts_with(kDirectReplyTo) &&
+         reply_to.substr(kDirectReplyTo.size()).starts_with('.');
+}
 
 struct Message {
   std::string exchange;  // "": the default one, where `routing_key` is a queue's name
@@ -15,6 +28,7 @@ struct Message {
   std::string body;
   std::string type;        // "": none, here and below
   std::string message_id;  // 255 bytes at most, as all names
+  std::string reply_to = {};
   bool persistent = true;
 };
 
@@ -25,6 +39,7 @@ struct Delivery {
   std::string body;  // "" where it is too large
   std::string type;
   std::string message_id;
+  std::string reply_to;
   bool too_large = false;  // longer than ConnectionOptions::most_body_bytes: it was not kept
 };
 

@@ -33,7 +33,9 @@ class RabbitmqServer:
                 "ERL_EPMD_ADDRESS": "127.0.0.1", "ERL_EPMD_PORT": str(self.epmd_port),
                 "RABBITMQ_MNESIA_BASE": f"{d}/data", "RABBITMQ_LOG_BASE": f"{d}/logs", "RABBITMQ_PID_FILE": f"{d}/pid",
                 "RABBITMQ_ENABLED_PLUGINS_FILE": f"{d}/plugins", "RABBITMQ_CONFIG_FILE": str(self.configuration.with_suffix("")),
-                "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "-kernel inet_dist_use_interface {127,0,0,1} +sbwt none"}
+                "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "-kernel inet_dist_use_interface {127,0,0,1} "
+                # One thread, which does not spin while it has nothing to do.
+                "+S 1:1 +sbwt none +sbwtdcpu none +sbwtdio none"}
 
     def start(self):
         log = open(self.directory / "server.log", "ab")

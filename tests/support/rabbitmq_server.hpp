@@ -46,12 +46,23 @@ class RabbitmqServer {
   void SetMemoryAlarm(bool on) const;
 
  private:
+  friend class RabbitmqCluster;
+  // Not started, without TLS and without the management API. Nodes with the same epmd, which is one
+  // node's own, find each other.
+  explicit RabbitmqServer(std::uint16_t epmd_port);
+  void OwnEpmd();
+  void UseTls();
+  void Manage();                               // has the management API
+  void Configure(const std::string& setting);  // of the application rabbit: "{disk_free_limit, 1}"
+  void Launch();
+  void AwaitBoot();
   std::string node() const;
   bool Answers() const;
   std::string Environment() const;
 
   TemporaryDirectory directory_;
   std::unique_ptr<TestCertificates> certificates_;
+  std::string settings_;  // of the application rabbit
   std::uint16_t port_ = 0;
   std::uint16_t tls_port_ = 0;
   std::uint16_t management_port_ = 0;

@@ -43,6 +43,7 @@ RabbitmqAgentLink::RabbitmqAgentLink(asio::any_io_executor executor, AgentLinkOp
       random_(random),
       complaints_(logger, "net_disconnected", "rabbitmq", ToString(options_.connection.url)),
       beat_(executor_),
+      events_opened_(executor_),
       resend_(options_.resend) {}
 
 RabbitmqAgentLink::~RabbitmqAgentLink() = default;
@@ -60,8 +61,8 @@ Status RabbitmqAgentLink::Connect() {
 asio::awaitable<void> RabbitmqAgentLink::Run(AgentPort& port) {
   using namespace asio::experimental::awaitable_operators;
   sent_ = acknowledged_ = port.acknowledged();
-  co_await (TakeLoop(port, queues_.jobs) && TakeLoop(port, queues_.control) &&
-            TakeLoop(port, queues_.ack) && BeatLoop() && EventLoop(port));
+  co_await (TakeLoop(port, queues_.jobs) && TakeLoop(port, queues_.control) && BeatLoop() &&
+            EventLoop(port) && AcknowledgementLoop(port));
 }
 
 // ---- what panels send
@@ -78,10 +79,6 @@ asio::awaitable<void> RabbitmqAgentLink::TakeLoop(AgentPort& port, std::string q
 asio::awaitable<Status> RabbitmqAgentLink::TakeFrom(AgentPort& port, const std::string& queue,
                                                     net::Backoff& backoff) {
   PROV_CO_TRY(const auto channel, co_await client_->OpenChannel());
-  if (queue == queues_.ack) {
-    PROV_CO_TRY(const auto made, co_await channel->DeclareQueue(AckQueue(queue)));
-    (void)made;
-  }
   const auto listening = co_await channel->Consume(queue, kParcelsAtOnce);
   if (!listening && listening.error().code == ErrorCode::kNotFound) {
     misses_queue_ = true;
@@ -95,7 +92,7 @@ asio::awaitable<Status> RabbitmqAgentLink::TakeFrom(AgentPort& port, const std::
   }
 }
 
-// Until the executor has it: a parcel that is let go counts as delivered once more.
+// A parcel that is let go counts as delivered once more.
 asio::awaitable<void> RabbitmqAgentLink::TakeOne(AgentPort& port, amqp::Channel& channel,
                                                  amqp::Delivery delivery, net::Backoff& backoff) {
   if (delivery.too_large) {
@@ -103,16 +100,22 @@ asio::awaitable<void> RabbitmqAgentLink::TakeOne(AgentPort& port, amqp::Channel&
                     {ErrorCode::kTooLarge, "what is too large to be a parcel is dropped", {}});
     co_return channel.Acknowledge(delivery.tag);
   }
+  co_await HandOn(port, std::move(delivery.body), backoff);
+  channel.Acknowledge(delivery.tag);
+  if (!delivery.message_id.empty())
+    channel.PublishUnconfirmed(Presence(kTaken, std::move(delivery.message_id)));
+}
+
+// Until the executor has it.
+asio::awaitable<void> RabbitmqAgentLink::HandOn(AgentPort& port, std::string bytes,
+                                                net::Backoff& backoff) {
   for (;;) {
-    const auto taken = co_await port.Take(delivery.body);
+    const auto taken = co_await port.Take(bytes);
     if (taken) break;
     complaints_.Say("handing a parcel on", taken.error());
     co_await net::Pause(backoff);
   }
   backoff.Reset();
-  channel.Acknowledge(delivery.tag);
-  if (!delivery.message_id.empty())
-    channel.PublishUnconfirmed(Presence(kTaken, std::move(delivery.message_id)));
 }
 
 // ---- the heartbeat
@@ -217,10 +220,7 @@ bool RabbitmqAgentLink::HasRoom(const AgentPort& port) {
 
 // The next ones, or again the first that was not acknowledged.
 asio::awaitable<Status> RabbitmqAgentLink::SendEvents(AgentPort& port, bool probe) {
-  if (!events_ || !events_->open()) {
-    PROV_CO_TRY(events_, co_await client_->OpenChannel());
-    PROV_CO_CHECK(co_await events_->UseConfirms());
-  }
+  if (!events_ || !events_->open()) PROV_CO_CHECK(co_await OpenEvents());
   const auto from = (probe ? acknowledged_ : sent_) + 1;
   PROV_CO_TRY(auto events, co_await port.Events(from, probe ? 1 : kMostEventBytes));
   if (events.size() > (probe ? 1 : kMostEvents)) events.resize(probe ? 1 : kMostEvents);
@@ -232,7 +232,8 @@ asio::awaitable<Status> RabbitmqAgentLink::SendEvents(AgentPort& port, bool prob
                         .routing_key = EventsKey(options_.agent),
                         .body = std::move(event.bytes),
                         .type = "",
-                        .message_id = ""});
+                        .message_id = "",
+                        .reply_to = std::string(amqp::kDirectReplyTo)});
   }
   if (probe) {
     probed_ = true;
@@ -250,12 +251,40 @@ asio::awaitable<Status> RabbitmqAgentLink::SendEvents(AgentPort& port, bool prob
   co_return Status();
 }
 
+asio::awaitable<Status> RabbitmqAgentLink::OpenEvents() {
+  PROV_CO_TRY(auto channel, co_await client_->OpenChannel());
+  PROV_CO_CHECK(co_await channel->UseConfirms());
+  PROV_CO_CHECK(co_await channel->Consume(std::string(amqp::kDirectReplyTo), 0));
+  events_ = std::move(channel);
+  events_opened_.Notify();
+  ProbeSoon();
+  co_return Status();
+}
+
+// An acknowledgement goes to the channel that its event came from. What was on its way to one that
+// is gone is not waited for: the event is sent again.
+asio::awaitable<void> RabbitmqAgentLink::AcknowledgementLoop(AgentPort& port) {
+  net::Backoff backoff(options_.first_pause, options_.longest_pause, random_);
+  for (;;) {
+    while (!events_ || !events_->open()) co_await events_opened_.Wait();
+    const auto channel = events_;
+    auto newest = co_await channel->Next();
+    if (!newest) continue;
+    while (auto newer = channel->Ready()) newest = std::move(*newer);
+    co_await HandOn(port, std::move(newest->body), backoff);
+  }
+}
+
 // ----
 
 void RabbitmqAgentLink::Changed(const Status& connection) {
   if (!connection) return complaints_.Say("connecting", connection.error());
   complaints_.Connected("net_connected");
-  // RabbitMQ may have lost what it had.
+  ProbeSoon();
+}
+
+// RabbitMQ may have lost what it had, and what was answered went nowhere.
+void RabbitmqAgentLink::ProbeSoon() {
   resend_ = options_.resend;
   probe_at_ = std::min(probe_at_, clock_.Steady() + resend_);
 }

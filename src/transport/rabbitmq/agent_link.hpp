@@ -52,6 +52,7 @@ class RabbitmqAgentLink final : public AgentLink {
                                           net::Backoff& backoff);
   boost::asio::awaitable<void> TakeOne(AgentPort& port, amqp::Channel& channel,
                                        amqp::Delivery delivery, net::Backoff& backoff);
+  boost::asio::awaitable<void> HandOn(AgentPort& port, std::string bytes, net::Backoff& backoff);
 
   boost::asio::awaitable<void> BeatLoop();
   boost::asio::awaitable<Status> Beat(net::Backoff& backoff);
@@ -59,6 +60,9 @@ class RabbitmqAgentLink final : public AgentLink {
   boost::asio::awaitable<void> EventLoop(AgentPort& port);
   void LookAtAcknowledged(const AgentPort& port);
   boost::asio::awaitable<Status> SendEvents(AgentPort& port, bool probe);
+  boost::asio::awaitable<Status> OpenEvents();
+  void ProbeSoon();
+  boost::asio::awaitable<void> AcknowledgementLoop(AgentPort& port);
   bool HasRoom(const AgentPort& port);
 
   amqp::Message Presence(std::string_view type, std::string id = "") const;
@@ -80,7 +84,8 @@ class RabbitmqAgentLink final : public AgentLink {
     std::uint64_t seq = 0;
     std::size_t bytes = 0;
   };
-  std::unique_ptr<amqp::Channel> events_;
+  std::shared_ptr<amqp::Channel> events_;  // and their acknowledgements
+  net::Event events_opened_;
   std::deque<Sent> unacknowledged_;
   std::size_t unacknowledged_bytes_ = 0;
   std::uint64_t sent_ = 0;          // events up to here are with the broker

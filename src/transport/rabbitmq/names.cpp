@@ -34,7 +34,7 @@ amqp::Queue Quorum(std::string name) {
 
 AgentQueues QueuesOf(std::string_view agent) {
   const auto prefix = fmt::format("agent.{}.", agent);
-  return {.jobs = prefix + "jobs", .control = prefix + "control", .ack = prefix + "ack"};
+  return {.jobs = prefix + "jobs", .control = prefix + "control"};
 }
 
 std::string PresenceKey(std::string_view agent) { return fmt::format("{}{}", kPresence, agent); }
@@ -65,15 +65,6 @@ amqp::Queue ParcelQueue(std::string name) {
   queue.arguments.emplace_back("x-dead-letter-exchange", std::string());
   queue.arguments.emplace_back("x-dead-letter-routing-key", std::string(kDeadQueue));
   return queue;
-}
-
-// Durable in name only, and its messages are not: RabbitMQ 4.3 ends the connection of whoever
-// declares a queue that is neither durable nor of one connection alone.
-amqp::Queue AckQueue(std::string name) {
-  return {.name = std::move(name),
-          .durable = true,
-          .auto_delete = true,
-          .arguments = {{"x-max-length", std::int64_t{1}}}};
 }
 
 amqp::Queue EventsQueueOf(std::size_t shard) {

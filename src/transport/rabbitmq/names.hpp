@@ -36,7 +36,6 @@ inline constexpr std::size_t kMostUnacknowledgedBytes = std::size_t{4} << 20;
 struct AgentQueues {
   std::string jobs;     // envelopes
   std::string control;  // commands
-  std::string ack;      // the newest acknowledgement
 };
 AgentQueues QueuesOf(std::string_view agent);
 
@@ -50,9 +49,7 @@ std::string EventsQueue(std::size_t shard);
 std::string AgentOfPresence(std::string_view routing_key);
 std::string AgentOfEvents(std::string_view routing_key);
 
-// What agents declare: it ends with their connection.
-amqp::Queue AckQueue(std::string name);
-// What panels declare.
+// Panels declare them all.
 amqp::Queue ParcelQueue(std::string name);
 amqp::Queue EventsQueueOf(std::size_t shard);
 amqp::Queue DeadQueue();

@@ -314,14 +314,16 @@ asio::awaitable<Status> PanelEnd::TakeEvents(std::size_t shard, net::Backoff& ba
 }
 
 asio::awaitable<Status> PanelEnd::DeliverAll(std::vector<amqp::Delivery> batch) {
-  std::map<std::string, std::vector<std::string>> events;
+  std::map<std::string, Events> events;
   std::size_t junk = 0;
   for (auto& each : batch) {
     auto agent = AgentOfEvents(each.routing_key);
     if (agent.empty() || each.too_large) {
       ++junk;
     } else {
-      events[std::move(agent)].push_back(std::move(each.body));
+      auto& of = events[std::move(agent)];
+      of.bytes.push_back(std::move(each.body));
+      of.reply_to = std::move(each.reply_to);
     }
   }
   if (junk > 0) {
@@ -333,20 +335,23 @@ asio::awaitable<Status> PanelEnd::DeliverAll(std::vector<amqp::Delivery> batch) 
 }
 
 // What the sink refuses for good is forgotten: what was not applied, the agent sends again.
-asio::awaitable<Status> PanelEnd::DeliverTo(std::string agent, std::vector<std::string> events) {
-  auto delivered = co_await sink_.Deliver(agent, std::move(events));
+asio::awaitable<Status> PanelEnd::DeliverTo(std::string agent, Events events) {
+  auto delivered = co_await sink_.Deliver(agent, std::move(events.bytes));
   if (!delivered && IsToBeDeliveredAgain(delivered.error())) co_return delivered.error();
   if (!delivered || delivered->empty()) co_return Status();
   // What could be verified was an agent's, which may be registered just now.
   if (known_.insert(agent).second) sink_.Seen(agent);
+  // An agent may ask for an answer to itself, not to others' queues.
+  if (!amqp::IsDirectReplyAddress(events.reply_to)) co_return Status();
   // Where it does not arrive, the agent sends something again, and is answered again.
   const auto channel = co_await Outwards();
   if (channel) {
     (*channel)->PublishUnconfirmed({.exchange = "",
-                                    .routing_key = QueuesOf(agent).ack,
+                                    .routing_key = std::move(events.reply_to),
                                     .body = std::move(*delivered),
                                     .type = "",
-                                    .message_id = ""});
+                                    .message_id = "",
+                                    .persistent = false});
   }
   co_return Status();
 }

@@ -67,6 +67,11 @@ class PanelEnd final : public JobQueue, public QueueServer {
  private:
   // Parcels that this panel pushed and that the agent did not say it took: when, by their ids.
   using Pushed = std::map<std::string, SteadyTime, std::less<>>;
+  // Of one agent.
+  struct Events {
+    std::vector<std::string> bytes;
+    std::string reply_to;  // of the newest
+  };
 
   PanelEnd(boost::asio::any_io_executor executor, PanelEndOptions options, EventSink& sink,
            AgentDirectory& directory, const Clock& clock, Random& random, Logger& logger);
@@ -88,7 +93,7 @@ class PanelEnd final : public JobQueue, public QueueServer {
   boost::asio::awaitable<void> EventLoop(std::size_t shard);
   boost::asio::awaitable<Status> TakeEvents(std::size_t shard, net::Backoff& backoff);
   boost::asio::awaitable<Status> DeliverAll(std::vector<amqp::Delivery> batch);
-  boost::asio::awaitable<Status> DeliverTo(std::string agent, std::vector<std::string> events);
+  boost::asio::awaitable<Status> DeliverTo(std::string agent, Events events);
 
   boost::asio::any_io_executor executor_;
   PanelEndOptions options_;

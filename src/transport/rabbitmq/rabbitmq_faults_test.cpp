@@ -12,7 +12,7 @@ namespace {
 
 using testing::HasSubstr;
 
-class RabbitmqQueue : public TransportTest {
+class RabbitmqQueue : public RabbitmqTest {
  protected:
   void SetUp() override {
     auto transport = std::make_unique<RabbitmqTransport>(io_);
@@ -30,20 +30,6 @@ class RabbitmqQueue : public TransportTest {
   ErrorCode PushCode(const std::string& id) {
     const auto pushed = Push("a", id);
     return pushed ? ErrorCode::kInternal : pushed.error().code;
-  }
-  // What the reconciler does: what was not reported as taken, and the queue does not hold, is
-  // pushed again.
-  void Reconcile(int orders) {
-    for (int i = 0; i < orders; ++i) {
-      const auto id = std::to_string(i);
-      if (Agent("a").journal.contains("order " + id)) continue;
-      const auto held = Await(queue().Holds("a", Order(id)));
-      if (held && !*held) std::ignore = Push("a", id);
-    }
-  }
-  void RunFor(Millis time) {
-    io_.restart();
-    io_.run_for(time);
   }
   // A channel of another program.
   amqp::Channel& Foreign() {
@@ -102,7 +88,6 @@ class RabbitmqQueue : public TransportTest {
 // Row 31. The broker keeps what it confirmed; what was on its way is sent again.
 TEST_F(RabbitmqQueue, ServerKilledInMidTraffic_EveryOrderIsTakenAndEveryEventAppliedOnce) {
   constexpr int kOrders = 30;
-  constexpr std::size_t kEvents = 60;
   rabbitmq_->unreceipted = Millis{1'000};
   StopPanel();
   StartPanel();
@@ -119,15 +104,7 @@ TEST_F(RabbitmqQueue, ServerKilledInMidTraffic_EveryOrderIsTakenAndEveryEventApp
     EXPECT_EQ(PushCode("later"), ErrorCode::kUnavailable);
     Server().Start();
   }
-  const auto until = std::chrono::steady_clock::now() + Seconds{60};
-  while (agent.taken() < kOrders || agent.acknowledged() < kEvents + 1) {
-    ASSERT_LT(std::chrono::steady_clock::now(), until)
-        << agent.taken() << " taken, acknowledged up to " << agent.acknowledged();
-    Reconcile(kOrders);
-    RunFor(Millis{20});
-  }
-  EXPECT_EQ(panel_.events_of["a"], agent.outbox);
-  EXPECT_EQ(agent.journal.size(), static_cast<std::size_t>(kOrders));
+  UntilAllArrived(kOrders, 2 * kOrders + 1, Seconds{60});
 }
 
 TEST_F(RabbitmqQueue, ServerStartedAgainWithoutData_LosesNoOrderAndNoEvent) {
@@ -147,14 +124,7 @@ TEST_F(RabbitmqQueue, ServerStartedAgainWithoutData_LosesNoOrderAndNoEvent) {
   agent.Report();
   panel_.away = false;
   agent.Release();
-  const auto until = std::chrono::steady_clock::now() + Seconds{60};
-  while (agent.taken() < 2 || agent.acknowledged() < 6) {
-    ASSERT_LT(std::chrono::steady_clock::now(), until)
-        << agent.taken() << " taken, acknowledged up to " << agent.acknowledged();
-    Reconcile(2);
-    RunFor(Millis{20});
-  }
-  EXPECT_EQ(panel_.events_of["a"], agent.outbox);
+  UntilAllArrived(2, 6, Seconds{60});
 }
 
 TEST_F(RabbitmqQueue, ServerThatAnswersNothing_IsUnavailableInTime_AndNothingIsLost) {
@@ -185,13 +155,7 @@ TEST_F(RabbitmqQueue, ServerOutOfMemory_SaysExhausted_AndNothingIsLost) {
     code = PushCode(std::to_string(orders));
   EXPECT_EQ(code, ErrorCode::kExhausted);
   Alarm(false);
-  const auto all = static_cast<std::size_t>(orders);
-  const auto until = std::chrono::steady_clock::now() + Seconds{30};
-  while (agent.taken() < all || agent.acknowledged() < 1) {
-    ASSERT_LT(std::chrono::steady_clock::now(), until) << agent.taken() << " of " << all;
-    Reconcile(orders);
-    RunFor(Millis{20});
-  }
+  UntilAllArrived(orders, 1, Seconds{30});
 }
 
 TEST_F(RabbitmqQueue, OfTwoPanels_TheOtherAppliesWhatOneHadReadAndNotCommitted) {
@@ -281,7 +245,8 @@ TEST_F(RabbitmqQueue, WhatIsNoEvent_IsDropped_AndAgentsAreHeard) {
   const std::string exchange(kAgentsExchange);
   const auto key = EventsKey("a");
   const auto shard = key.substr(0, key.find('.', 7) + 1);
-  ASSERT_TRUE(Publish(key, std::string(6'000'000, 'x'), exchange));
+  RunUntil([&] { return Publish(key, std::string(6'000'000, 'x'), exchange).has_value(); },
+           "the panel to have made the queue");
   ASSERT_TRUE(Publish(shard + "..", "event 1 forged", exchange));
   ASSERT_TRUE(Publish(shard + "b", "event 1 in another's shard", exchange));
   ASSERT_TRUE(Publish("presence...", "", exchange, "heartbeat"));
@@ -354,8 +319,7 @@ TEST_F(RabbitmqQueue, WithoutAPanel_WhatAnAgentAddsIsBounded) {
   EXPECT_LE(Ready(EventsOf("a")) * std::size_t{1'000'000},
             kMostUnacknowledgedBytes + kMostUnacknowledgedBytes / 4);
   StartPanel();
-  RunUntil([&] { return agent.acknowledged() == 21; }, "all events");
-  EXPECT_EQ(panel_.events_of["a"], agent.outbox);
+  UntilAllArrived(0, 21, Seconds{60});
 }
 
 // Nothing is made there by agents; a message that no queue takes counts as not sent.
@@ -364,7 +328,13 @@ TEST_F(RabbitmqQueue, WhereNoPanelEverWas_EventsWaitWithTheirAgent) {
   StopPanel();
   auto& agent = StartAgent("a");
   for (int i = 0; i < 20; ++i) agent.Report();
-  RunUntil([&] { return Queues().find("agent.a.ack") != std::string::npos; }, "the agent");
+  RunUntil(
+      [&] {
+        return Server()
+                   .Api("GET", "vhosts/" + rabbitmq_->vhost() + "/connections")
+                   .find("provisioning-agent a") != std::string::npos;
+      },
+      "the agent");
   RunFor(Millis{500});
   EXPECT_THAT(Queues(), testing::Not(HasSubstr("provisioning.events")));
   StartPanel();

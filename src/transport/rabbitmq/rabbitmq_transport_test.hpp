@@ -17,7 +17,9 @@ namespace prov::transport::rabbitmq {
 class RabbitmqTransport final : public TransportUnderTest {
  public:
   explicit RabbitmqTransport(boost::asio::io_context& io, bool tls = false)
-      : io_(io), tls_(tls), server_(test::RabbitmqServer::Shared()), vhost_(server_.MakeVhost()) {}
+      : RabbitmqTransport(io, test::RabbitmqServer::Shared(), tls) {}
+  RabbitmqTransport(boost::asio::io_context& io, test::RabbitmqServer& server, bool tls)
+      : io_(io), tls_(tls), server_(server), vhost_(server_.MakeVhost()) {}
   ~RabbitmqTransport() override {
     end_.reset();
     server_.Resume();
@@ -68,10 +70,10 @@ class RabbitmqTransport final : public TransportUnderTest {
   amqp::ConnectionOptions Connection() const {
     amqp::ConnectionOptions options;
     options.url = *amqp::ParseUrl(server_.url(vhost_));
+    options.url.addresses.insert(options.url.addresses.end(), others.begin(), others.end());
     options.heartbeat = Seconds{2};  // which is what a server that says nothing is known by
     options.connect = Seconds{30};   // a busy machine's server is a slow one
-    options.url.addresses.insert(options.url.addresses.end(), others.begin(), others.end());
-    options.answer = Seconds{15};
+    options.answer = answer;
     if (tls_) {
       options.url.tls = true;
       options.url.addresses.front().port = server_.tls_port();
@@ -84,17 +86,18 @@ class RabbitmqTransport final : public TransportUnderTest {
 
   test::RabbitmqServer& server() { return server_; }
   PanelEnd& end() { return *end_; }
+  TestAgents& agents() { return agents_; }
   // On a server that has lost everything.
   void RestoreVhost() { server_.MakeVhost(vhost_); }
   const std::string& vhost() const { return vhost_; }
 
-  TestAgents& agents() { return agents_; }
   // As whom agents sign in; guest, who may do anything.
   std::function<void(amqp::Url& url, const std::string& agent)> sign_in;
+  std::vector<net::Address> others;  // beside the server's, in the URL
   Millis heartbeat{10'000};
   Millis resend{100};
-  std::vector<net::Address> others;  // beside the server's, in the URL
   Millis lease{10'000};
+  Millis answer{15'000};
   // Longer than any test waits: what only this time finds comes too late.
   Millis unreceipted{60'000};
 
@@ -108,6 +111,36 @@ class RabbitmqTransport final : public TransportUnderTest {
   test::RabbitmqServer& server_;
   std::string vhost_;
   std::unique_ptr<PanelEnd> end_;
+};
+
+// Tests of both ends with an agent "a".
+class RabbitmqTest : public TransportTest {
+ protected:
+  void RunFor(Millis time) {
+    io_.restart();
+    io_.run_for(time);
+  }
+  // Until it took so many orders, named "0" and so on, and so many of its events are acknowledged.
+  // Meanwhile, as the reconciler does it, what was not taken and the queue does not hold is pushed
+  // again.
+  void UntilAllArrived(int orders, std::size_t events, Seconds within) {
+    auto& agent = Agent("a");
+    const auto until = std::chrono::steady_clock::now() + within;
+    while (agent.taken() < static_cast<std::size_t>(orders) || agent.acknowledged() < events) {
+      ASSERT_LT(std::chrono::steady_clock::now(), until)
+          << agent.taken() << " of " << orders << " taken, " << panel_.events_of["a"].size()
+          << " of " << events << " events applied, " << agent.acknowledged() << " acknowledged";
+      for (int i = 0; i < orders; ++i) {
+        const auto id = std::to_string(i);
+        if (agent.journal.contains("order " + id)) continue;
+        const auto held = Await(queue().Holds("a", Order(id)));
+        if (held && !*held) std::ignore = Push("a", id);
+      }
+      RunFor(Millis{20});
+    }
+    EXPECT_EQ(panel_.events_of["a"], agent.outbox);
+    EXPECT_EQ(agent.journal.size(), static_cast<std::size_t>(orders));
+  }
 };
 
 // Plain ones are in rabbitmq_faults_test.cpp.

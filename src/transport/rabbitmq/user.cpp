@@ -34,8 +34,7 @@ std::string UserDefinitions(std::string_view agent, std::string_view vhost,
   const auto hash = Base64Encode(salt + Sha256(salt + std::string(password)));
   const auto user = UserOf(agent);
   const auto queues = QueuesOf(agent);
-  const auto read = "^(" + Exactly(queues.jobs) + "|" + Exactly(queues.control) + "|" +
-                    Exactly(queues.ack) + ")$";
+  const auto read = "^(" + Exactly(queues.jobs) + "|" + Exactly(queues.control) + ")$";
   const auto keys = "^(" + Exactly(PresenceKey(agent)) + "|" + Exactly(EventsKey(agent)) + ")$";
   using boost::json::array;
   using boost::json::object;
@@ -46,7 +45,7 @@ std::string UserDefinitions(std::string_view agent, std::string_view vhost,
                                     {"tags", ""}}}},
              {"permissions", array{object{{"user", user},
                                           {"vhost", vhost},
-                                          {"configure", "^" + Exactly(queues.ack) + "$"},
+                                          {"configure", "^$"},
                                           {"write", "^" + Exactly(kAgentsExchange) + "$"},
                                           {"read", read}}}},
              {"topic_permissions", array{object{{"user", user},

@@ -72,10 +72,15 @@ class RabbitmqUser : public TransportTest {
     clients_.push_back(std::move(client));
     return channel;
   }
-  Status Publish(const std::string& exchange, const std::string& key) {
+  Status Publish(const std::string& exchange, const std::string& key, const std::string& body = "x",
+                 const std::string& reply_to = "") {
     PROV_TRY(const auto channel, Steal());
-    std::vector<amqp::Message> messages{
-        {.exchange = exchange, .routing_key = key, .body = "x", .type = "", .message_id = ""}};
+    std::vector<amqp::Message> messages{{.exchange = exchange,
+                                         .routing_key = key,
+                                         .body = body,
+                                         .type = "",
+                                         .message_id = "",
+                                         .reply_to = reply_to}};
     return Await(channel->Publish(std::move(messages)));
   }
 
@@ -107,8 +112,8 @@ TEST_F(RabbitmqUser, CanTouchNothingElse) {
     ASSERT_FALSE(refused) << to << " " << key;
     EXPECT_EQ(refused.error().code, ErrorCode::kPermissionDenied) << refused.error().ToString();
   }
-  for (const auto* queue : {"agent.b.jobs", "agent.b.control", "agent.b.ack",
-                            "provisioning.events.0", "provisioning.dead"}) {
+  for (const auto* queue :
+       {"agent.b.jobs", "agent.b.control", "provisioning.events.0", "provisioning.dead"}) {
     const auto channel = Steal();
     ASSERT_TRUE(channel);
     const auto refused = Await((*channel)->Consume(queue, 1));
@@ -128,6 +133,16 @@ TEST_F(RabbitmqUser, CanTouchNothingElse) {
   EXPECT_EQ(Await((*channel)->Bind("agent.a.jobs", exchange, "events.#")).error().code,
             ErrorCode::kPermissionDenied);
   EXPECT_TRUE(panel_.events_of.empty());
+}
+
+// The panel may publish to any queue; it answers nobody but who asked.
+TEST_F(RabbitmqUser, CannotHaveThePanelAnswerIntoAQueue) {
+  ASSERT_EQ(Depth("b"), 0U);
+  ASSERT_TRUE(Publish(std::string(kAgentsExchange), EventsKey("a"), "event 1", "agent.b.jobs"));
+  RunUntil([&] { return panel_.events_of["a"].size() == 1; }, "the event");
+  // Behind an answer, on the panel's one channel.
+  ASSERT_TRUE(Push("b", "1"));
+  EXPECT_EQ(Depth("b"), 1U);
 }
 
 TEST_F(RabbitmqUser, AnotherPassword_IsRefused) {
