@@ -42,7 +42,7 @@ function faded(page: Page) {
   });
 }
 
-/** What of the page is not seen: how much it is wider than the screen, and the tools that its head cuts off. */
+/** What of the page is not seen: how much it is wider than the screen, the tools that its head cuts off, what is broken letter by letter. */
 function hidden(page: Page) {
   // On a phone innerWidth grows with what does not fit.
   return page.evaluate((screen) => {
@@ -52,6 +52,9 @@ function hidden(page: Page) {
       ofPage: document.documentElement.scrollWidth - screen,
       tools: [...document.querySelectorAll('header :is(a, button)')].filter(
         (tool) => tool.getBoundingClientRect().right > screen,
+      ).length,
+      broken: [...document.querySelectorAll('.pf-v6-c-table__action .pf-v6-c-button')].filter(
+        (action) => action.getBoundingClientRect().height > 45,
       ).length,
     };
   }, page.viewportSize()!.width);
@@ -69,7 +72,7 @@ test('16 no page breaks a rule of accessibility, light, dark or in forced colour
       await page.emulateMedia({ colorScheme: 'light', forcedColors: 'none' });
       await navigate(page, path);
       await settled(page);
-      expect(await hidden(page), path).toEqual({ ofMain: 0, ofPage: 0, tools: 0 });
+      expect(await hidden(page), path).toEqual({ ofMain: 0, ofPage: 0, tools: 0, broken: 0 });
       await accessible();
       await page.emulateMedia({ colorScheme: 'dark' });
       await faded(page);
@@ -108,7 +111,7 @@ test('17 as much of everything, as long and as hostile as may be, fits the scree
     await test.step(path, async () => {
       await navigate(page, path);
       await settled(page);
-      expect(await hidden(page), path).toEqual({ ofMain: 0, ofPage: 0, tools: 0 });
+      expect(await hidden(page), path).toEqual({ ofMain: 0, ofPage: 0, tools: 0, broken: 0 });
       await expect(page.locator('img[src="x"]')).toHaveCount(0);
       expect(await page.title()).not.toBe('owned');
       await accessible(['duplicate-id-aria', 'label', 'region']);
