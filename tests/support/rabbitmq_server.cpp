@@ -12,9 +12,6 @@
 #include <thread>
 #include <unistd.h>
 
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/ip/tcp.hpp>
-
 #include "support/free_port.hpp"
 
 namespace prov::test {
@@ -53,13 +50,6 @@ std::string Output(const std::string& command) {
   for (int c = fgetc(pipe); c != EOF; c = fgetc(pipe)) said += static_cast<char>(c);
   pclose(pipe);
   return said;
-}
-
-bool IsOpen(std::uint16_t port) {
-  boost::asio::io_context io;
-  boost::system::error_code error;
-  boost::asio::ip::tcp::socket(io).connect({boost::asio::ip::address_v4::loopback(), port}, error);
-  return !error;
 }
 
 std::string Quoted(const std::string& text) {
