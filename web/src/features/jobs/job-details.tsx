@@ -125,7 +125,7 @@ export function JobAudit({ id }: { id: string }) {
       columns={[
         { label: 'When', narrow: true, render: (entry) => <Time at={entry.at} /> },
         { label: 'Who', render: (entry) => <span className="wrap-anywhere">{entry.user}</span> },
-        { label: 'What', render: (entry) => <code>{entry.action}</code> },
+        { label: 'What', narrow: true, render: (entry) => <code>{entry.action}</code> },
         {
           label: 'Detail',
           render: (entry) => <span className="wrap-anywhere">{formatDetail(entry.detail)}</span>,
