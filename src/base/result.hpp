@@ -118,7 +118,8 @@ class [[nodiscard]] Result {
   // The same, without the place.
   T& operator*() & { return Held({}), value_; }
   const T& operator*() const& { return Held({}), value_; }
-  T&& operator*() && { return Held({}), std::move(value_); }
+  // By value: what a loop or a reference takes from a temporary result outlives it.
+  T operator*() && { return Held({}), std::move(value_); }
   T* operator->() { return Held({}), &value_; }
   const T* operator->() const { return Held({}), &value_; }
 

@@ -97,6 +97,15 @@ TEST(ResultTest, WhatCanOnlyBeMoved_IsHeldAndTaken) {
   EXPECT_EQ(*taken, 7);
 }
 
+TEST(ResultTest, WhatIsTakenFromATemporary_OutlivesIt) {
+  const auto make = [] {
+    return Result<std::vector<std::string>>({"a text that is no short one"});
+  };
+  for (const auto& text : *make()) EXPECT_EQ(text.size(), 27U);
+  const auto& kept = make().value();
+  EXPECT_EQ(kept.size(), 1U);
+}
+
 Result<int> Half(int number) {
   if (number % 2 != 0) return kWrong;
   return number / 2;
