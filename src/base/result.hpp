@@ -62,8 +62,8 @@ Error ErrnoError(std::string_view doing);
 
 // A value of type T, or an E that says why there is none; never neither. T moves without throwing.
 //
-// It has the names of boost::system::result, and is not that because two fifths of what a file of
-// this project costs the compiler were its instantiations (docs/decisions/0024).
+// It has the names of boost::system::result, and is not that because a fifth of what this project
+// costs the compiler was its instantiations (docs/decisions/0024).
 template <class T, class E = Error>
 class [[nodiscard]] Result {
   using Where = std::source_location;
