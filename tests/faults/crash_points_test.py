@@ -160,7 +160,7 @@ class AgentLane:
         return self.jobs.status(job) not in ACTIVE
 
     def end(self, job):
-        wait_for(lambda: self.over(job), what=f"the end of {job}")
+        wait_for(lambda: self.over(job), 180, f"the end of {job}")
         self.executor.disarm()
 
     def stop(self):
