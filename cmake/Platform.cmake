@@ -17,9 +17,7 @@ option(PROV_FUZZ "build the fuzzers, and everything with the coverage they are l
 
 find_program(PROV_CCACHE ccache)
 if(PROV_CCACHE)
-  # By the dependencies that the compiler writes down: what is not known yet is not preprocessed first.
-  set(launcher env CCACHE_BASEDIR=${CMAKE_SOURCE_DIR} CCACHE_NOHASHDIR=1 CCACHE_DEPEND=1
-      CCACHE_INODECACHE=1
+  set(launcher env CCACHE_BASEDIR=${CMAKE_SOURCE_DIR} CCACHE_NOHASHDIR=1 CCACHE_INODECACHE=1
       CCACHE_SLOPPINESS=pch_defines,time_macros,include_file_mtime,include_file_ctime ${PROV_CCACHE})
   set(CMAKE_C_COMPILER_LAUNCHER ${launcher})
   set(CMAKE_CXX_COMPILER_LAUNCHER ${launcher})
