@@ -45,7 +45,11 @@ export function UsersSection() {
         empty={<Nothing title="Nobody may sign in">Add a user to let somebody in.</Nothing>}
         columns={[
           { label: 'Name', render: ({ name }) => <b className="wrap-anywhere">{name}</b> },
-          { label: 'Role', render: ({ role }) => (role === 'administrator' ? 'Administrator' : 'User') },
+          {
+            label: 'Role',
+            narrow: true,
+            render: ({ role }) => (role === 'administrator' ? 'Administrator' : 'User'),
+          },
           {
             label: 'State',
             narrow: true,
