@@ -324,6 +324,7 @@ TEST_F(RabbitmqQueue, WithoutAPanel_WhatAnAgentAddsIsBounded) {
 
 // Nothing is made there by agents; a message that no queue takes counts as not sent.
 TEST_F(RabbitmqQueue, WhereNoPanelEverWas_EventsWaitWithTheirAgent) {
+  rabbitmq_->resend = Seconds{120};  // longer than this test waits
   StopPanel();
   auto& agent = StartAgent("a");
   for (int i = 0; i < 20; ++i) agent.Report();
