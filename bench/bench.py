@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 """./dev bench [FIGURE..|web] [OPTION..]: measures the figures of docs/bench.md, prints one table and writes
-build/bench/figures.json. ./dev bench fleet [OPTION..]: panel, Redis and agents as the fleet grows (build/bench/fleet.json).
+build/bench/figures.json. ./dev bench fleet [OPTION..]: panel, queue and agents as the fleet grows (build/bench/fleet.json).
 
 A figure that misses its goal says so in the table; that is no failure of the run. A figure that could not be measured is
 one: it is named, and the exit status is 1.
@@ -98,7 +98,7 @@ def parse(words):
     parser.add_argument("--agents", type=int, help="of F10, and the most of fleet; default 10,000")
     parser.add_argument("--jobs", type=int, help="of F11; default 1,000,000")
     fleet = parser.add_argument_group("fleet")
-    fleet.add_argument("--transport", choices=("http", "redis", "both"), default="both")
+    fleet.add_argument("--transport", choices=(*fleet_figures.TRANSPORTS, "all"), default="all")
     fleet.add_argument("--rate", type=float, default=50, help="jobs a second; default 50")
     fleet.add_argument("--seconds", type=float, default=15, help="for how long; default 15")
     fleet.add_argument("--settle", type=float, default=15, help="seconds before idle is measured; default 15")

@@ -1,4 +1,4 @@
-"""F10, and `./dev bench fleet`: what a panel, a Redis and the agents cost as the fleet grows. Panel and servers are real, and
+"""F10, and `./dev bench fleet`: what a panel, its queue and the agents cost as the fleet grows. Panel and servers are real, and
 so are the agents (keys, TLS, signatures, their ends of the transports) but for their scripts; see bench/fleet/."""
 import dataclasses
 import datetime
@@ -10,37 +10,42 @@ import time
 from measure import PROGRAMS, ROOT, cpu_seconds, percentile, rss_mb
 from report import Row, at_most, machine
 from running import SECRET, Connection, Panel, stop
-from servers import Certificates, Postgresql, Redis, allow_open_files, check_ports
+from servers import Certificates, Postgresql, Rabbitmq, Redis, allow_open_files, check_ports
 
 RESULT = ROOT / "build/bench/fleet.json"
+TRANSPORTS = ("http", "redis", "rabbitmq")
 F10_AGENTS = 10_000
 SETTLE = 25  # until second connections are closed (15 s) and every poll has been through once
 IDLE = 20  # two heartbeats of each agent
 
 
 class Fleet:
-    """Simulated agents beside one panel, over one transport ("http" or "redis") and one store ("sqlite" or "postgresql")."""
+    """Simulated agents beside one panel, over one transport ("http", "redis" or "rabbitmq") and one store ("sqlite" or
+    "postgresql")."""
 
     def __init__(self, scratch, transport, store, most, say):
         # An agent has two connections for a moment, or for good.
         open_files = allow_open_files(2 * most + 1000, say)
         check_ports(2 * most)
+        self.transport, self.store = transport, store
         self.certificates = Certificates(scratch / "tls")
         scratch.mkdir(exist_ok=True)
-        self.redis = self.postgresql = self.panel = self.agents = None
+        self.queue = self.postgresql = self.panel = self.agents = None
         try:
             if transport == "redis":
-                self.redis = Redis(scratch / "redis", self.certificates, open_files - 100)
+                self.queue = Redis(scratch / "redis", self.certificates, open_files - 100)
+            elif transport == "rabbitmq":
+                self.queue = Rabbitmq(scratch / "rabbitmq", self.certificates)
             if store == "postgresql":
                 self.postgresql = Postgresql(scratch / "postgresql")
-            self.panel = Panel(scratch / "panel", self.certificates, self.redis and self.redis.panel_url,
-                               self.postgresql and self.postgresql.url)
+            settings = [server.panel_settings for server in (self.queue, self.postgresql) if server]
+            self.panel = Panel(scratch / "panel", self.certificates, {name: each[name] for each in settings for name in each})
             self.panel.start()
-            arguments = [self.panel.url, self.certificates.ca, *([self.redis.url] if self.redis else [])]
+            arguments = [self.panel.url, self.certificates.ca, *([self.queue.url] if self.queue else [])]
             self.agents = subprocess.Popen(
                 [PROGRAMS / "bench_fleet", *arguments], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
                 env={**os.environ, "SECRET_KEY": SECRET, "API_TOKEN": self.panel.token,
-                     "REDIS_ADMINISTRATOR_PASSWORD": self.redis.password if self.redis else ""})
+                     "REDIS_ADMINISTRATOR_PASSWORD": self.queue.password if transport == "redis" else ""})
         except BaseException:
             self.stop()
             raise
@@ -50,9 +55,16 @@ class Fleet:
             self.agents.kill()
             self.agents.wait()
         stop(self.panel and self.panel.process)
-        for server in (self.redis, self.postgresql):
+        for server in (self.queue, self.postgresql):
             if server:
                 server.stop()
+
+    def grow(self, count):
+        """Until the panel hears so many agents."""
+        users = self.tell(f"enrol {count}")["users"]
+        if users:
+            self.queue.import_definitions({kind: [each for user in users for each in user[kind]] for kind in users[0]})
+        return self.tell("connect")
 
     def tell(self, line):
         print(line, file=self.agents.stdin, flush=True)
@@ -68,8 +80,8 @@ class Fleet:
 
     def processes(self):
         found = {"panel": [self.panel.process.pid], "agents": [self.agents.pid]}
-        if self.redis:
-            found["redis"] = [self.redis.process.pid]
+        if self.queue:
+            found["queue"] = [self.queue.process.pid]
         if self.postgresql:
             found["postgresql"] = self.postgresql.pids()
         return found
@@ -125,7 +137,7 @@ class Stage:
 
 def stage(fleet, count, base, rate, seconds, settle, idle, say):
     began = time.monotonic()
-    grown = fleet.tell(f"grow {count}")
+    grown = fleet.grow(count)
     grow_s = time.monotonic() - began
     say(f"{count:,} agents enrolled and connected in {grow_s:.0f} s; {settle + idle} s idle")
     time.sleep(settle)
@@ -143,8 +155,7 @@ def stage(fleet, count, base, rate, seconds, settle, idle, say):
     lost = jobs.get("disconnected", grown["disconnected"])
     if lost:
         say(f"{lost} links were lost meanwhile: {jobs.get('last_reason', grown['last_reason'])}")
-    return Stage(count, "redis" if fleet.redis else "http", "postgresql" if fleet.postgresql else "sqlite",
-                 quiet.used, busy.used, memory,
+    return Stage(count, fleet.transport, fleet.store, quiet.used, busy.used, memory,
                  {name: (memory[name] - base[name]) * 1024 / count for name in memory},
                  percentile(ages, 0.99), max(ages), jobs, grow_s)
 
@@ -178,8 +189,8 @@ def f10(scratch, say, options):
 
 # ---- fleet
 
-COLUMNS = ("agents", "over", "store", "panel idle", "redis idle", "panel busy", "redis busy", "agents busy", "panel MB",
-           "redis MB", "kB/agent panel", "redis", "accepted p50/p99 ms", "result p50/p99 ms", "heartbeat p99/most s")
+COLUMNS = ("agents", "over", "store", "panel idle", "queue idle", "panel busy", "queue busy", "agents busy", "panel MB",
+           "queue MB", "kB/agent panel", "queue", "accepted p50/p99 ms", "result p50/p99 ms", "heartbeat p99/most s")
 
 
 def cells(seen):
@@ -188,11 +199,11 @@ def cells(seen):
 
     def pair(name):
         return f"{seen.jobs[name + '_p50_ms']:.1f} / {seen.jobs[name + '_p99_ms']:.1f}" if seen.jobs else "-"
-    redis = "redis" in seen.rss_mb
-    return [f"{seen.agents:,}", seen.transport, seen.store, cores(seen.idle_cores, "panel"), cores(seen.idle_cores, "redis"),
-            cores(seen.busy_cores, "panel"), cores(seen.busy_cores, "redis"), cores(seen.busy_cores, "agents"),
-            f"{seen.rss_mb['panel']:.0f}", f"{seen.rss_mb['redis']:.0f}" if redis else "-",
-            f"{seen.rss_kb_per_agent['panel']:.1f}", f"{seen.rss_kb_per_agent['redis']:.1f}" if redis else "-",
+    queue = "queue" in seen.rss_mb
+    return [f"{seen.agents:,}", seen.transport, seen.store, cores(seen.idle_cores, "panel"), cores(seen.idle_cores, "queue"),
+            cores(seen.busy_cores, "panel"), cores(seen.busy_cores, "queue"), cores(seen.busy_cores, "agents"),
+            f"{seen.rss_mb['panel']:.0f}", f"{seen.rss_mb['queue']:.0f}" if queue else "-",
+            f"{seen.rss_kb_per_agent['panel']:.1f}", f"{seen.rss_kb_per_agent['queue']:.1f}" if queue else "-",
             pair("accepted"), pair("ended"), f"{seen.heartbeat_age_p99_s:.1f} / {seen.heartbeat_age_most_s:.1f}"]
 
 
@@ -215,7 +226,7 @@ def measure_fleet(scratch, say, options):
     """Fills the table, a transport after the other; what could not be measured is said, and the rest is."""
     most = options.agents or F10_AGENTS
     stages, failed = [], []
-    for transport in ("http", "redis") if options.transport == "both" else (options.transport,):
+    for transport in TRANSPORTS if options.transport == "all" else (options.transport,):
         try:
             fleet = Fleet(scratch / transport, transport, options.store or "sqlite", most, say)
             try:

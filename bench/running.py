@@ -58,17 +58,13 @@ def lay_installers(directory):
 
 
 class Panel:
-    def __init__(self, directory, certificates=None, redis_url=None, database_url=None):
-        """`certificates` for TLS; both URLs are settings of the panel."""
+    def __init__(self, directory, certificates=None, settings=None):
+        """`certificates` for TLS; settings by their names in the environment."""
         self.directory = directory
         self.certificates = certificates
-        self.more = {}
+        self.more = dict(settings or {})
         if certificates:
             self.more |= {"PANEL_TLS_CERT": str(certificates.certificate), "PANEL_TLS_KEY": str(certificates.key)}
-        if redis_url:
-            self.more |= {"REDIS_URL": redis_url, "REDIS_CA_FILE": str(certificates.ca)}
-        if database_url:
-            self.more["DATABASE_URL"] = database_url
         self.port = free_port()
         self.installers = directory / "installers"
         directory.mkdir()

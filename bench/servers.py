@@ -1,11 +1,13 @@
-"""The servers that a panel may need, each in a directory of its own and on free ports of loopback: Redis, PostgreSQL; and
-certificates for them. All of them end with this process."""
+"""The servers that a panel may need, each in a directory of its own and on free ports of loopback: Redis, RabbitMQ,
+PostgreSQL; and certificates for them. All of them end with this process."""
+import json
 import os
 import pathlib
 import resource
 import secrets
 import shutil
 import signal
+import socket
 import subprocess
 
 from measure import children
@@ -58,7 +60,7 @@ class Redis:
 
     def __init__(self, directory, certificates, clients):
         directory.mkdir()
-        self.directory, self.port, self.password = directory, free_port(), secrets.token_hex(16)
+        self.directory, self.certificates, self.port, self.password = directory, certificates, free_port(), secrets.token_hex(16)
         users = directory / "users.acl"
         users.write_text(f"user default on >{self.password} ~* &* +@all\n")
         configuration = directory / "redis.conf"
@@ -74,8 +76,8 @@ class Redis:
         return f"rediss://127.0.0.1:{self.port}"
 
     @property
-    def panel_url(self):
-        return f"rediss://:{self.password}@127.0.0.1:{self.port}"
+    def panel_settings(self):
+        return {"REDIS_URL": f"rediss://:{self.password}@127.0.0.1:{self.port}", "REDIS_CA_FILE": str(self.certificates.ca)}
 
     def answers(self):
         if self.process.poll() is not None:
@@ -85,6 +87,69 @@ class Redis:
 
     def stop(self):
         stop(self.process)
+
+
+class Rabbitmq:
+    """Over TLS only, otherwise as it comes; agents get users of their own."""
+    SCRIPTS = pathlib.Path("/usr/lib/rabbitmq/bin")
+
+    def __init__(self, directory, certificates):
+        directory.mkdir()
+        self.directory, self.certificates, self.port, self.password = directory, certificates, free_port(), secrets.token_hex(16)
+        cookie = directory / ".erlang.cookie"
+        cookie.write_text(secrets.token_hex(16))
+        cookie.chmod(0o400)
+        (directory / "plugins").write_text("[].\n")
+        (directory / "rabbitmq.conf").write_text(
+            f"listeners.tcp = none\nlisteners.ssl.1 = 127.0.0.1:{self.port}\nssl_options.cacertfile = {certificates.ca}\n"
+            f"ssl_options.certfile = {certificates.certificate}\nssl_options.keyfile = {certificates.key}\n"
+            f"ssl_options.verify = verify_none\ndefault_user = panel\ndefault_pass = {self.password}\n")
+        epmd = free_port()
+        # Without a wrapper process: what is measured is the server.
+        self.environment = {
+            "PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8", "HOME": str(directory), "RUNNING_UNDER_SYSTEMD": "true",
+            "RABBITMQ_NODENAME": f"bench{self.port}@localhost", "RABBITMQ_DIST_PORT": str(free_port()),
+            "ERL_EPMD_ADDRESS": "127.0.0.1", "ERL_EPMD_PORT": str(epmd), "RABBITMQ_MNESIA_BASE": f"{directory}/data",
+            "RABBITMQ_LOG_BASE": f"{directory}/logs", "RABBITMQ_PID_FILE": f"{directory}/pid",
+            "RABBITMQ_ENABLED_PLUGINS_FILE": f"{directory}/plugins", "RABBITMQ_CONFIG_FILE": f"{directory}/rabbitmq",
+            "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "-kernel inet_dist_use_interface {127,0,0,1}"}
+        self.log = open(directory / "log", "wb")
+        self.epmd = self.run("epmd", "-port", str(epmd))
+        self.process = self.run(self.SCRIPTS / "rabbitmq-server")
+        wait_for(self.answers, seconds=180, what="rabbitmq-server", pause=0.2)
+
+    def run(self, *command):
+        return subprocess.Popen([*DIES_WITH_US, *command], env=self.environment, stdin=subprocess.DEVNULL, stdout=self.log,
+                                stderr=self.log)
+
+    @property
+    def url(self):
+        return f"amqps://127.0.0.1:{self.port}"
+
+    @property
+    def panel_settings(self):
+        return {"RABBITMQ_URL": f"amqps://panel:{self.password}@127.0.0.1:{self.port}",
+                "RABBITMQ_CA_FILE": str(self.certificates.ca)}
+
+    def answers(self):
+        if self.process.poll() is not None:
+            raise RuntimeError(f"rabbitmq-server does not start; {self.directory}/log says why")
+        try:
+            socket.create_connection(("127.0.0.1", self.port), 5).close()
+            return True
+        except OSError:
+            return False
+
+    def import_definitions(self, definitions):
+        """As an administrator does it."""
+        subprocess.run([self.SCRIPTS / "rabbitmqctl", "import_definitions"], input=json.dumps(definitions), text=True, check=True,
+                       env=self.environment, capture_output=True)
+
+    def stop(self):
+        for process in (self.process, self.epmd):
+            process.kill()
+            process.wait()
+        self.log.close()
 
 
 class Postgresql:
@@ -117,6 +182,10 @@ class Postgresql:
     @property
     def url(self):
         return f"postgresql://panel@127.0.0.1:{self.port}/panel"
+
+    @property
+    def panel_settings(self):
+        return {"DATABASE_URL": self.url}
 
     def pids(self):
         return [self.process.pid, *children(self.process.pid)]

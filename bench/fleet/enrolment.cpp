@@ -5,6 +5,7 @@
 #include "agent/facts.hpp"
 #include "base/encoding.hpp"
 #include "base/json.hpp"
+#include "transport/rabbitmq/user.hpp"
 #include "transport/redis/acl.hpp"
 
 namespace prov::bench {
@@ -66,6 +67,12 @@ asio::awaitable<Status> MakeRedisUser(redis::Client& administrator,
   for (std::string word; rule >> word;) command.push_back(word);
   PROV_CO_CHECK(co_await administrator.Call(std::move(command)));
   co_return Status();
+}
+
+std::string RabbitmqUserOf(const SimulatedIdentity& identity, Random& random) {
+  return transport::rabbitmq::UserDefinitions(
+      identity.agent, /*vhost=*/"/",
+      transport::rabbitmq::PasswordOf(identity.keys.http.view(), identity.agent), random);
 }
 
 }  // namespace prov::bench

@@ -1,5 +1,5 @@
 // How simulated agents become known: as real ones do, by a request over TLS that proves SECRET_KEY
-// (docs/formats/enrolment.md), and with a user of their own in Redis.
+// (docs/formats/enrolment.md), and with a user of their own in Redis or RabbitMQ.
 #pragma once
 
 #include <boost/asio/awaitable.hpp>
@@ -18,5 +18,8 @@ boost::asio::awaitable<Result<SimulatedIdentity>> Enrol(net::HttpClient& panel, 
 // Makes the agent's user. `administrator` may do so.
 boost::asio::awaitable<Status> MakeRedisUser(redis::Client& administrator,
                                              const SimulatedIdentity& identity);
+
+// Definitions of the agent's user in RabbitMQ, for an administrator.
+std::string RabbitmqUserOf(const SimulatedIdentity& identity, Random& random);
 
 }  // namespace prov::bench

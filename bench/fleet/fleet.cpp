@@ -9,6 +9,8 @@
 #include "base/json.hpp"
 #include "enrolment.hpp"
 #include "transport/http/agent_link.hpp"
+#include "transport/rabbitmq/agent_link.hpp"
+#include "transport/rabbitmq/user.hpp"
 #include "transport/redis/acl.hpp"
 #include "transport/redis/agent_link.hpp"
 
@@ -20,10 +22,13 @@ namespace asio = boost::asio;
 constexpr std::size_t kEnrolling = 16;    // at once
 constexpr std::size_t kConnecting = 200;  // at once: servers do not all start in one second
 constexpr Millis kLook{10};
-constexpr Seconds kAllHeard{60};  // after the last enrolment
+constexpr Seconds kAllHeard{60};  // after the last connected
 constexpr Seconds kAllEnded{30};  // after the last submit
 
 [[noreturn]] void Rethrow(std::exception_ptr failure) { std::rethrow_exception(failure); }
+
+bool IsRedis(std::string_view url) { return url.starts_with("redis"); }
+bool IsRabbitmq(std::string_view url) { return url.starts_with("amqp"); }
 
 double Milliseconds(SteadyTime from, SteadyTime to) {
   return std::chrono::duration<double, std::milli>(to - from).count();
@@ -59,15 +64,50 @@ std::size_t Fleet::Heard() const {
       members_, [](const Member& member) { return member.agent->acknowledged() > 0; }));
 }
 
-asio::awaitable<Status> Fleet::Grow(std::size_t count) {
-  if (!options_.redis_url.empty() && !administrator_)
+asio::awaitable<Status> Fleet::Enrol(std::size_t count) {
+  if (IsRedis(options_.queue_url) && !administrator_)
     PROV_CO_CHECK(co_await ConnectAdministrator());
   failure_ = Status();
   net::TaskGroup workers(executor_, Rethrow);
   for (std::size_t i = 0; i < kEnrolling; ++i) workers.Spawn(EnrolUntil(count));
   co_await workers.Wait();
-  if (!failure_) co_return failure_;
-  for (const auto until = clock_.Steady() + kAllHeard; Heard() < members_.size();) {
+  co_return failure_;
+}
+
+asio::awaitable<void> Fleet::EnrolUntil(std::size_t count) {
+  const auto panel = MakeClient();
+  if (!panel) failure_ = panel.error();
+  while (failure_ && begun_ < count) {
+    if (const auto enrolled = co_await EnrolNext(**panel); !enrolled) failure_ = enrolled.error();
+  }
+}
+
+asio::awaitable<Status> Fleet::EnrolNext(net::HttpClient& panel) {
+  const auto name = fmt::format("sim-{:06}", ++begun_);
+  PROV_CO_TRY(auto identity,
+              co_await bench::Enrol(panel, name, options_.secret_key, clock_, random_));
+  if (administrator_) PROV_CO_CHECK(co_await MakeRedisUser(*administrator_, identity));
+  if (IsRabbitmq(options_.queue_url))
+    definitions_.push_back(RabbitmqUserOf(identity, random_));
+  members_.push_back(
+      {std::make_unique<SimulatedAgent>(executor_, std::move(identity), clock_, ledger_), nullptr});
+  co_return Status();
+}
+
+asio::awaitable<Status> Fleet::Connect() {
+  std::size_t connected = 0;
+  for (auto& member : members_) {
+    ++connected;
+    if (member.link) continue;
+    PROV_CO_CHECK(co_await UntilHeard(connected > kConnecting ? connected - kConnecting : 0));
+    PROV_CO_TRY(member.link, MakeLink(member.agent->identity()));
+    links_.Spawn(member.link->Run(*member.agent));
+  }
+  co_return co_await UntilHeard(members_.size());
+}
+
+asio::awaitable<Status> Fleet::UntilHeard(std::size_t count) {
+  for (const auto until = clock_.Steady() + kAllHeard; Heard() < count;) {
     if (clock_.Steady() > until) {
       co_return Error{ErrorCode::kTimeout,
                       fmt::format("the panel hears {} of {} agents; {}", Heard(), members_.size(),
@@ -79,45 +119,30 @@ asio::awaitable<Status> Fleet::Grow(std::size_t count) {
   co_return Status();
 }
 
-asio::awaitable<void> Fleet::EnrolUntil(std::size_t count) {
-  const auto panel = MakeClient();
-  if (!panel) failure_ = panel.error();
-  while (failure_ && begun_ < count) {
-    // What is enrolled and not heard yet is connecting.
-    if (begun_ - Heard() >= kConnecting) {
-      co_await Sleep(kLook);
-      continue;
-    }
-    if (const auto enrolled = co_await EnrolNext(**panel); !enrolled) failure_ = enrolled.error();
-  }
-}
-
-asio::awaitable<Status> Fleet::EnrolNext(net::HttpClient& panel) {
-  const auto name = fmt::format("sim-{:06}", ++begun_);
-  PROV_CO_TRY(auto identity, co_await Enrol(panel, name, options_.secret_key, clock_, random_));
-  if (administrator_) PROV_CO_CHECK(co_await MakeRedisUser(*administrator_, identity));
-  PROV_CO_TRY(auto link, MakeLink(identity));
-  auto agent = std::make_unique<SimulatedAgent>(executor_, std::move(identity), clock_, ledger_);
-  links_.Spawn(link->Run(*agent));
-  members_.push_back({std::move(agent), std::move(link)});
-  co_return Status();
-}
-
 Result<std::unique_ptr<transport::AgentLink>> Fleet::MakeLink(const SimulatedIdentity& identity) {
-  if (options_.redis_url.empty()) {
-    transport::http::AgentLinkOptions options;
-    options.agent = identity.agent;
-    options.generation = identity.keys.generation;
-    options.http_key = identity.keys.http.Clone();
-    options.panel_url = options_.panel_url;
-    options.ca_file = options_.ca_file;
-    PROV_TRY(auto link, transport::http::HttpAgentLink::Create(executor_, std::move(options),
-                                                               clock_, random_, log_));
-    return std::unique_ptr<transport::AgentLink>(std::move(link));
-  }
+  if (IsRedis(options_.queue_url)) return MakeRedisLink(identity);
+  if (IsRabbitmq(options_.queue_url)) return MakeRabbitmqLink(identity);
+  return MakeHttpLink(identity);
+}
+
+Result<std::unique_ptr<transport::AgentLink>> Fleet::MakeHttpLink(
+    const SimulatedIdentity& identity) {
+  transport::http::AgentLinkOptions options;
+  options.agent = identity.agent;
+  options.generation = identity.keys.generation;
+  options.http_key = identity.keys.http.Clone();
+  options.panel_url = options_.panel_url;
+  options.ca_file = options_.ca_file;
+  PROV_TRY(auto link, transport::http::HttpAgentLink::Create(executor_, std::move(options), clock_,
+                                                             random_, log_));
+  return std::unique_ptr<transport::AgentLink>(std::move(link));
+}
+
+Result<std::unique_ptr<transport::AgentLink>> Fleet::MakeRedisLink(
+    const SimulatedIdentity& identity) {
   transport::redis::AgentLinkOptions options;
   options.agent = identity.agent;
-  PROV_TRY(options.connection.url, redis::ParseUrl(options_.redis_url));
+  PROV_TRY(options.connection.url, redis::ParseUrl(options_.queue_url));
   options.connection.ca_file = options_.ca_file;
   options.connection.url.user = transport::redis::AclUser(identity.agent);
   options.connection.url.password =
@@ -127,9 +152,23 @@ Result<std::unique_ptr<transport::AgentLink>> Fleet::MakeLink(const SimulatedIde
   return std::unique_ptr<transport::AgentLink>(std::move(link));
 }
 
+Result<std::unique_ptr<transport::AgentLink>> Fleet::MakeRabbitmqLink(
+    const SimulatedIdentity& identity) {
+  transport::rabbitmq::AgentLinkOptions options;
+  options.agent = identity.agent;
+  PROV_TRY(options.connection.url, amqp::ParseUrl(options_.queue_url));
+  options.connection.ca_file = options_.ca_file;
+  options.connection.url.user = transport::rabbitmq::UserOf(identity.agent);
+  options.connection.url.password =
+      transport::rabbitmq::PasswordOf(identity.keys.http.view(), identity.agent);
+  PROV_TRY(auto link, transport::rabbitmq::RabbitmqAgentLink::Create(executor_, std::move(options),
+                                                                     clock_, random_, log_));
+  return std::unique_ptr<transport::AgentLink>(std::move(link));
+}
+
 asio::awaitable<Status> Fleet::ConnectAdministrator() {
   redis::ClientOptions options;
-  PROV_CO_TRY(options.connection.url, redis::ParseUrl(options_.redis_url));
+  PROV_CO_TRY(options.connection.url, redis::ParseUrl(options_.queue_url));
   options.connection.url.password = options_.redis_administrator_password;
   options.connection.ca_file = options_.ca_file;
   PROV_CO_TRY(administrator_, redis::Client::Create(executor_, std::move(options), random_));

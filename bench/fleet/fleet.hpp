@@ -7,6 +7,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <boost/asio/any_io_executor.hpp>
@@ -22,9 +23,9 @@ namespace prov::bench {
 
 struct FleetOptions {
   std::string panel_url;
-  Path ca_file;  // of the panel, and of Redis
+  Path ca_file;  // of the panel, and of Redis or RabbitMQ
   std::string secret_key;
-  std::string redis_url;                     // "": agents poll the panel
+  std::string queue_url;                     // of Redis or RabbitMQ; "": agents poll the panel
   std::string redis_administrator_password;  // of Redis's default user
 };
 
@@ -45,8 +46,13 @@ class Fleet {
  public:
   Fleet(boost::asio::any_io_executor executor, FleetOptions options);
 
-  // Enrols and connects agents until there are `count`, all of which the panel hears.
-  boost::asio::awaitable<Status> Grow(std::size_t count);
+  // Enrols agents until there are `count`; in Redis they have their users then.
+  boost::asio::awaitable<Status> Enrol(std::size_t count);
+  // Those of RabbitMQ, of the agents enrolled since (transport/rabbitmq/user.hpp): before they
+  // connect, an administrator is to import them.
+  std::vector<std::string> TakeUserDefinitions() { return std::exchange(definitions_, {}); }
+  // Connects all that are enrolled, until the panel has heard each.
+  boost::asio::awaitable<Status> Connect();
 
   // Submits `per_second` jobs for `seconds` through the API, one agent after the other, and waits
   // until each has ended, for half a minute at most.
@@ -74,15 +80,19 @@ class Fleet {
  private:
   struct Member {
     std::unique_ptr<SimulatedAgent> agent;
-    std::unique_ptr<transport::AgentLink> link;
+    std::unique_ptr<transport::AgentLink> link;  // null before it connects
   };
   boost::asio::awaitable<void> EnrolUntil(std::size_t count);
   boost::asio::awaitable<Status> EnrolNext(net::HttpClient& panel);
   Result<std::unique_ptr<transport::AgentLink>> MakeLink(const SimulatedIdentity& identity);
+  Result<std::unique_ptr<transport::AgentLink>> MakeHttpLink(const SimulatedIdentity& identity);
+  Result<std::unique_ptr<transport::AgentLink>> MakeRedisLink(const SimulatedIdentity& identity);
+  Result<std::unique_ptr<transport::AgentLink>> MakeRabbitmqLink(const SimulatedIdentity& identity);
   boost::asio::awaitable<Status> ConnectAdministrator();
   boost::asio::awaitable<void> Submit(net::HttpClient& panel, std::string agent,
                                       std::string api_token, Outcome& outcome);
   std::size_t Heard() const;
+  boost::asio::awaitable<Status> UntilHeard(std::size_t count);
   boost::asio::awaitable<void> Sleep(Millis time);
   Result<std::unique_ptr<net::HttpClient>> MakeClient() const;
 
@@ -94,6 +104,7 @@ class Fleet {
   Ledger ledger_;
   std::unique_ptr<redis::Client> administrator_;
   std::vector<Member> members_;
+  std::vector<std::string> definitions_;
   std::size_t begun_ = 0;  // enrolments
   Status failure_;
   net::TaskGroup links_;

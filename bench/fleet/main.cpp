@@ -1,10 +1,12 @@
 // Simulated agents for `./dev bench fleet`, told what to do by lines on standard input; each is
 // answered by one JSON object on a line of standard output:
 //
-//   grow COUNT            enrols and connects agents until there are so many
+//   enrol COUNT           enrols agents until there are so many; over RabbitMQ the answer's "users"
+//                         has definitions of each new one's user, which are to be imported
+//   connect               connects those that are not, and waits until the panel has heard them
 //   jobs RATE SECONDS     submits RATE jobs a second through the API, and waits for their results
 //
-//   bench_fleet PANEL-URL CA-FILE [REDIS-URL]
+//   bench_fleet PANEL-URL CA-FILE [REDIS-OR-RABBITMQ-URL]
 //
 // Secrets are in its environment: SECRET_KEY, API_TOKEN, and REDIS_ADMINISTRATOR_PASSWORD, of
 // Redis's default user. It ends with its standard input.
@@ -50,15 +52,26 @@ boost::json::object Links(const Fleet& fleet) {
           {"refused", refused.empty() ? "" : refused.front()}};
 }
 
-asio::awaitable<boost::json::object> Grow(Fleet& fleet, std::size_t count) {
-  const auto grown = co_await fleet.Grow(count);
-  if (!grown) co_return boost::json::object{{"error", grown.error().ToString()}};
-  co_return Links(fleet);
+boost::json::object Refused(const prov::Error& error) { return {{"error", error.ToString()}}; }
+
+asio::awaitable<boost::json::object> Enrol(Fleet& fleet, std::size_t count) {
+  const auto enrolled = co_await fleet.Enrol(count);
+  if (!enrolled) co_return Refused(enrolled.error());
+  auto said = Links(fleet);
+  auto& users = said["users"].emplace_array();
+  for (const auto& definitions : fleet.TakeUserDefinitions())
+    users.push_back(*prov::json::ParseText(definitions));
+  co_return said;
+}
+
+asio::awaitable<boost::json::object> Connect(Fleet& fleet) {
+  const auto connected = co_await fleet.Connect();
+  co_return connected ? Links(fleet) : Refused(connected.error());
 }
 
 asio::awaitable<boost::json::object> Jobs(Fleet& fleet, Fleet::Load load) {
   const auto run = co_await fleet.Run(std::move(load));
-  if (!run) co_return boost::json::object{{"error", run.error().ToString()}};
+  if (!run) co_return Refused(run.error());
   auto said = Links(fleet);
   said["submitted"] = run->submitted;
   said["submits_refused"] = run->refused;
@@ -77,12 +90,13 @@ asio::awaitable<boost::json::object> Obey(Fleet& fleet, std::string line) {
   std::istringstream words(line);
   std::string what;
   words >> what;
-  if (std::size_t count = 0; what == "grow" && words >> count)
-    co_return co_await Grow(fleet, count);
+  if (std::size_t count = 0; what == "enrol" && words >> count)
+    co_return co_await Enrol(fleet, count);
+  if (what == "connect") co_return co_await Connect(fleet);
   Fleet::Load load{.api_token = FromEnvironment("API_TOKEN")};
   if (what == "jobs" && words >> load.per_second >> load.seconds)
     co_return co_await Jobs(fleet, std::move(load));
-  co_return boost::json::object{{"error", "grow COUNT, or jobs RATE SECONDS"}};
+  co_return boost::json::object{{"error", "enrol COUNT, connect, or jobs RATE SECONDS"}};
 }
 
 asio::awaitable<void> Listen(Fleet& fleet, asio::io_context& io) {
@@ -103,7 +117,7 @@ asio::awaitable<void> Listen(Fleet& fleet, asio::io_context& io) {
 
 int main(int count, char** arguments) {
   if (count < 3 || count > 4) {
-    std::cerr << "bench_fleet PANEL-URL CA-FILE [REDIS-URL]\n";
+    std::cerr << "bench_fleet PANEL-URL CA-FILE [REDIS-OR-RABBITMQ-URL]\n";
     return 2;
   }
   asio::io_context io{1};
@@ -111,7 +125,7 @@ int main(int count, char** arguments) {
               {.panel_url = arguments[1],
                .ca_file = arguments[2],
                .secret_key = FromEnvironment("SECRET_KEY"),
-               .redis_url = count > 3 ? arguments[3] : "",
+               .queue_url = count > 3 ? arguments[3] : "",
                .redis_administrator_password = FromEnvironment("REDIS_ADMINISTRATOR_PASSWORD")});
   asio::co_spawn(io, Listen(fleet, io), [](std::exception_ptr failure) {
     if (failure) std::rethrow_exception(failure);

@@ -38,11 +38,11 @@ def options(**given):
     return argparse.Namespace(**{"store": None, "jobs": None, "readers": None, "agents": None, **given})
 
 
-@pytest.mark.parametrize("transport", ["http", "redis"])
+@pytest.mark.parametrize("transport", fleet_figures.TRANSPORTS)
 def test_every_job_of_a_simulated_fleet_has_one_result(place, transport):
     fleet = fleet_figures.Fleet(place, transport, "sqlite", 20, silent)
     try:
-        fleet.tell("grow 20")
+        fleet.grow(20)
         seen = fleet.tell("jobs 20 3")
         assert seen["submitted"] == 60 and seen["unfinished"] == 0 and seen["submits_refused"] == 0, seen
         assert 0 < seen["accepted_p50_ms"] <= seen["accepted_p99_ms"] <= seen["ended_p99_ms"]
@@ -59,7 +59,7 @@ def test_every_job_of_a_simulated_fleet_has_one_result(place, transport):
 def test_an_agent_that_does_not_answer_is_told(place):
     fleet = fleet_figures.Fleet(place, "http", "sqlite", 5, silent)
     try:
-        fleet.tell("grow 5")
+        fleet.grow(5)
         fleet.panel.process.kill()
         fleet.panel.process.wait()
         with pytest.raises(RuntimeError, match="of 0 jobs|refused"):

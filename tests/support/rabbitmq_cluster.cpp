@@ -1,18 +1,14 @@
 #include "support/rabbitmq_cluster.hpp"
 
 #include <algorithm>
-#include <chrono>
-#include <stdexcept>
-#include <thread>
 
 #include <boost/json.hpp>
 
 #include "support/free_port.hpp"
+#include "support/wait_for.hpp"
 
 namespace prov::test {
 namespace {
-
-constexpr std::chrono::seconds kForming{180};
 
 // A list of objects, or nothing where the API answers something else.
 boost::json::array ListOf(const std::string& answer) {
@@ -34,16 +30,16 @@ RabbitmqCluster::RabbitmqCluster() {
   nodes_.front()->Manage();
   for (const auto& node : nodes_) {
     node->Configure("{cluster_nodes, {[" + peers + "], disc}}");
+    node->Configure("{cluster_partition_handling, pause_minority}");
     node->Launch();
   }
   for (const auto& node : nodes_) node->AwaitBoot();
-  const auto until = std::chrono::steady_clock::now() + kForming;
-  while (!Formed()) {
-    if (std::chrono::steady_clock::now() > until)
-      throw std::runtime_error("the nodes of RabbitMQ form no cluster: " +
-                               nodes_.front()->Api("GET", "nodes?columns=name,running"));
-    std::this_thread::sleep_for(std::chrono::milliseconds(100));
-  }
+  AwaitFormed();
+}
+
+void RabbitmqCluster::AwaitFormed() const {
+  WaitFor([this] { return Formed(); }, "that the nodes of RabbitMQ are one cluster",
+          std::chrono::seconds(180));
 }
 
 bool RabbitmqCluster::Formed() const {
@@ -64,6 +60,39 @@ std::size_t RabbitmqCluster::NodeOfConnection(const std::string& name) const {
     }
   }
   return kNodes;
+}
+
+// A node that does not know another one's cookie is not known by it either, whoever connects.
+void RabbitmqCluster::CutOff(std::size_t at) {
+  cut_off_[at] = true;
+  SetCookieForOthers(at, "of-strangers");
+  nodes_[at]->Evaluate("[rpc:call(Node, erlang, disconnect_node, [Other]) || Other <- " +
+                       OthersOf(at) + "]");
+}
+
+void RabbitmqCluster::Mend() {
+  for (std::size_t at = 0; at < kNodes; ++at) {
+    if (!nodes_[at]->running()) nodes_[at]->Start();
+    if (!cut_off_[at]) continue;
+    SetCookieForOthers(at, RabbitmqServer::kCookie);
+    cut_off_[at] = false;
+  }
+  AwaitFormed();
+}
+
+void RabbitmqCluster::SetCookieForOthers(std::size_t at, const std::string& cookie) const {
+  nodes_[at]->Evaluate("[true = rpc:call(Node, erlang, set_cookie, [Other, '" + cookie +
+                       "']) || Other <- " + OthersOf(at) + "]");
+}
+
+// As a list of Erlang's.
+std::string RabbitmqCluster::OthersOf(std::size_t at) const {
+  std::string others;
+  for (std::size_t other = 0; other < kNodes; ++other) {
+    if (other == at) continue;
+    others += (others.empty() ? "['" : ", '") + nodes_[other]->node() + "'";
+  }
+  return others + "]";
 }
 
 }  // namespace prov::test

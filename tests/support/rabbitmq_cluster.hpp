@@ -1,5 +1,5 @@
 // A real cluster of three RabbitMQ nodes on loopback. To start it takes some twenty seconds of a
-// processor; one test has one.
+// processor; one test suite has one.
 #pragma once
 
 #include <cstddef>
@@ -23,11 +23,20 @@ class RabbitmqCluster {
   // first node, which runs.
   std::size_t NodeOfConnection(const std::string& name) const;
 
+  // From the other nodes: it is in the minority then, and leaves its clients.
+  void CutOff(std::size_t at);
+  // Starts what was killed, joins what was cut off, and waits until they are one cluster.
+  void Mend();
+
  private:
+  void AwaitFormed() const;
   bool Formed() const;
+  void SetCookieForOthers(std::size_t at, const std::string& cookie) const;
+  std::string OthersOf(std::size_t at) const;
 
   // The first has the management API.
   std::vector<std::unique_ptr<RabbitmqServer>> nodes_;
+  std::vector<bool> cut_off_ = std::vector<bool>(kNodes);
 };
 
 }  // namespace prov::test

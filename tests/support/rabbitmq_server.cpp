@@ -70,7 +70,7 @@ RabbitmqServer::RabbitmqServer() : RabbitmqServer(FreePort()) {
 RabbitmqServer::RabbitmqServer(std::uint16_t epmd_port)
     : port_(FreePort()), distribution_port_(FreePort()), epmd_port_(epmd_port) {
   const auto& directory = directory_.path();
-  std::ofstream(directory / ".erlang.cookie") << "a-test-of-its-own";
+  std::ofstream(directory / ".erlang.cookie") << kCookie;
   chmod((directory / ".erlang.cookie").c_str(), 0400);
   // What another node's API says of this one, it has of this plugin.
   std::ofstream(directory / "plugins") << "[rabbitmq_management_agent].\n";
@@ -209,14 +209,18 @@ std::string RabbitmqServer::Api(const std::string& method, const std::string& pa
                 " http://127.0.0.1:" + std::to_string(management_port_) + "/api/" + path);
 }
 
-// What rabbitmqctl does, without its seconds.
 void RabbitmqServer::SetMemoryAlarm(bool on) const {
-  const auto call = "ok = rpc:call('" + node() +
-                    "', vm_memory_monitor, set_vm_memory_high_watermark, [" +
-                    (on ? "0.00001" : "0.4") + "]), io:format(\"done\"), halt().";
+  Evaluate("ok = rpc:call(Node, vm_memory_monitor, set_vm_memory_high_watermark, [" +
+           std::string(on ? "0.00001" : "0.4") + "])");
+}
+
+// What rabbitmqctl does, without its seconds.
+void RabbitmqServer::Evaluate(const std::string& expressions) const {
+  const auto program =
+      "Node = '" + node() + "', " + expressions + R"(, io:format("done"), halt().)";
   const auto said = Output(Environment() + "erl -noinput -hidden -sname ctl" +
-                           std::to_string(getpid()) + "@localhost -eval " + Quoted(call));
-  if (said != "done") throw std::runtime_error("the memory limit cannot be set: " + said);
+                           std::to_string(getpid()) + "@localhost -eval " + Quoted(program));
+  if (said != "done") throw std::runtime_error("RabbitMQ cannot be told to: " + said);
 }
 
 std::string RabbitmqServer::node() const { return "t" + std::to_string(port_) + "@localhost"; }

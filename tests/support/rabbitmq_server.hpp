@@ -47,6 +47,7 @@ class RabbitmqServer {
 
  private:
   friend class RabbitmqCluster;
+  static constexpr const char* kCookie = "a-test-of-its-own";  // by which nodes know each other
   // Not started, without TLS and without the management API. Nodes with the same epmd, which is one
   // node's own, find each other.
   explicit RabbitmqServer(std::uint16_t epmd_port);
@@ -56,7 +57,11 @@ class RabbitmqServer {
   void Configure(const std::string& setting);  // of the application rabbit: "{disk_free_limit, 1}"
   void Launch();
   void AwaitBoot();
+  // Erlang's expressions, by a node beside the server's, which they know as `Node`. Throws where
+  // they fail.
+  void Evaluate(const std::string& expressions) const;
   std::string node() const;
+  bool running() const { return pid_ >= 0; }
   bool Answers() const;
   std::string Environment() const;
 

@@ -1,23 +1,13 @@
 #include "support/redis_cluster.hpp"
 
-#include <chrono>
-#include <functional>
 #include <stdexcept>
-#include <thread>
+
+#include "support/wait_for.hpp"
 
 namespace prov::test {
 namespace {
 
 constexpr std::size_t kSlots = 16384;
-
-void WaitFor(const std::function<bool()>& holds, const std::string& what) {
-  const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(30);
-  while (!holds()) {
-    if (std::chrono::steady_clock::now() > until)
-      throw std::runtime_error("the Redis Cluster: " + what + " did not happen in 30 s");
-    std::this_thread::sleep_for(std::chrono::milliseconds(20));
-  }
-}
 
 std::size_t FirstSlot(std::size_t master) { return kSlots * master / RedisCluster::kMasters; }
 
@@ -38,7 +28,7 @@ RedisCluster::RedisCluster(bool with_replicas, std::vector<std::string> acl) {
                      std::to_string(nodes_[i]->cluster_port()));
     }
   }
-  WaitFor([this] { return Formed(); }, "that all nodes know each other");
+  WaitFor([this] { return Formed(); }, "that all nodes of the Redis Cluster know each other");
   for (std::size_t i = kMasters; i < count; ++i)
     nodes_[i]->Cli("CLUSTER REPLICATE " + IdOf(i - kMasters));
   for (std::size_t i = kMasters; i < count; ++i) {
@@ -47,7 +37,7 @@ RedisCluster::RedisCluster(bool with_replicas, std::vector<std::string> acl) {
           return nodes_[i]->Cli("INFO replication").find("master_link_status:up") !=
                  std::string::npos;
         },
-        "that a replica has its master's data");
+        "that a replica in the Redis Cluster has its master's data");
   }
 }
 
@@ -110,7 +100,7 @@ void RedisCluster::TakeOut(std::size_t at, std::size_t to) {
         }
         return true;
       },
-      "that the others have its slots");
+      "that the others in the Redis Cluster have its slots");
 }
 
 }  // namespace prov::test
