@@ -13,6 +13,7 @@ namespace asio = boost::asio;
 namespace {
 
 constexpr std::size_t kWriteBytes = 256 * 1024;
+constexpr std::size_t kSmallBody = 16 * 1024;  // is nobody's burden
 
 bool WantsClose(const WireHead& head) {
   if (head.version == 10) return true;
@@ -38,7 +39,19 @@ constexpr std::string_view kLastChunk = "0\r\n\r\n";
 
 }  // namespace
 
+Status BodyShare::Hold(std::size_t bytes) {
+  const auto wanted = bytes > kSmallBody ? bytes : 0;
+  if (wanted > held_ && all_ - held_ + wanted > most_) {
+    return Error{
+        ErrorCode::kExhausted, "too many large requests at once; send it again in a moment", {}};
+  }
+  all_ = all_ - held_ + wanted;
+  held_ = wanted;
+  return {};
+}
+
 asio::awaitable<void> HttpConnection::Run() {
+  waits_since_ = shared_.clock.Steady();
   SetDeadline(shared_.options.limits.header);
   const auto handshake = co_await io_->Handshake();
   if (handshake) {
@@ -59,6 +72,7 @@ void HttpConnection::Drain() {
 }
 
 void HttpConnection::Close(ErrorCode why) {
+  waits_since_.reset();
   if (stream_) stream_->Close();
   io_->Close(why);
 }
@@ -72,6 +86,7 @@ asio::awaitable<Result<bool>> HttpConnection::ReadMore() {
 asio::awaitable<Result<WireHead>> HttpConnection::ReadHead(WireParser& parser) {
   const auto& limits = shared_.options.limits;
   idle_ = buffer_.empty();
+  waits_since_ = shared_.clock.Steady();
   SetDeadline(idle_ ? limits.idle : limits.header);
   while (true) {
     while (buffer_.starts_with("\r\n")) buffer_.erase(0, 2);  // RFC 9112, 2.2
@@ -87,7 +102,8 @@ asio::awaitable<Result<WireHead>> HttpConnection::ReadHead(WireParser& parser) {
   }
 }
 
-asio::awaitable<Status> HttpConnection::ReadBody(WireParser& parser, Request& request) {
+asio::awaitable<Status> HttpConnection::ReadBody(WireParser& parser, Request& request,
+                                                 BodyShare& share) {
   const auto& options = shared_.options;
   const auto limit = options.body_limit ? options.body_limit(request) : options.limits.body_bytes;
   PROV_CO_CHECK(parser.SetBodyLimit(limit));
@@ -101,6 +117,7 @@ asio::awaitable<Status> HttpConnection::ReadBody(WireParser& parser, Request& re
     PROV_CO_TRY(const bool more, co_await ReadMore());
     if (!more) co_return Error{ErrorCode::kUnavailable, "the client closed within the body"};
     PROV_CO_CHECK(parser.FeedBody(buffer_, request.body));
+    PROV_CO_CHECK(share.Hold(request.body.size()));
   }
   co_return Status{};
 }
@@ -116,8 +133,10 @@ asio::awaitable<bool> HttpConnection::ServeOne() {
 
 asio::awaitable<bool> HttpConnection::Respond(Exchange& exchange) {
   WireParser parser(WireParser::Kind::kRequest);
+  BodyShare share(shared_);
   auto read = co_await ReadHead(parser);
   idle_ = false;
+  waits_since_.reset();
   began_ = shared_.clock.Steady();
   if (!read) {
     co_await Refuse(read.error(), {});
@@ -129,7 +148,7 @@ asio::awaitable<bool> HttpConnection::Respond(Exchange& exchange) {
   request.tls = shared_.options.tls.has_value();
   request.peer_closed = [self = shared_from_this()]() { return self->io_->WaitClosed(); };
   auto good = SetTarget(request, head.target);
-  if (good && !parser.done()) good = co_await ReadBody(parser, request);
+  if (good && !parser.done()) good = co_await ReadBody(parser, request, share);
   if (!good) {
     co_await Refuse(good.error(), std::move(head));
     co_return false;
@@ -240,6 +259,9 @@ asio::awaitable<void> HttpConnection::Refuse(const Error& error, WireHead head) 
     response = MakeProblem(431, "header_too_large", error.message);
   } else if (error.code == ErrorCode::kTooLarge) {
     response = MakeProblem(413, "too_large", error.message);
+  } else if (error.code == ErrorCode::kExhausted) {
+    response = MakeProblem(503, "busy", error.message);
+    response.headers.Set("Retry-After", "5");
   } else {
     co_return;
   }

@@ -18,12 +18,30 @@ struct ServerShared {
   const ServerOptions& options;
   TaskGroup& tasks;
   const bool& draining;
+  std::size_t& bodies;  // bytes of bodies that are held; BodyShare
   // What any of them reads into. Used up before another one runs: from the end of Io::ReadSome to
   // the coroutine that awaits it there is no turn of the loop.
   std::span<char> chunk;
 };
 
 inline constexpr std::size_t kReadBytes = 16 * 1024;
+
+// What one request's body takes of ServerLimits::bodies, as long as it is there.
+class BodyShare {
+ public:
+  explicit BodyShare(const ServerShared& shared)
+      : all_(shared.bodies), most_(shared.options.limits.bodies) {}
+  BodyShare(const BodyShare&) = delete;
+  ~BodyShare() { all_ -= held_; }
+
+  // kExhausted where there is no room for so many bytes.
+  Status Hold(std::size_t bytes);
+
+ private:
+  std::size_t& all_;
+  std::size_t most_;
+  std::size_t held_ = 0;
+};
 
 class HttpConnection : public std::enable_shared_from_this<HttpConnection> {
  public:
@@ -38,6 +56,8 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection> {
   // Closes it if it waits for a request; ends its stream.
   void Drain();
   void Close(ErrorCode why);
+  // Since when it waits for its peer to say what it wants, while it does.
+  std::optional<SteadyTime> waits_since() const { return waits_since_; }
 
  private:
   // One request's way.
@@ -51,7 +71,7 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection> {
   // Reads a request and handles it; false where there is none to be answered any more.
   boost::asio::awaitable<bool> Respond(Exchange& exchange);
   boost::asio::awaitable<Result<WireHead>> ReadHead(WireParser& parser);
-  boost::asio::awaitable<Status> ReadBody(WireParser& parser, Request& request);
+  boost::asio::awaitable<Status> ReadBody(WireParser& parser, Request& request, BodyShare& share);
   boost::asio::awaitable<Result<bool>> ReadMore();  // false: the peer has ended
   boost::asio::awaitable<Response> Handle(Request request);
   boost::asio::awaitable<Status> Write(std::string_view bytes);
@@ -74,6 +94,7 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection> {
   std::string buffer_;
   std::optional<SteadyTime> deadline_;
   bool idle_ = false;
+  std::optional<SteadyTime> waits_since_;
   SteadyTime began_;
   std::shared_ptr<BodyStream> stream_;
 };

@@ -1,5 +1,7 @@
 #include "net/http_server.hpp"
 
+#include <algorithm>
+
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/steady_timer.hpp>
@@ -87,9 +89,21 @@ struct HttpServer::Impl : std::enable_shared_from_this<Impl> {
     }
   }
 
+  // Whoever only holds connections open must not keep others out.
+  bool MakeRoom() {
+    const auto since = [](const auto& connection) {
+      return connection->waits_since().value_or(SteadyTime::max());
+    };
+    const auto longest = std::ranges::min_element(connections, {}, since);
+    if (longest == connections.end() || !(*longest)->waits_since()) return false;
+    const auto leaves = *longest;
+    leaves->Close(ErrorCode::kExhausted);
+    return true;
+  }
+
   void Admit(tcp::socket socket) {
     boost::system::error_code ignored;
-    if (connections.size() >= options.limits.connections) {
+    if (connections.size() >= options.limits.connections && !MakeRoom()) {
       socket.non_blocking(true, ignored);
       if (!tls) socket.send(asio::buffer(kBusy), 0, ignored);
       return;
@@ -97,7 +111,7 @@ struct HttpServer::Impl : std::enable_shared_from_this<Impl> {
     const auto remote = socket.remote_endpoint(ignored);
     auto io = tls ? MakeTlsServerIo(std::move(socket), tls) : MakeTcpIo(std::move(socket));
     auto connection = std::make_shared<HttpConnection>(
-        ServerShared{clock, options, tasks, draining, chunk}, std::move(io),
+        ServerShared{clock, options, tasks, draining, bodies, chunk}, std::move(io),
         CanonicalAddress(remote.address().to_string()), executor);
     connections.insert(connection);
     tasks.Spawn(Serve(shared_from_this(), connection));
@@ -146,6 +160,7 @@ struct HttpServer::Impl : std::enable_shared_from_this<Impl> {
   SteadyTime drain_deadline;
   std::set<std::shared_ptr<HttpConnection>> connections;
   std::array<char, kReadBytes> chunk;
+  std::size_t bodies = 0;
   TaskGroup tasks;
 };
 

@@ -22,14 +22,18 @@ namespace prov::net {
 struct ServerLimits {
   std::size_t header_bytes = 16 * 1024;  // 431
   std::size_t body_bytes = 1 << 20;      // 413, where body_limit says nothing else
-  std::size_t connections = 20'000;      // beyond: 503 and closed
-  std::size_t stream_buffer = 1 << 20;   // bytes a slow reader may owe before it is dropped
-  Millis header{10'000};                 // from a request's first byte, and for the TLS handshake
-  Millis body{30'000};                   // for the whole body
-  Millis idle{75'000};                   // between requests
-  Millis write{30'000};                  // for each 256 KiB of an answer
-  Millis drain{10'000};                  // what runs when the drain begins
-  Millis scan{1'000};  // how often deadlines are looked at (by the system's timer)
+  // Of all requests together, small ones not counted; beyond: 503.
+  std::size_t bodies = std::size_t{256} << 20;
+  // Beyond, the one goes that has been waiting longest for its peer's next request; where all are
+  // at work, the new one: 503.
+  std::size_t connections = 20'000;
+  std::size_t stream_buffer = 1 << 20;  // bytes a slow reader may owe before it is dropped
+  Millis header{10'000};                // from a request's first byte, and for the TLS handshake
+  Millis body{30'000};                  // for the whole body
+  Millis idle{75'000};                  // between requests
+  Millis write{30'000};                 // for each 256 KiB of an answer
+  Millis drain{10'000};                 // what runs when the drain begins
+  Millis scan{1'000};                   // how often deadlines are looked at (by the system's timer)
 };
 
 struct AccessEntry {

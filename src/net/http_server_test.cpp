@@ -164,17 +164,78 @@ TEST_F(HttpServerTest, HttpServer_StalledClients_AreClosedAtTheirDeadline) {
   EXPECT_EQ(handled_, 0);
 }
 
-TEST_F(HttpServerTest, HttpServer_TooManyConnections_Answers503) {
+TEST_F(HttpServerTest, HttpServer_TooManyConnectionsAtWork_Answers503) {
   auto options = Options();
   options.limits.connections = 1;
+  bool done = false;
+  options.handler = [&](Request) -> asio::awaitable<Response> {
+    while (!done) co_await Pause(1);
+    co_return Response{};
+  };
   Listen(std::move(options));
   std::string answer;
-  Run([](HttpServerTest& test, std::string& into) -> asio::awaitable<void> {
+  Run([](HttpServerTest& test, bool& done, std::string& into) -> asio::awaitable<void> {
     auto first = co_await test.Dial(test.server_->port());
+    const std::string request = "GET / HTTP/1.1\r\nHost: x\r\n\r\n";
+    co_await asio::async_write(first, asio::buffer(request), asio::use_awaitable);
+    co_await test.Pause(50);
     auto second = co_await test.Dial(test.server_->port());
     into = co_await test.ReadUntil(second);
-  }(*this, answer));
+    done = true;
+    const auto served = co_await test.ReadUntil(first, "\r\n\r\n");
+    EXPECT_TRUE(served.starts_with("HTTP/1.1 200 ")) << served;
+  }(*this, done, answer));
   EXPECT_TRUE(answer.starts_with("HTTP/1.1 503 ")) << answer;
+}
+
+// Whoever holds connections open must not keep others out.
+TEST_F(HttpServerTest, HttpServer_TooManyThatOnlyWait_TheOneThatWaitsLongestGoes) {
+  auto options = Options();
+  options.limits.connections = 2;
+  Listen(std::move(options));
+  Run([](HttpServerTest& test) -> asio::awaitable<void> {
+    auto stalled = co_await test.Dial(test.server_->port());
+    co_await asio::async_write(stalled, asio::buffer("GET / HT", 8), asio::use_awaitable);
+    co_await test.Pause(50);
+    test.clock_.Advance(Millis{1});
+    auto newer = co_await test.Dial(test.server_->port());
+    co_await test.Pause(50);
+    const auto answer =
+        co_await test.Exchange("GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+    EXPECT_TRUE(answer.starts_with("HTTP/1.1 200 ")) << answer;
+    EXPECT_EQ(co_await test.ReadUntil(stalled), "");
+    const std::string request = "GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+    co_await asio::async_write(newer, asio::buffer(request), asio::use_awaitable);
+    const auto second = co_await test.ReadUntil(newer);
+    EXPECT_TRUE(second.starts_with("HTTP/1.1 200 ")) << second;
+  }(*this));
+}
+
+TEST_F(HttpServerTest, HttpServer_BodiesThatAreTooMuchTogether_AreRefusedUntilThereIsRoom) {
+  auto options = Options();
+  options.limits.body_bytes = 200'000;
+  options.limits.bodies = 150'000;
+  Listen(std::move(options));
+  const auto request = [](std::size_t length) {
+    return "POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: " +
+           std::to_string(length) + "\r\n\r\n" + std::string(length, 'x');
+  };
+  Run([](HttpServerTest& test, auto request) -> asio::awaitable<void> {
+    auto held = co_await test.Dial(test.server_->port());
+    auto bytes = request(100'000);
+    bytes.pop_back();  // it never comes to its end
+    co_await asio::async_write(held, asio::buffer(bytes), asio::use_awaitable);
+    co_await test.Pause(50);
+    const auto refused = co_await test.Exchange(request(100'000));
+    EXPECT_TRUE(refused.starts_with("HTTP/1.1 503 ")) << refused;
+    EXPECT_NE(refused.find("\r\nRetry-After: 5\r\n"), std::string::npos) << refused;
+    const auto small = co_await test.Exchange(request(10'000));
+    EXPECT_TRUE(small.starts_with("HTTP/1.1 200 ")) << small;
+    held.close();
+    co_await test.Pause(50);
+    const auto taken = co_await test.Exchange(request(100'000));
+    EXPECT_TRUE(taken.starts_with("HTTP/1.1 200 ")) << taken;
+  }(*this, request));
 }
 
 TEST_F(HttpServerTest, HttpServer_PortInUse_SaysWhatToDo) {

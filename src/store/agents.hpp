@@ -56,7 +56,9 @@ class Agents {
   virtual Status Update(const Agent& agent, std::uint32_t expected_generation) = 0;
   virtual Result<Agent> Get(const Actor& actor, const std::string& id) = 0;
   virtual Result<std::vector<Agent>> List(const Actor& actor) = 0;  // by id
-  // Never sets the time back. An id that is not registered is ignored.
+  // Never sets the time back, but from one so far ahead that a panel's clock was wrong. An id that
+  // is not registered is ignored.
+  static constexpr Millis kMostAhead{60'000};
   virtual Status Seen(const std::string& id, WallTime at) = 0;
 
   virtual Result<EventPosition> Position(const std::string& id, const std::string& epoch) = 0;

@@ -533,6 +533,11 @@ TEST_P(Store, Agents_AreCompareAndSetByKeyGeneration) {
   agent.last_seen_at = now;
   EXPECT_EQ(*db_->Read([&](Transaction& t) { return t.agents().Get(ann_, "agent-1"); }), agent);
   EXPECT_EQ(db_->Read([&](Transaction& t) { return t.agents().List(ann_); })->size(), 1u);
+  agent.last_seen_at = now - Seconds{61};
+  ASSERT_TRUE(
+      db_->Write([&](Transaction& t) { return t.agents().Seen("agent-1", *agent.last_seen_at); }));
+  EXPECT_EQ(*db_->Read([&](Transaction& t) { return t.agents().Get(ann_, "agent-1"); }), agent)
+      << "what was written by a clock that is ahead stays for ever";
 }
 
 TEST_P(Store, EventPosition_AdvancesOnlyFromWhereItIs) {

@@ -60,6 +60,21 @@ TEST_F(IdempotencyKey, OfACancelAndARetry_IsAnsweredByteForByte) {
   EXPECT_THAT(Jobs(), SizeIs(2));
 }
 
+// A lost job's server may say that it goes on.
+TEST_F(IdempotencyKey, OfARetry_IsAnsweredByteForByte_ThoughTheOldJobGoesOn) {
+  const auto made = Post("/api/jobs", Demo(), "k");
+  const auto job = std::string(*made.headers.Find("Location"));
+  const auto id = *Uuid::Parse(std::string(Read(made).at("id").as_string()));
+  Put(id, job::Status::kDispatched);
+  Put(id, job::Status::kLost);
+  const auto retried = Post(job + "/retry", kAgain, "retry");
+  ASSERT_EQ(retried.status, 202) << retried.body;
+  Put(id, job::Status::kRunning, 1);
+  ExpectAgain(Post(job + "/retry", kAgain, "retry"), retried);
+  ExpectProblem(Post(job + "/retry", kAgain, "another"), 409, "not_over");
+  EXPECT_THAT(Jobs(), SizeIs(2));
+}
+
 TEST_F(IdempotencyKey, OfADrain_IsAnsweredByteForByteAndDrainsOnce) {
   const auto first = Post("/api/servers/agent-1/drain", "", "k");
   ASSERT_EQ(first.status, 202) << first.body;

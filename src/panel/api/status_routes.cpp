@@ -1,6 +1,10 @@
+#include <utility>
+
+#include <boost/asio/this_coro.hpp>
 #include <fmt/format.h>
 
 #include "base/json.hpp"
+#include "net/event.hpp"
 #include "net/problem.hpp"
 #include "panel/api/routes.hpp"
 #include "panel/auth/authenticator.hpp"
@@ -16,9 +20,10 @@ boost::json::object Check(std::string_view status, std::string detail, double la
   return {{"status", status}, {"detail", std::move(detail)}, {"latency_ms", latency_ms}};
 }
 
-// How things are, looked at for whoever asks, but once a second at most: to ask often must cost
-// next to nothing. While the store does not answer, everybody who asks waits for it.
+// How things are, looked at for whoever asks, but one look at a time and one a second at most: to
+// ask often must cost next to nothing, above all where a look takes long.
 struct Health {
+  std::shared_ptr<net::Event> looking;  // while somebody looks
   SteadyTime good_until{};
   bool up = false;
   std::string for_anybody;  // bodies
@@ -50,9 +55,25 @@ boost::json::object QueueCheck(const transport::QueueServer* queue) {
   return Check("degraded", connection.error().ToString(), 0);
 }
 
+// Those who came meanwhile see what the one who looks has seen, or one of them looks, where it was
+// given up.
+class Looking {
+ public:
+  Looking(std::shared_ptr<Health> health, asio::any_io_executor executor)
+      : health_(std::move(health)) {
+    health_->looking = std::make_shared<net::Event>(std::move(executor));
+  }
+  Looking(const Looking&) = delete;
+  ~Looking() { std::exchange(health_->looking, nullptr)->Notify(); }
+
+ private:
+  std::shared_ptr<Health> health_;
+};
+
 asio::awaitable<void> Look(ApiDependencies dependencies, std::shared_ptr<Health> health) {
-  const auto now = dependencies.clock.Steady();
-  if (now < health->good_until) co_return;
+  while (const auto looking = health->looking) co_await looking->Wait();
+  if (dependencies.clock.Steady() < health->good_until) co_return;
+  const Looking looking(health, co_await asio::this_coro::executor);
   const auto store = co_await AskStore(dependencies.store, dependencies.clock);
   const auto failure = dependencies.registry.last_failure();
   const auto* queue = dependencies.queue_server;
@@ -74,7 +95,7 @@ asio::awaitable<void> Look(ApiDependencies dependencies, std::shared_ptr<Health>
                          failure.empty() ? fmt::format("{} installers", installers) : failure, 0)}};
   health->for_callers = json::Serialize(body);
   health->up = up;
-  health->good_until = now + kHealthKept;
+  health->good_until = dependencies.clock.Steady() + kHealthKept;
 }
 
 Response Answer(std::string body, bool up) {

@@ -103,6 +103,39 @@ TEST_F(Tokens, HealthAskedOften_AsksTheStoreOnceASecond) {
   EXPECT_EQ(asked, 1);
 }
 
+TEST_F(Tokens, HealthAskedWhileSomebodyLooks_IsWhatThatOneSees) {
+  struct Slow final : store::Database {
+    explicit Slow(std::vector<store::Completion>& asked) : asked_(asked) {}
+    void Submit(store::Access, store::Work, store::Completion done) override {
+      asked_.push_back(std::move(done));
+    }
+    std::vector<store::Completion>& asked_;
+  };
+  std::vector<store::Completion> asked;
+  database_.Use(std::make_unique<Slow>(asked));
+  std::vector<int> answers;
+  for (int i = 0; i < 3; ++i) {
+    net::Request request;
+    request.method = "GET";
+    ASSERT_TRUE(net::SetTarget(request, "/api/health"));
+    boost::asio::co_spawn(io_, router_->Dispatch(std::move(request), before_),
+                          [&](std::exception_ptr failure, const net::Response& response) {
+                            EXPECT_FALSE(failure);
+                            answers.push_back(response.status);
+                          });
+  }
+  ASSERT_TRUE(RunUntil([&] { return !asked.empty(); }));
+  io_.poll();
+  ASSERT_THAT(asked, SizeIs(1));
+  EXPECT_THAT(answers, SizeIs(0));
+  clock_.Advance(Seconds{5});  // it takes longer than what it sees is good for
+  asked.front()(Error{ErrorCode::kUnavailable, "the store is away.", {}});
+  ASSERT_TRUE(RunUntil([&] { return answers.size() == 3; }));
+  EXPECT_EQ(answers, (std::vector{503, 503, 503}));
+  EXPECT_EQ(Ask("GET", "/api/ready").status, 503);
+  EXPECT_THAT(asked, SizeIs(1));
+}
+
 // Where the handlers look for the caller, only the authentication writes.
 TEST_F(Tokens, WhatARequestBringsOfItself_IsTakenAway) {
   for (const auto& route : router_->routes()) {

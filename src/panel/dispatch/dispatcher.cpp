@@ -173,7 +173,7 @@ Dispatcher::Dispatcher(asio::any_io_executor executor, StoreGate& store, Registr
       }) {}
 
 void Dispatcher::Start() {
-  started_ = clock_.Now();
+  started_ = clock_.Steady();
   for (std::size_t i = 0; i < kRelays; ++i) tasks_.Spawn(RelayLoop());
   tasks_.Spawn(ReconcileLoop());
   tasks_.Spawn(SeenLoop());
@@ -192,7 +192,7 @@ void Dispatcher::Complain(std::string_view doing, const Error& error) {
 
 bool Dispatcher::Alive(const std::string& agent) const {
   const auto found = seen_.find(agent);
-  return found != seen_.end() && clock_.Now() - found->second < kUnreachableAfter;
+  return found != seen_.end() && clock_.Steady() - found->second.at < kUnreachableAfter;
 }
 
 std::vector<std::string> Dispatcher::AliveAgents() const {
@@ -206,13 +206,17 @@ std::vector<std::string> Dispatcher::AliveAgents() const {
 std::optional<WallTime> Dispatcher::LastSeen(const store::Agent& agent) const {
   const auto found = seen_.find(agent.id);
   if (found == seen_.end()) return agent.last_seen_at;
-  return agent.last_seen_at ? std::max(*agent.last_seen_at, found->second) : found->second;
+  const auto at = found->second.time;
+  return agent.last_seen_at ? std::max(*agent.last_seen_at, at) : at;
 }
 
 ServerStatus Dispatcher::StatusOf(const store::Agent& agent) const {
   const auto last = LastSeen(agent);
   if (!last) return ServerStatus::kNeverSeen;
-  if (clock_.Now() - *last >= kUnreachableAfter) return ServerStatus::kUnreachable;
+  // Another panel may hear it; in a time to come nobody has.
+  const auto ago = clock_.Now() - *last;
+  const bool heard = ago < kUnreachableAfter && ago > -kUnreachableAfter;
+  if (!heard && !Alive(agent.id)) return ServerStatus::kUnreachable;
   return agent.drained ? ServerStatus::kDrained : ServerStatus::kOnline;
 }
 
@@ -224,7 +228,7 @@ void Dispatcher::Wake(const std::string& agent) {
 
 void Dispatcher::Seen(const std::string& agent) {
   const bool back = !Alive(agent);
-  seen_[agent] = clock_.Now();
+  seen_[agent] = {clock_.Steady(), clock_.Now()};
   seen_unwritten_.insert(agent);
   if (full_.erase(agent) > 0) Wake(agent);  // it may have taken some
   if (!back) return;
@@ -370,8 +374,8 @@ asio::awaitable<void> Dispatcher::SendAgain() {
 // Who has been silent for a day, or about a job for longer than it was valid: nobody knows what
 // became of it. What never left is expired.
 asio::awaitable<void> Dispatcher::SettleSilent() {
+  if (clock_.Steady() - started_ < limits_.grace) co_return;
   const auto now = clock_.Now();
-  if (now - started_ < limits_.grace) co_return;
   auto settled =
       co_await store_.Write([now, limits = limits_, alive = AliveAgents()](
                                 store::Transaction& t) -> Result<std::vector<job::Record>> {
@@ -402,7 +406,7 @@ asio::awaitable<void> Dispatcher::WriteSeen() {
   if (seen_unwritten_.empty()) co_return;
   std::vector<std::pair<std::string, WallTime>> seen;
   for (const auto& agent : std::exchange(seen_unwritten_, {}))
-    seen.emplace_back(agent, seen_.at(agent));
+    seen.emplace_back(agent, seen_.at(agent).time);
   const auto written = co_await store_.Write([seen](store::Transaction& t) -> Status {
     for (const auto& [agent, at] : seen) PROV_CHECK(t.agents().Seen(agent, at));
     return {};

@@ -101,8 +101,12 @@ class Dispatcher final : public transport::EventSink {
   StoreJobService jobs_;
   EventApplier events_;
   JobListener on_finished_;
-  WallTime started_{};
-  std::map<std::string, WallTime> seen_;
+  struct Heard {
+    SteadyTime at;
+    WallTime time;  // for people, and for other panels
+  };
+  SteadyTime started_{};
+  std::map<std::string, Heard> seen_;
   std::set<std::string> seen_unwritten_;
   std::vector<std::string> alive_;  // at the last look
   std::set<std::string> woken_;     // agents for which there is something

@@ -378,6 +378,34 @@ TEST_F(Dispatch, AServerThatFallsSilent_IsTold) {
   EXPECT_TRUE(RunUntil([&] { return hub_.servers_version() > version; }));
 }
 
+TEST_F(Dispatch, AServerIsThere_WhateverTheWallClockSays) {
+  const auto time = clock_.Now();
+  clock_.SetWall(time + std::chrono::hours{1});
+  dispatcher_->Seen(kAgent);
+  clock_.SetWall(time);
+  EXPECT_EQ(dispatcher_->StatusOf(Agent()), ServerStatus::kOnline);
+  clock_.Advance(kUnreachableAfter);
+  EXPECT_EQ(dispatcher_->StatusOf(Agent()), ServerStatus::kUnreachable);
+  dispatcher_->Seen(kAgent);
+  clock_.SetWall(time + std::chrono::hours{1});
+  EXPECT_EQ(dispatcher_->StatusOf(Agent()), ServerStatus::kOnline);
+}
+
+// As it does soon after a machine has started whose own clock was wrong.
+TEST_F(Dispatch, AClockThatIsSetForward_GivesNobodyUp) {
+  const auto had = AddJob();
+  dispatcher_->Seen(kAgent);
+  ASSERT_TRUE(RunUntil([&] { return Settled(had); }));
+  Put(had, Status::kRunning, 1);
+  Kill();
+  Start();
+  clock_.SetWall(clock_.Now() + std::chrono::hours{25});
+  RunSomeRounds();
+  EXPECT_EQ(Job(had).status, Status::kRunning);
+  clock_.Advance(DispatchLimits{}.grace);
+  EXPECT_TRUE(RunUntil([&] { return Job(had).status == Status::kLost; }));
+}
+
 TEST_F(Dispatch, AHeartbeat_IsWrittenAtTheLatestWhenItStops) {
   EXPECT_EQ(dispatcher_->StatusOf(Agent()), ServerStatus::kNeverSeen);
   dispatcher_->Seen(kAgent);

@@ -337,9 +337,19 @@ asio::awaitable<OrProblem<Submitted>> StoreJobService::RetryNow(store::Actor act
 asio::awaitable<OrProblem<Submitted>> StoreJobService::Retry(store::Actor actor, Uuid id,
                                                              boost::json::object inputs,
                                                              std::optional<KeyedRequest> keyed) {
-  auto record =
-      co_await store_.Read([actor, id](store::Transaction& t) { return t.jobs().Get(actor, id); });
-  if (!record) co_return net::ToProblem(record.error());
+  const auto idempotency = IdempotencyOf(actor, keyed, keys_, clock_.Now());
+  // What was answered once is answered again, whatever became of the job since.
+  auto known =
+      co_await store_.Read([actor, id, idempotency](store::Transaction& t) -> Result<Written> {
+        Written found;
+        PROV_TRY(found.replay, idempotency.Find(t));
+        if (found.replay) return found;
+        PROV_TRY(found.record, t.jobs().Get(actor, id));
+        return found;
+      });
+  if (!known) co_return net::ToProblem(known.error());
+  if (known->replay) co_return Again(idempotency, *known->replay);
+  const auto* record = &known->record;
   if (job::IsActive(record->status))
     co_return MakeProblem(409, "not_over", "the job is not over: cancel it first, or wait");
   auto problem = MakeProblem(422, "invalid_input", "some inputs are not right");

@@ -101,7 +101,7 @@ Status MemoryAgents::Seen(const std::string& id, WallTime at) {
   const auto found = view_.state.agents.find(id);
   if (found == view_.state.agents.end()) return {};
   auto& seen = found->second.last_seen_at;
-  if (!seen || *seen < at) seen = at;
+  if (!seen || *seen < at || *seen > at + kMostAhead) seen = at;
   return {};
 }
 

@@ -57,9 +57,10 @@ Result<std::vector<Agent>> SqlAgents::List(const Actor&) {
 }
 
 Status SqlAgents::Seen(const std::string& id, WallTime at) {
-  PROV_CHECK(connection_.Run(
-      "UPDATE agents SET last_seen_at = ?2 WHERE id = ?1 AND coalesce(last_seen_at, 0) < ?2",
-      {id, From(at)}));
+  PROV_CHECK(
+      connection_.Run("UPDATE agents SET last_seen_at = ?2 "
+                      "WHERE id = ?1 AND (coalesce(last_seen_at, 0) < ?2 OR last_seen_at > ?3)",
+                      {id, From(at), From(at + kMostAhead)}));
   return {};
 }
 
