@@ -147,6 +147,9 @@ class Topology:
     def ctl(self, panel, *arguments):
         return run("provisionctl", "--panel", panel, "--token-file", self.scratch / "token", "--ca-file", ETC / "ca.pem", *arguments)
 
+    def health(self, panel):
+        return json.loads(self.ctl(panel, "-o", "json", "health"))
+
     def answers(self, panel):
         return subprocess.run(["curl", "-sf", "-o", "/dev/null", "--cacert", ETC / "ca.pem", f"{panel}/api/ready"], check=False).returncode == 0
 
@@ -187,8 +190,8 @@ class Topology:
                 logs.add(self.ctl(other, "logs", newest["id"]))
             assert len(logs) == 1 and logs != {""}, logs
             assert f"from {number}" in pathlib.Path("/etc/provisioning-hello").read_text()
-            health = json.loads(self.ctl(panel, "-o", "json", "health"))
-            assert health["status"] == "ok", health
+            wait_for(lambda panel=panel: self.health(panel)["status"] == "ok", "the panel to be well")
+            health = self.health(panel)
             print(json.dumps(health["checks"]))
         if self.rabbitmq:
             assert "RabbitMQ" in health["checks"]["queue"]["detail"], health

@@ -14,6 +14,7 @@
 
 #include "store/audit_chain_test.hpp"
 #include "store/postgresql/connection.hpp"
+#include "store/postgresql/link.hpp"
 #include "store/postgresql/proxy_test.hpp"
 #include "store/postgresql/schema.hpp"
 #include "support/postgresql.hpp"
@@ -316,21 +317,34 @@ TEST_F(PostgresqlStore, ServerThatIsAway_IsUnavailableAtOnceAfterTheFirstWait) {
   EXPECT_EQ(database->Read([](Transaction& t) { return t.audit().Head(); }).error().code,
             ErrorCode::kUnavailable);
   server().Start();
-  // Within the pause that had grown, each connection its own.
-  const auto until_it_works = [](const auto& call) {
-    Status done = call();
-    for (int i = 0; i < 300 && !done; ++i) {
-      std::this_thread::sleep_for(Millis{10});
-      done = call();
-    }
-    return done;
-  };
-  EXPECT_TRUE(until_it_works([&] { return Append(*database, "x"); }));
-  EXPECT_TRUE(until_it_works([&]() -> Status {
-    PROV_CHECK(database->Read([](Transaction& t) { return t.audit().Head(); }));
-    return {};
-  }));
+  // Within the pause that had grown.
+  Status written = Append(*database, "x");
+  for (int i = 0; i < 300 && !written; ++i) {
+    std::this_thread::sleep_for(Millis{10});
+    written = Append(*database, "x");
+  }
+  EXPECT_TRUE(written);
   EXPECT_EQ(Entries(*database), 1U);
+}
+
+TEST_F(PostgresqlStore, ConnectionThatIsBack_EndsThePauseOfTheOthers) {
+  std::atomic<bool> away{true};
+  std::atomic<int> tries{0};
+  Proxy proxy(server().port(), [&](std::string_view) {
+    ++tries;
+    return away ? Proxy::Action::kCut : Proxy::Action::kForward;
+  });
+  std::atomic<std::uint64_t> connects{0};
+  const auto use_any = [](Connection&) -> Status { return {}; };
+  Link first(Through(proxy), {}, use_any, connects);
+  Link second(Through(proxy), {}, use_any, connects);
+  const auto in = [](Millis time) { return SteadyTime(std::chrono::steady_clock::now()) + time; };
+  ASSERT_FALSE(first.Get(in(Millis{900})));
+  // It has just tried, and pauses for a third of a second at least.
+  for (const int before = tries; tries == before;) ASSERT_FALSE(first.Get(in(Millis{0})));
+  away = false;
+  ASSERT_TRUE(second.Get(in(Seconds{20})));
+  EXPECT_TRUE(first.Get(in(Millis{0})));
 }
 
 TEST_F(PostgresqlStore, SilentServer_IsUnavailableInTime_AndWorksAfterwards) {

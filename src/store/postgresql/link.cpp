@@ -34,7 +34,8 @@ Result<Connection*> Link::Get(SteadyTime deadline) {
   if (connected()) return connection_.get();
   connection_.reset();
   while (true) {
-    if (PauseClock::now() < next_try_) {
+    // Where another one got through since, the server is there.
+    if (connects_ == connects_then_ && PauseClock::now() < next_try_) {
       if (away_) return last_;
       std::this_thread::sleep_until(std::min(next_try_, deadline));
     }
@@ -47,6 +48,7 @@ Result<Connection*> Link::Get(SteadyTime deadline) {
       return connection_.get();
     }
     last_ = made.error();
+    connects_then_ = connects_;
     pause_ = std::clamp(pause_ * 2, kShortestPause, kLongestPause);
     next_try_ = PauseClock::now() + Jittered(pause_);
     if (away_ || next_try_ >= deadline || !IsMendedByWaiting(trouble_)) {

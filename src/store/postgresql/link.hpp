@@ -15,7 +15,7 @@ class Link {
  public:
   // Run on each connection that was made: one on which it fails is not used.
   using Prepare = std::function<Status(Connection&)>;
-  // `connects` counts, and outlives the link.
+  // `connects` counts those of all links to the same server, and outlives them.
   Link(std::string url, const Connection::Options& options, Prepare prepare,
        std::atomic<std::uint64_t>& connects)
       : url_(std::move(url)),
@@ -25,7 +25,8 @@ class Link {
 
   // The connection there is, or another one. While the server is away it is tried again and again,
   // with growing pauses, until `deadline`; after that each call tries once, and none during a
-  // pause. What waiting does not mend, such as a wrong password, is not waited for.
+  // pause, which ends when another link has got through. What waiting does not mend, such as a
+  // wrong password, is not waited for.
   Result<Connection*> Get(SteadyTime deadline);
   // The next Get() makes another connection.
   void Drop() { connection_.reset(); }
@@ -42,9 +43,10 @@ class Link {
   Prepare prepare_;
   std::atomic<std::uint64_t>& connects_;
   std::unique_ptr<Connection> connection_;
-  bool away_ = false;      // a deadline has passed without the server
-  Millis pause_{0};        // the last one; 0: it was there
-  SteadyTime next_try_{};  // not before
+  bool away_ = false;                // a deadline has passed without the server
+  Millis pause_{0};                  // the last one; 0: it was there
+  SteadyTime next_try_{};            // not before, unless
+  std::uint64_t connects_then_ = 0;  // others have connected since the last try
   Trouble trouble_ = Trouble::kOther;
   Error last_{ErrorCode::kUnavailable, "", {}};
 };
