@@ -11,10 +11,10 @@ add_library(prov_pch STATIC ${CMAKE_SOURCE_DIR}/cmake/pch.cpp)
 target_link_libraries(prov_pch PUBLIC prov_platform)
 target_precompile_headers(prov_pch PRIVATE ${CMAKE_SOURCE_DIR}/cmake/pch.hpp)
 
-# With CMAKE_UNITY_BUILD (the release preset, and ./dev in CI) six files of a module are compiled as one, but never Asio's and
-# Beast's own sources: their macros and names are not for the files beside them.
+# With CMAKE_UNITY_BUILD (the release preset, and ./dev in CI) six files of a module are compiled as one, but never the
+# own sources of Asio, Beast and fmt: their macros and names are not for the files beside them.
 set(PROV_APART "" CACHE STRING "other sources that are compiled by themselves: those about to be edited again and again")
-foreach(source src/net/boost_sources.cpp ${PROV_APART})
+foreach(source src/base/fmt_sources.cpp src/net/boost_sources.cpp ${PROV_APART})
   set_source_files_properties(${CMAKE_SOURCE_DIR}/${source} PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON)
 endforeach()
 

@@ -26,7 +26,7 @@ endif()
 add_library(prov_platform INTERFACE)
 target_compile_definitions(prov_platform INTERFACE
   BOOST_ASIO_SEPARATE_COMPILATION BOOST_BEAST_SEPARATE_COMPILATION BOOST_ASIO_NO_DEPRECATED
-  FMT_HEADER_ONLY PROV_VERSION="${PROJECT_VERSION}")
+  PROV_VERSION="${PROJECT_VERSION}")
 target_compile_options(prov_platform INTERFACE
   -fPIE -Wall -Wextra -Wno-missing-field-initializers -fstack-protector-strong -fno-omit-frame-pointer
   $<$<COMPILE_LANGUAGE:CXX>:-fcoro-aligned-allocation>
