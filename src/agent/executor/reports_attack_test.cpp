@@ -599,7 +599,7 @@ TEST_F(Reports, CompactionThatFails_IsTriedAgainBeforeTheJournalHasGrownMuch) {
   const auto size = std::filesystem::file_size(state_.Journal());
   std::filesystem::remove(state_.Journal().string() + ".new");
   const auto inode = JournalInode();
-  while (JournalInode() == inode && std::filesystem::file_size(state_.Journal()) < 4 * size) grow();
+  while (JournalInode() == inode && std::filesystem::file_size(state_.Journal()) < 3 * size) grow();
   EXPECT_LT(std::filesystem::file_size(state_.Journal()), size);
 }
 
