@@ -92,14 +92,14 @@ void Damaged(std::string& bytes, Input& input) {
 
 void CheckWrittenJournal(Input input) {
   std::filesystem::remove(JournalPath());
-  auto journal = Journal::Create(JournalPath(), Uuid{});
+  auto journal = Journal::Begin(JournalPath(), Uuid{});
   for (auto records = input.Byte() % 8; records > 0; --records) {
-    journal->Append(boost::json::object{{"text", input.Text()}});
-    if (input.Byte() % 2 == 0) Require(journal->Sync().has_value(), "it is written");
+    journal.Append(boost::json::object{{"text", input.Text()}});
+    if (input.Byte() % 2 == 0) Require(journal.Sync().has_value(), "it is written");
   }
-  Require(journal->Sync().has_value(), "it is written");
+  Require(journal.Sync().has_value(), "it is written");
   if (input.Byte() % 4 == 0)
-    Require(journal->Compact({boost::json::value(7)}).has_value(), "it is compacted");
+    Require(journal.Compact({boost::json::value(7)}).has_value(), "it is compacted");
   const auto written = Payloads(Journal::Open(JournalPath())->records);
   auto bytes = Bytes();
   const auto before = bytes;

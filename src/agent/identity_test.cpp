@@ -92,7 +92,7 @@ TEST_F(IdentityTest, ADamagedEpochBeginsANewOne) {
 // The panel then knew no epoch that the new one followed, and refused everything for ever.
 TEST_F(IdentityTest, ALostRecordOfTheEpochIsFollowedFromTheJournals) {
   const auto journalled = Uuid::MakeV7(clock_, random_);
-  ASSERT_TRUE(exec::Journal::Create(state().Journal(), journalled));
+  ASSERT_TRUE(exec::Journal::Begin(state().Journal(), journalled).Sync());
   const auto next = EnsureEpoch(state(), clock_, random_);
   ASSERT_TRUE(next) << next.error().ToString();
   EXPECT_EQ(next->previous, journalled);

@@ -32,21 +32,27 @@ class Journal {
  public:
   static constexpr std::size_t kMaxFileBytes = std::size_t{1} << 30;
 
-  // kConflict when there is one. Durable when it returns: file and name fsynced.
-  static Result<Journal> Create(const Path& path, const Uuid& epoch);
-  // The records of the valid prefix. A truncated end is cut away on disk. After kCorrupt nothing
-  // can be appended (Sync fails): the caller starts a new epoch. kCorrupt as an error when not even
-  // the header can be read; kNotFound when there is no journal.
-  static Result<OpenedJournal> Open(const Path& path);
+  // Nothing of it is on disk before the first Sync, with which it comes into the place of whatever
+  // is there, whole: its header and all that was appended until then. Of a start that ends before,
+  // nothing is left, and the next one can do the same.
+  static Journal Begin(const Path& path, const Uuid& epoch);
+  // The records of the valid prefix, durable from then on, whatever became of the process that
+  // wrote them. A truncated end is cut away on disk. After kCorrupt nothing can be appended (Sync
+  // fails): the caller starts a new epoch. kCorrupt as an error when not even the header can be
+  // read; kNotFound when there is no journal; kTooLarge above `most_bytes`, which Sync and Compact
+  // keep to.
+  static Result<OpenedJournal> Open(const Path& path, std::size_t most_bytes = kMaxFileBytes);
 
   // Buffered until Sync; returns the record's sequence.
   std::uint64_t Append(const boost::json::value& payload);
   bool HasUnsynced() const { return !pending_.empty(); }
   // One write and one fdatasync for all that was appended. After a failure every later Sync fails
-  // too: the kernel may have dropped the pages and a second fsync would lie.
+  // too: the kernel may have dropped the pages and a second fsync would lie. Open, which would read
+  // them from memory, is told so by journal.unsure beside it.
   Status Sync();
   // Replaces the journal by `kept`, renumbered to follow what was there: journal.new, fsync,
-  // rename, fsync of the directory. What is appended and not synced must have been synced before.
+  // rename, fsync of the directory. Where that fails before the rename, the journal goes on as it
+  // is; behind it, every later Sync fails.
   Status Compact(const std::vector<boost::json::value>& kept);
 
   const Uuid& epoch() const { return epoch_; }
@@ -55,11 +61,19 @@ class Journal {
 
  private:
   Journal() = default;
+  // The whole file: beside the old one, then in its place.
+  Status Replace(std::string_view bytes);
+  // What was read is made durable, and what stands behind it is cut away.
+  Status Settle(std::string_view whole, bool torn);
+  bool IsUnderItsName() const;
+  Status TooLarge(std::size_t bytes) const;
+
   Path path_;
   UniqueFd fd_;
   Uuid epoch_;
   std::uint64_t next_ = 1;
   std::uint64_t size_ = 0;
+  std::size_t most_bytes_ = kMaxFileBytes;
   std::string pending_;
   bool broken_ = false;
 };

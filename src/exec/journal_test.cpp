@@ -1,9 +1,11 @@
 #include "exec/journal.hpp"
 
 #include <fstream>
+#include <sys/stat.h>
 
 #include <gtest/gtest.h>
 
+#include "support/power_cut.hpp"
 #include "support/temporary_directory.hpp"
 
 namespace prov::exec {
@@ -15,17 +17,27 @@ void Put(const Path& path, std::string_view bytes) {
   std::ofstream(path, std::ios::binary | std::ios::trunc) << bytes;
 }
 
+ino_t Inode(const Path& path) {
+  struct stat found{};
+  return stat(path.c_str(), &found) == 0 ? found.st_ino : 0;
+}
+
+Status Add(Journal& journal) {
+  journal.Append(boost::json::object{{"type", "after"}});
+  return journal.Sync();
+}
+
 class JournalTest : public ::testing::Test {
  protected:
   // Three records, and where each ends in the file.
   void SetUp() override {
-    auto journal = Journal::Create(path_, kEpoch);
-    ASSERT_TRUE(journal);
-    ends_.push_back(journal->size());
+    auto journal = Journal::Begin(path_, kEpoch);
+    ASSERT_TRUE(journal.Sync());
+    ends_.push_back(journal.size());
     for (const char* type : {"received", "started", "exited"}) {
-      journal->Append(boost::json::object{{"type", type}});
-      ASSERT_TRUE(journal->Sync());
-      ends_.push_back(journal->size());
+      journal.Append(boost::json::object{{"type", type}});
+      ASSERT_TRUE(journal.Sync());
+      ends_.push_back(journal.size());
     }
     whole_ = *ReadFile(path_, 1 << 20);
   }
@@ -111,10 +123,105 @@ TEST_F(JournalTest, Journal_Compacted_KeepsWhatWasGivenAndNumbersOn) {
   EXPECT_EQ(again->records[1].payload.at("type").as_string(), "new");
 }
 
-TEST_F(JournalTest, Journal_CreatedTwice_IsAConflict) {
-  auto second = Journal::Create(path_, kEpoch);
-  ASSERT_FALSE(second);
-  EXPECT_EQ(second.error().code, ErrorCode::kConflict);
+TEST_F(JournalTest, Journal_Begun_LeavesWhatIsThereUntilAllOfItTakesItsPlace) {
+  const auto next = *Uuid::Parse("018f0000-0000-7000-8000-000000000002");
+  auto journal = Journal::Begin(path_, next);
+  journal.Append(boost::json::object{{"type", "first"}});
+  EXPECT_EQ(*ReadFile(path_, 1 << 20), whole_);
+  {
+    const test::SyncFailure disk(path_.string() + ".new");
+    EXPECT_FALSE(journal.Sync());
+  }
+  EXPECT_FALSE(journal.Sync()) << "it failed before";
+  EXPECT_EQ(*ReadFile(path_, 1 << 20), whole_);
+  journal = Journal::Begin(path_, next);
+  journal.Append(boost::json::object{{"type", "first"}});
+  ASSERT_TRUE(journal.Sync());
+  ASSERT_TRUE(Add(journal));
+  const auto opened = Journal::Open(path_);
+  EXPECT_EQ(opened->journal.epoch(), next);
+  EXPECT_EQ(opened->records.size(), 2u);
+}
+
+TEST_F(JournalTest, Journal_WhoseCompactionFailedBehindTheRename_TakesNothingMore) {
+  auto opened = Journal::Open(path_);
+  {
+    const test::SyncFailure disk(directory_.path());
+    EXPECT_FALSE(opened->journal.Compact({boost::json::object{{"type", "kept"}}}));
+  }
+  EXPECT_FALSE(Add(opened->journal)) << "it went into a file without a name";
+  EXPECT_EQ(Journal::Open(path_)->records.size(), 1u);
+}
+
+TEST_F(JournalTest, Journal_WhoseCompactionFailedBeforeTheRename_GoesOn) {
+  auto opened = Journal::Open(path_);
+  {
+    const test::SyncFailure disk(path_.string() + ".new");
+    EXPECT_FALSE(opened->journal.Compact({boost::json::object{{"type", "kept"}}}));
+  }
+  EXPECT_TRUE(Add(opened->journal));
+  EXPECT_EQ(Journal::Open(path_)->records.size(), 4u);
+}
+
+// The compacted one's name was not durable: the power cut brought the old one back, without what
+// had been appended since.
+TEST_F(JournalTest, Journal_WhoseNewNameWasNotMadeDurable_IsSoOnceItIsOpened) {
+  test::PowerCut disk(directory_.path());
+  {
+    auto opened = Journal::Open(path_);
+    const test::SyncFailure failing(directory_.path());
+    EXPECT_FALSE(opened->journal.Compact({boost::json::object{{"type", "kept"}}}));
+  }
+  ASSERT_TRUE(Add(Journal::Open(path_)->journal));
+  disk.Strike();
+  EXPECT_EQ(Journal::Open(path_)->records.size(), 2u);
+}
+
+// Killed between write and fsync: the next life read the record, told the panel, and lost it with
+// the power.
+TEST_F(JournalTest, Journal_WrittenAndNotSynced_IsDurableOnceItIsOpened) {
+  Put(path_, whole_.substr(0, ends_[2]));
+  test::PowerCut disk(directory_.path());
+  Put(path_, whole_);
+  EXPECT_EQ(Journal::Open(path_)->records.size(), 3u);
+  disk.Strike();
+  EXPECT_EQ(Journal::Open(path_)->records.size(), 3u);
+}
+
+// The kernel takes pages whose writing failed for clean, and gives them to whoever reads.
+TEST_F(JournalTest, Journal_WhoseFsyncFailed_IsWrittenAnewBeforeItIsBelieved) {
+  for (const bool at_open : {false, true}) {
+    SCOPED_TRACE(at_open);
+    const auto records = Journal::Open(path_)->records.size();
+    auto opened = Journal::Open(path_);
+    {
+      const test::SyncFailure disk(path_);
+      if (at_open)
+        EXPECT_FALSE(Journal::Open(path_));
+      else
+        EXPECT_FALSE(Add(opened->journal));
+    }
+    const auto kept = Inode(path_);
+    EXPECT_EQ(Journal::Open(path_)->records.size(), at_open ? records : records + 1);
+    EXPECT_NE(Inode(path_), kept) << "what memory held was believed";
+    const auto anew = Inode(path_);
+    EXPECT_TRUE(Add(Journal::Open(path_)->journal));
+    EXPECT_EQ(Inode(path_), anew) << "it is sure again";
+  }
+}
+
+TEST_F(JournalTest, Journal_ThatWouldBeTooLargeToBeRead_IsNotWritten) {
+  const auto most = whole_.size() + 60;
+  auto opened = Journal::Open(path_, most);
+  const auto refused = opened->journal.Compact({boost::json::value(std::string(most, 'x'))});
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, ErrorCode::kTooLarge);
+  ASSERT_TRUE(Add(opened->journal));
+  EXPECT_EQ(Add(opened->journal).error().code, ErrorCode::kTooLarge);
+  const auto again = Journal::Open(path_, most);
+  ASSERT_TRUE(again) << again.error().ToString();
+  EXPECT_EQ(again->records.size(), 4u);
+  EXPECT_EQ(again->damage, Damage::kNone);
 }
 
 }  // namespace

@@ -3,7 +3,7 @@
 //
 // A crash point is a system call that changes what is on disk below DIRECTORY, of the program or of
 // a process it forked that executes nothing else (the agent's runner). Its name says who, what,
-// where, and for which time, with `<id>` for every UUID:
+// where, and for which time, with `<id>` for every UUID and `<time>` in a journal.old's name:
 //
 //     executor fdatasync journal 3
 //     runner rename jobs/<id>/1/exit 1
@@ -109,9 +109,11 @@ bool IsUuid(std::string_view text) {
   return true;
 }
 
-std::string WithoutIds(std::string path) {
+std::string WithoutWhatDiffers(std::string path) {
   for (std::size_t i = 0; i + 36 <= path.size(); ++i)
     if (IsUuid(std::string_view(path).substr(i, 36))) path.replace(i, 36, "<id>");
+  constexpr std::string_view kOld = "journal.old-";
+  if (path.starts_with(kOld)) path.replace(kOld.size(), path.npos, "<time>");
   return path;
 }
 
@@ -209,7 +211,7 @@ class Tracer {
     if (path + "/" == directory_) return name_ + " " + call.name + " .";
     if (!path.starts_with(directory_)) return std::nullopt;
     const auto who = ProcessOf(thread) == first_ ? name_ : "runner";
-    return who + " " + call.name + " " + WithoutIds(path.substr(directory_.size()));
+    return who + " " + call.name + " " + WithoutWhatDiffers(path.substr(directory_.size()));
   }
 
   void Reached(pid_t thread, const Call& call, const std::string& point) {

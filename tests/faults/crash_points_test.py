@@ -43,7 +43,7 @@ ENDS = {"install": "succeeded", "retry": "succeeded", "cancel": "canceled", "tim
 
 # Fewer points than these, and the enumeration has lost sight of something.
 LEAST = {"install": 40, "retry": 85, "cancel": 25, "timeout": 16, "restart": 10, "compaction": 4, "enrolment": 33, "keys": 5,
-         "panel": 200, "panel_start": 160, "panel_stop": 24}
+         "epoch": 20, "panel": 200, "panel_start": 160, "panel_stop": 24}
 # Each n-th point a day where they are many (points.py).
 STRIDE = collections.defaultdict(lambda: 1, install=4, retry=6, panel=8, panel_start=12, keys=6)
 
@@ -354,6 +354,58 @@ def test_new_keys_killed_at_every_point(capsys, lanes):
     written = points.index("executor rename keys 1") + 2
     points = [point for point in points[:written] if "keys" in point or point == points[written - 1]]
     strike_all(capsys, "keys", lanes, points, take_new_keys)
+
+
+# ---- a new epoch
+
+
+def damage_journal(lane):
+    """As no write leaves it: not torn, so that the next start begins a new epoch."""
+    os.kill(lane.executor.pid(), signal.SIGKILL)
+    wait_for(lambda: not lane.alive(), what="the kill")
+    with open(lane.state / "journal", "ab") as journal:
+        journal.write(b"damage " * 10)
+
+
+def server_of(lane):
+    lane.revive()
+    return lane.platform.get(f"/api/servers/{lane.id}")
+
+
+def begin_another_epoch(lane, point):
+    """Drained and with a job that is over, of which the next life tells what this one knew."""
+    lane.revive()
+    lane.executor.disarm()
+    before = lane.jobs.submit("install", lane.id)
+    lane.end(before)
+    assert lane.platform.call("POST", f"/api/servers/{lane.id}/drain")[0] == 202
+    wait_for(lambda: server_of(lane)["status"] == "drained", what="the drain")
+    epoch = server_of(lane)["facts"]["epoch_since"]
+    damage_journal(lane)
+    lane.executor.arm(point)
+    lane.executor.start()
+    wait_for(lambda: server_of(lane)["facts"]["epoch_since"] != epoch, what="the new epoch")
+    if point == "-":
+        wait_for(lambda: any("rename journal.begun" in each for each in lane.executor.seen()[:-1]), 10, "what follows the rename")
+    seen = lane.executor.seen()
+    wait_for(lambda: server_of(lane)["status"] == "drained", what="the drain that the new epoch goes on with")
+    lane.executor.disarm()
+    lane.jobs.check("install", before, "")
+    assert lane.platform.call("POST", f"/api/servers/{lane.id}/resume")[0] == 202
+    wait_for(lane.online, what=f"{lane.id} resumed")
+    job = lane.jobs.submit("install", lane.id)
+    lane.end(job)
+    lane.jobs.check("install", job, "")
+    lane.executor.reached(point)
+    return seen
+
+
+def test_a_new_epoch_killed_at_every_point(capsys, lanes):
+    points = enumerate_points(begin_another_epoch(lanes[0], "-"), begin_another_epoch(lanes[1], "-"))
+    # Until it is noted; from then on it is a start like any other.
+    noted = points.index("executor rename journal.begun 1") + 2
+    points = [point for point in points[:noted] if point.startswith("executor ")]
+    strike_all(capsys, "epoch", lanes, points, begin_another_epoch)
 
 
 # ---- afterwards: what the panel has of all of it

@@ -14,6 +14,7 @@ namespace fs = std::filesystem;
 
 fs::path watched_root;
 fs::path watched_disk;
+fs::path failing;
 
 // Inode numbers are used again, with another birth.
 std::string KeyOf(const fs::path& file) {
@@ -38,10 +39,14 @@ void Keep(const fs::path& file) {
 }
 
 int Sync(int number, int fd) {
-  const auto done = static_cast<int>(syscall(number, fd));
-  if (done != 0 || watched_root.empty()) return done;
   std::error_code gone;
   const auto file = fs::read_symlink("/proc/self/fd/" + std::to_string(fd), gone);
+  if (!gone && !failing.empty() && file == failing) {
+    errno = EIO;
+    return -1;
+  }
+  const auto done = static_cast<int>(syscall(number, fd));
+  if (done != 0 || watched_root.empty()) return done;
   const auto below = file.string() + "/";
   if (!gone && below.starts_with(watched_root.string() + "/") && fs::exists(file, gone)) Keep(file);
   return done;
@@ -90,6 +95,9 @@ void PowerCut::Strike() {
   fs::copy(left.path(), root_, fs::copy_options::recursive);
   KeepTree(root_);
 }
+
+SyncFailure::SyncFailure(const fs::path& file) { failing = fs::weakly_canonical(file); }
+SyncFailure::~SyncFailure() { failing.clear(); }
 
 }  // namespace prov::test
 

@@ -26,4 +26,12 @@ class PowerCut {
   TemporaryDirectory disk_;
 };
 
+// While it lives, every fsync of `file` fails (of a directory: of its names). One at a time.
+class SyncFailure {
+ public:
+  explicit SyncFailure(const std::filesystem::path& file);
+  SyncFailure(const SyncFailure&) = delete;
+  ~SyncFailure();
+};
+
 }  // namespace prov::test

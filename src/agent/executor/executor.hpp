@@ -60,7 +60,12 @@ struct ExecutorSetup {
   std::size_t most_unacknowledged = std::size_t{16} << 20;
   std::size_t most_nonces = 100'000;  // of orders, and as many of commands
   std::size_t most_settled = 50'000;  // records of jobs that are over; they are in memory
+  std::uint64_t compact_above = std::uint64_t{16} << 20;  // bytes of the journal
 };
+
+// From how many bytes on a journal that was compacted to `size` is compacted again: well before it
+// is too large to be read.
+std::uint64_t CompactAbove(std::uint64_t least, std::uint64_t size);
 
 class Executor {
  public:
@@ -262,7 +267,7 @@ class Executor {
   std::vector<Uuid> tidied_;  // for the next record
   // By application, what the journal says of its inputs; the files of these are not durable yet.
   std::map<std::string, boost::json::object> remembered_;
-  std::uint64_t compact_above_ = std::uint64_t{16} << 20;
+  std::uint64_t compact_above_ = setup_.compact_above;
   std::string last_facts_;
   SteadyTime audit_again_{};
   std::uint64_t audited_ = 0;  // refusals since

@@ -95,6 +95,7 @@ class ExecutorTest : public ::testing::Test {
     setup.most_unacknowledged = most_unacknowledged_;
     setup.most_nonces = most_nonces_;
     setup.most_settled = most_settled_;
+    setup.compact_above = compact_above_;
     return setup;
   }
 
@@ -310,6 +311,7 @@ class ExecutorTest : public ::testing::Test {
   std::size_t most_unacknowledged_ = std::size_t{16} << 20;
   std::size_t most_nonces_ = 100'000;
   std::size_t most_settled_ = 50'000;
+  std::uint64_t compact_above_ = std::uint64_t{16} << 20;
   std::string refuse_;  // why no runner can be started
   std::map<Uuid, FakeRunner> runners_;
   std::map<std::pair<Uuid, std::uint32_t>, int> starts_;

@@ -12,8 +12,6 @@
 namespace prov::agent {
 namespace {
 
-constexpr std::uint64_t kCompactAbove = std::uint64_t{16} << 20;
-
 Path RememberedFile(const exec::StatePaths& state, const std::string& app_id) {
   return state.root / "apps" / (app_id + ".json");
 }
@@ -135,12 +133,17 @@ void Executor::ForgetInstallers() {
 Path Executor::JobLog(const Uuid& id) const { return JobLogPath(setup_.configuration.log_dir, id); }
 
 void Executor::CompactNow() {
-  compact_above_ = std::max(kCompactAbove, 4 * journal_.size());
   if (const auto compacted = Compact(); !compacted) {
+    // Neither with every commit, nor only when it has become too large to be read.
+    compact_above_ = journal_.size() + setup_.compact_above;
     logger_.Error("journal_not_compacted", {{"reason", compacted.error().ToString()}});
     return;
   }
-  compact_above_ = std::max(kCompactAbove, 4 * journal_.size());
+  compact_above_ = CompactAbove(setup_.compact_above, journal_.size());
+}
+
+std::uint64_t CompactAbove(std::uint64_t least, std::uint64_t size) {
+  return std::max(least, std::min(4 * size, (size + exec::Journal::kMaxFileBytes) / 2));
 }
 
 Status Executor::Compact() {

@@ -1,5 +1,7 @@
 // After a restart: the journal read again, and what an earlier life left behind settled.
 #include <algorithm>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <fmt/format.h>
 
@@ -13,18 +15,24 @@
 namespace prov::agent {
 namespace {
 
-// Where a journal went that cannot be gone on with; kept for whoever wants to know.
-Status SetAside(const exec::StatePaths& state, const Clock& clock) {
-  const auto kept = state.root / ("journal.old-" + FormatTime(clock.Now()));
-  if (rename(state.Journal().c_str(), kept.c_str()) != 0 && errno != ENOENT)
-    return ErrnoError("cannot set the old journal aside");
-  return SyncDirectory(state.root);
+// Another name, of when it was last written, for a journal that cannot be gone on with: kept for
+// whoever wants to know. It has its own too until the new one is in its place, so that a start
+// which ends before finds all of it again.
+Status KeepOld(const exec::StatePaths& state) {
+  struct stat found{};
+  if (lstat(state.Journal().c_str(), &found) != 0)
+    return errno == ENOENT ? Status() : ErrnoError("cannot look at " + state.Journal().string());
+  const WallTime written(Seconds{found.st_mtim.tv_sec} + Millis{found.st_mtim.tv_nsec / 1'000'000});
+  const auto kept = state.root / ("journal.old-" + FormatTime(written));
+  if (link(state.Journal().c_str(), kept.c_str()) != 0 && errno != EEXIST)
+    return ErrnoError("cannot keep the old journal as " + kept.string());
+  return {};
 }
 
 struct OpenJournal {
   exec::Journal journal;
   std::vector<Entry> entries;  // of an earlier epoch too
-  bool fresh = false;          // a new epoch began
+  bool fresh = false;          // a new epoch begins
 };
 
 // False where one cannot be understood; it is left out.
@@ -39,18 +47,22 @@ bool ParseEntries(const std::vector<exec::JournalRecord>& records, std::vector<E
   return whole;
 }
 
-Result<OpenJournal> Begin(const exec::StatePaths& state, const Epoch& epoch,
-                          std::vector<Entry> records) {
-  PROV_TRY(auto journal, exec::Journal::Create(state.Journal(), epoch.id));
-  PROV_CHECK(WriteFileAtomically(state.JournalBegun(), epoch.id.ToString() + "\n", 0600));
-  return OpenJournal{std::move(journal), std::move(records), true};
+// Why the recorded epoch is over, whose journal cannot be gone on with. "" where none was begun for
+// it: it was raised for what became of the one before, and nobody has heard of it yet.
+std::string WhyOver(const exec::StatePaths& state, const Epoch& epoch,
+                    const Result<exec::OpenedJournal>& opened) {
+  const bool unreadable = !opened && opened.error().code == ErrorCode::kCorrupt;
+  if (opened && opened->journal.epoch() == epoch.id) return "the journal was damaged";
+  const auto begun = ReadFile(state.JournalBegun(), 256);
+  if (unreadable && !begun) return "the journal was damaged";
+  if (!begun || !begun->starts_with(epoch.id.ToString())) return "";
+  return unreadable ? "the journal was damaged" : "the journal was lost";
 }
 
 // The journal of the present epoch; where that cannot be had, a new epoch with the reason.
 Result<OpenJournal> OpenOrBegin(const exec::StatePaths& state, Epoch& epoch, const Clock& clock,
                                 Random& random) {
   auto opened = exec::Journal::Open(state.Journal());
-  std::string reason;
   std::vector<Entry> entries;
   if (opened) {
     // To pass over a record would be to forget what it said.
@@ -58,22 +70,22 @@ Result<OpenJournal> OpenOrBegin(const exec::StatePaths& state, Epoch& epoch, con
         ParseEntries(opened->records, entries) && opened->damage != exec::Damage::kCorrupt;
     if (whole && opened->journal.epoch() == epoch.id)
       return OpenJournal{std::move(opened->journal), std::move(entries), false};
-    // Else the epoch was raised already, for another machine or root file system.
-    if (!whole) reason = "the journal was damaged";
-    PROV_CHECK(SetAside(state, clock));
-  } else if (opened.error().code == ErrorCode::kCorrupt) {
-    reason = "the journal was damaged";
-    PROV_CHECK(SetAside(state, clock));
-  } else if (opened.error().code != ErrorCode::kNotFound) {
+  } else if (opened.error().code != ErrorCode::kCorrupt &&
+             opened.error().code != ErrorCode::kNotFound) {
     return opened.error();
-  } else if (const auto begun = ReadFile(state.JournalBegun(), 256);
-             begun && begun->starts_with(epoch.id.ToString())) {
-    reason = "the journal was lost";
   }
-  if (!reason.empty()) {
-    PROV_TRY(epoch, EnsureEpoch(state, clock, random, reason));
+  if (auto reason = WhyOver(state, epoch, opened); !reason.empty()) {
+    PROV_TRY(epoch, EnsureEpoch(state, clock, random, std::move(reason)));
   }
-  return Begin(state, epoch, std::move(entries));
+  PROV_CHECK(KeepOld(state));
+  return OpenJournal{exec::Journal::Begin(state.Journal(), epoch.id), std::move(entries), true};
+}
+
+// Behind the first commit: one that is noted and not there was lost.
+Status NoteBegun(const exec::StatePaths& state, const Uuid& epoch) {
+  const auto text = epoch.ToString() + "\n";
+  if (const auto begun = ReadFile(state.JournalBegun(), 256); begun && *begun == text) return {};
+  return WriteFileAtomically(state.JournalBegun(), text, 0600);
 }
 
 }  // namespace
@@ -93,11 +105,15 @@ Result<std::unique_ptr<Executor>> Executor::Open(ExecutorSetup setup, const Cloc
     executor->Replay(std::move(opened.entries));
     PROV_CHECK(executor->KeepRemembered());
     executor->RecoverLostJournal();
+    executor->facts_due_ = {};  // they did not know yet what the old journal says
   } else {
     executor->Replay(std::move(opened.entries));
+    // Before anything is written: one that is full takes nothing else.
+    if (executor->journal_.size() >= executor->compact_above_) executor->CompactNow();
     executor->RecoverJobs();
   }
   PROV_CHECK(executor->Commit());
+  PROV_CHECK(NoteBegun(executor->setup_.state, executor->epoch()));
   return executor;
 }
 

@@ -1,9 +1,14 @@
 // What a script prints and how it ends reaches the panel, whatever it is: no event that the panel
 // cannot read, none too large, no flood, no line lost or told twice.
+#include <csignal>
+#include <sys/resource.h>
+#include <sys/stat.h>
+
 #include "agent/executor/executor_fixture_test.hpp"
 #include "contract/exit_code.hpp"
 #include "job/log_chunk.hpp"
 #include "job/log_lines.hpp"
+#include "support/power_cut.hpp"
 
 namespace prov::agent {
 namespace {
@@ -30,6 +35,55 @@ class Reports : public ExecutorTest {
       for (const auto& frame : *frames) text += frame.bytes;
     }
     return text;
+  }
+  // An end that no write leaves.
+  void DamageJournal() {
+    executor_.reset();
+    auto journal = *ReadFile(state_.Journal(), 1 << 20);
+    ASSERT_TRUE(WriteFileAtomically(state_.Journal(), journal + std::string(64, 'x'), 0600));
+  }
+  bool Opens() {
+    const auto start = [this](const exec::AttemptSpec& spec, const Clock&) {
+      return StartFake(spec);
+    };
+    return Executor::Open(MakeSetup(), clock_, random_, log_, start).has_value();
+  }
+  // Where a file of the state directory cannot be made durable, or opened.
+  bool OpensWithout(const std::string& name) {
+    const auto path = state_.root / name;
+    if (name != "parcel.in-hand") {
+      const test::SyncFailure disk(name.empty() ? state_.root : path);
+      return Opens();
+    }
+    std::filesystem::remove(path);
+    std::filesystem::create_directory(path);
+    const bool opens = Opens();
+    std::filesystem::remove(path);
+    return opens;
+  }
+  bool SaysDrained() {
+    bool drained = false;
+    for (const auto& event : Events())
+      if (event.facts) drained = event.facts->drained;
+    return drained;
+  }
+  int OldJournals() const {
+    int count = 0;
+    for (const auto& each : std::filesystem::directory_iterator(state_.root))
+      count += each.path().filename().string().starts_with("journal.old-") ? 1 : 0;
+    return count;
+  }
+  // What the panel wants of an epoch that it does not know.
+  void ExpectFollows(const Uuid& epoch) {
+    const auto events = Events();
+    ASSERT_FALSE(events.empty());
+    EXPECT_EQ(events.front().seq, 1u);
+    ASSERT_TRUE(events.front().facts) << "the epoch is told first";
+    EXPECT_EQ(events.front().facts->epoch.previous, epoch);
+  }
+  ino_t JournalInode() const {
+    struct stat found{};
+    return stat(state_.Journal().c_str(), &found) == 0 ? found.st_ino : 0;
   }
 };
 
@@ -311,6 +365,66 @@ TEST_F(Reports, DamagedJournal_WhatHadEndedIsSaidAgainInTheNewEpoch) {
   EXPECT_THAT(Last(under_way).reason.value_or(""), HasSubstr("damaged"));
 }
 
+// The first of them left an empty journal of the new epoch. The next one went on with it: it spoke
+// of jobs before it told the epoch, so that the panel took nothing, and the old journal was read by
+// nobody again.
+TEST_F(Reports, StartsThatFailWhereANewEpochBegins_LeaveAllOfItToTheNext) {
+  const auto epoch = executor_->epoch();
+  const auto done = Run(NewOrder());
+  Exit(done, 0);
+  Step();
+  const auto under_way = Run(NewOrder());
+  SendDrain(true);
+  DamageJournal();
+  for (const char* failing : {"", "journal.new", "parcel.in-hand", "journal.begun.new", "journal"})
+    EXPECT_FALSE(OpensWithout(failing)) << failing;
+  Start();
+  ExpectFollows(epoch);
+  EXPECT_EQ(States(done), "succeeded");
+  EXPECT_EQ(States(under_way), "lost");
+  EXPECT_EQ(OldJournals(), 1);
+  Step();
+  EXPECT_TRUE(SaysDrained());
+}
+
+TEST_F(Reports, AStartThatFailsInsideANewEpoch_BeginsNoOther) {
+  const auto epoch = executor_->epoch();
+  SendDrain(true);
+  DamageJournal();
+  EXPECT_FALSE(OpensWithout("parcel.in-hand"));
+  const auto raised = ReadEpoch(state_)->id;
+  EXPECT_FALSE(OpensWithout("parcel.in-hand"));
+  Start();
+  EXPECT_EQ(executor_->epoch(), raised);
+  ExpectFollows(epoch);
+  Step();
+  EXPECT_TRUE(SaysDrained()) << "at once, not with the facts of half a minute later";
+}
+
+// Under the present epoch its numbers would be given again, to other bytes.
+TEST_F(Reports, JournalOfAnEarlierEpochPutBack_BeginsANewOne) {
+  const auto journal = *ReadFile(state_.Journal(), 1 << 20);
+  DamageJournal();
+  Start();
+  const auto epoch = executor_->epoch();
+  executor_.reset();
+  ASSERT_TRUE(WriteFileAtomically(state_.Journal(), journal, 0600));
+  Start();
+  EXPECT_NE(executor_->epoch(), epoch);
+  ExpectFollows(epoch);
+}
+
+TEST_F(Reports, JournalLostAfterAStartThatCouldNotNoteIt_BeginsANewEpoch) {
+  const auto epoch = executor_->epoch();
+  executor_.reset();
+  std::filesystem::remove(state_.JournalBegun());
+  Start();
+  std::filesystem::remove(state_.Journal());
+  Restart();
+  EXPECT_NE(executor_->epoch(), epoch);
+  ExpectFollows(epoch);
+}
+
 TEST_F(Reports, EveryExitCode_AsTheContractSays) {
   for (int code = 0; code < 256; ++code) {
     AddInstaller("once", "idempotent: false\n");
@@ -468,6 +582,62 @@ TEST_F(Reports, Compaction_KeepsWhatIsNeeded) {
   stolen.nonce = done.nonce;
   Run(stolen);
   EXPECT_EQ(States(stolen.job), "rejected");
+}
+
+// Four times the size of a journal that could not be compacted may be more than can be read.
+TEST_F(Reports, CompactionThatFails_IsTriedAgainBeforeTheJournalHasGrownMuch) {
+  compact_above_ = 64 * 1024;
+  Restart();
+  const auto id = Run(NewOrder());
+  const auto grow = [&] {
+    Print(id, Base64Encode(random_.Bytes(6000)) + "\n");
+    Step();
+    Acknowledge(executor_->outbox().last());
+  };
+  std::filesystem::create_directory(state_.Journal().string() + ".new");
+  while (!log_.Has("journal_not_compacted")) grow();
+  const auto size = std::filesystem::file_size(state_.Journal());
+  std::filesystem::remove(state_.Journal().string() + ".new");
+  const auto inode = JournalInode();
+  while (JournalInode() == inode && std::filesystem::file_size(state_.Journal()) < 3 * size) grow();
+  EXPECT_LT(std::filesystem::file_size(state_.Journal()), size);
+}
+
+// It may be too large to take more, as it was when the process before this one had to end.
+TEST_F(Reports, AJournalThatIsLargeAtTheStart_IsCompactedBeforeAnythingIsWritten) {
+  const auto id = Run(NewOrder());
+  for (int i = 0; i < 10; ++i) {
+    Print(id, Base64Encode(random_.Bytes(6000)) + "\n");
+    Step();
+  }
+  Acknowledge(executor_->outbox().last());
+  Exit(id, 0);
+  Step();
+  const auto journal = *ReadFile(state_.Journal(), 1 << 20);
+  const auto unknown = Run(NewOrder());
+  executor_.reset();
+  ASSERT_TRUE(WriteFileAtomically(state_.Journal(), journal, 0600));
+  compact_above_ = 16 * 1024;
+  rlimit before{};
+  ASSERT_EQ(getrlimit(RLIMIT_FSIZE, &before), 0);
+  signal(SIGXFSZ, SIG_IGN);
+  const rlimit full{journal.size(), before.rlim_max};
+  ASSERT_EQ(setrlimit(RLIMIT_FSIZE, &full), 0);
+  const bool opens = Opens();
+  ASSERT_EQ(setrlimit(RLIMIT_FSIZE, &before), 0);
+  EXPECT_TRUE(opens);
+  Start();
+  EXPECT_EQ(States(unknown), "lost");
+}
+
+TEST(Compaction, ComesAgainBeforeTheJournalCannotBeRead) {
+  constexpr std::uint64_t kMega = std::uint64_t{1} << 20;
+  EXPECT_EQ(CompactAbove(16 * kMega, 1 * kMega), 16 * kMega);
+  EXPECT_EQ(CompactAbove(16 * kMega, 40 * kMega), 160 * kMega);
+  for (const std::uint64_t size : {300, 600, 1000}) {
+    EXPECT_GT(CompactAbove(16 * kMega, size * kMega), size * kMega);
+    EXPECT_LT(CompactAbove(16 * kMega, size * kMega), exec::Journal::kMaxFileBytes);
+  }
 }
 
 TEST_F(Reports, OutOfMemory_NamesTheLimit) {
