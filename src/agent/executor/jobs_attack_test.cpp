@@ -547,13 +547,18 @@ class Unkillable : public Jobs {
  protected:
   void Contain(const Uuid& job) {
     std::filesystem::create_directories(cgroup_);
-    ASSERT_TRUE(WriteFileAtomically(cgroup_ / "cgroup.procs", "4194304\n", 0600));
+    for (const char* each : {"cgroup.procs", "cgroup.kill"})
+      ASSERT_TRUE(WriteFileAtomically(cgroup_ / each, "", 0600));
+    ASSERT_TRUE(WriteFileAtomically(cgroup_ / "cgroup.events", "populated 1\nfrozen 0\n", 0600));
     auto runner = *exec::ReferTo(getpid());
     ++runner.start_time;  // gone
     ASSERT_TRUE(exec::WriteContainment(runners_.at(job).spec.paths,
                                        {"cgroup2", cgroup_.string(), runner, {}}));
   }
-  void Empty() { ASSERT_TRUE(WriteFileAtomically(cgroup_ / "cgroup.procs", "", 0600)); }
+  void Empty() {
+    ASSERT_TRUE(WriteFileAtomically(cgroup_ / "cgroup.events", "populated 0\nfrozen 0\n", 0600));
+  }
+  bool Killed() const { return *ReadFile(cgroup_ / "cgroup.kill", 10) == "1"; }
   const Path cgroup_ = directory_.path() / "cgroup";
 };
 
