@@ -1014,7 +1014,8 @@ TEST_F(Jobs, SeveralAtOnce_NeverMoreThanConfiguredAndInTheOrderTheyCame) {
   }
 }
 
-// What a rooted net role can do without any key: send what it has, and nonsense, without end.
+// What a rooted net role, or who can write to the queue, can do without any key: send what it has,
+// and nonsense of any size, without end.
 TEST_F(Jobs, ParcelsWithoutEnd_FillNeitherOutboxNorLog) {
   const auto order = NewOrder();
   const auto envelope = Envelope(order);
@@ -1048,3 +1049,30 @@ TEST_F(Jobs, AParcelOneByteLargerThanAnEnvelope_IsRefusedWhateverItIs) {
 
 }  // namespace
 }  // namespace prov::agent
+  const auto bytes = log_.text.size();
+  EXPECT_LE(log_.text.size(), bytes + 300 * 1000 + 2001 * 200);
+// A line that held all that was wrong was as long as what came: 300 of them rotated the log away.
+TEST_F(Jobs, ParcelsOfAnySize_AreRefusedInShortLines) {
+  std::string unknown;
+  for (int i = 0; i < 10'000; ++i) unknown += fmt::format(",\"\\u0001{}\":0", i);
+  const std::string long_text(100'000, '~');
+  std::string accents;
+  for (int i = 0; i < 1000; ++i) accents += "\xC3\xA9";
+  const std::string parcels[] = {
+      fmt::format(R"({{"payloadType":"{}"{}}})", job::kOrderPayloadType, unknown),
+      fmt::format(R"({{"payloadType":"{}","{}":0}})", job::kOrderPayloadType, long_text),
+      fmt::format(R"({{"payloadType":"{}"}})", long_text),
+      fmt::format(R"({{"{0}":0,"{0}":0}})", long_text),
+      fmt::format(R"({{"payloadType":"{}"}})", accents),
+      fmt::format(R"({{"payloadType":" {}"}})", accents),
+  };
+  for (const auto& parcel : parcels) {
+    ASSERT_LT(parcel.size(), job::kMaxEnvelopeBytes);
+    const auto before = log_.text.size();
+    Deliver(parcel);
+    EXPECT_GT(log_.text.size(), before);
+    EXPECT_LT(log_.text.size(), before + 1000);
+  }
+  EXPECT_TRUE(IsUtf8(log_.text));
+}
+
