@@ -607,6 +607,43 @@ TEST_F(Unkillable, WhatStaysAfterASuccess_IsLeftAlone) {
   Exit(id, 0);
   Step();
   EXPECT_EQ(States(id), "accepted running succeeded");
+  EXPECT_FALSE(Killed());
+}
+
+// The panel was away and its log could not be reported: the script ran on without a timeout, and
+// other jobs beside it.
+TEST_F(Unkillable, RunnerDeadWhileItsLogWaits_TheScriptIsEndedFirstAndOtherJobsRunThen) {
+  most_unacknowledged_ = 1;
+  Restart();
+  const auto id = Run(NewOrder());
+  Contain(id);
+  Print(id, "one\n");
+  Crash(id);
+  Step();
+  EXPECT_TRUE(Killed());
+  const auto other = Run(NewOrder());
+  Step();
+  EXPECT_EQ(Starts(other), 0) << "beside a script that goes on";
+  Empty();
+  Step();
+  EXPECT_EQ(Starts(other), 1);
+  EXPECT_EQ(States(id), "accepted running") << "the end comes after the last of the log";
+  for (int i = 0; i < 2; ++i) Acknowledge(executor_->outbox().last());
+  EXPECT_EQ(Last(id).status, job::Status::kRetryWait);
+}
+
+TEST_F(Unkillable, SucceededWhileItsLogWaits_WhatStaysIsLeftAloneAndOtherJobsRun) {
+  most_unacknowledged_ = 1;
+  Restart();
+  const auto id = Run(NewOrder());
+  Contain(id);
+  Print(id, "one\n");
+  Exit(id, 0);
+  Step();
+  EXPECT_FALSE(Killed());
+  const auto other = Run(NewOrder());
+  Step();
+  EXPECT_EQ(Starts(other), 1);
 }
 
 TEST_F(Jobs, MachineWentDownUnderTheScript_InterruptedAndRetriedOnlyIfIdempotent) {
@@ -732,6 +769,31 @@ TEST_F(Jobs, CancelOfAWaitingJob_EndsItAtOnce) {
   Restart();
   EXPECT_EQ(Last(waiting).status, job::Status::kCanceled);
   EXPECT_EQ(Starts(waiting), 0);
+}
+
+TEST_F(Jobs, CancelWhoseMarkCannotBeMade_IsTriedUntilItCan) {
+  const auto id = Run(NewOrder());
+  const auto paths = state_.Attempt({id, 1, 0});
+  const auto away = directory_.path() / "away";
+  std::filesystem::rename(paths.Runner(), away);
+  SendCancel(id);
+  for (int i = 0; i < 5; ++i) Step();
+  EXPECT_EQ(std::ranges::count(log_.events, "cancel_not_sent"), 1);
+  EXPECT_FALSE(std::filesystem::exists(paths.Cancel()));
+  std::filesystem::rename(away, paths.Runner());
+  Step();
+  EXPECT_TRUE(std::filesystem::exists(paths.Cancel()));
+}
+
+TEST_F(Jobs, Cancel_IsSentOnlyOnceItIsDurable) {
+  const auto id = Run(NewOrder());
+  auto command = NewCommand();
+  command.cancel = job::Cancel{id};
+  executor_->TakeParcel(Envelope(job::CommandType::kCancel, command));
+  executor_->Tick();
+  EXPECT_FALSE(std::filesystem::exists(state_.Attempt({id, 1, 0}).Cancel()));
+  ASSERT_TRUE(executor_->Commit());
+  EXPECT_TRUE(std::filesystem::exists(state_.Attempt({id, 1, 0}).Cancel()));
 }
 
 TEST_F(Jobs, CancelOfAJobThatEndedMeanwhile_TheExitRecordDecides) {
@@ -1022,6 +1084,7 @@ TEST_F(Jobs, ParcelsWithoutEnd_FillNeitherOutboxNorLog) {
   Deliver(envelope);
   const auto events = Events().size();
   const auto lines = log_.events.size();
+  const auto bytes = log_.text.size();
   for (int i = 0; i < 2000; ++i) {
     executor_->TakeParcel(envelope);
     executor_->TakeParcel("nonsense " + std::to_string(i));
@@ -1030,27 +1093,12 @@ TEST_F(Jobs, ParcelsWithoutEnd_FillNeitherOutboxNorLog) {
   EXPECT_LE(Events().size(), events + 1);
   EXPECT_LE(log_.events.size(), lines + 300 + 2001) << "refusals, and order_known at debug";
   EXPECT_EQ(std::ranges::count(log_.events, "parcel_refused"), 300);
+  EXPECT_LE(log_.text.size(), bytes + 300 * 1000 + 2001 * 200);
   clock_.Advance(Seconds{61});
   executor_->TakeParcel("nonsense");
   EXPECT_THAT(log_.text, HasSubstr("refusals_not_listed  {\"count\":1700}"));
 }
 
-// The net role cuts what is longer to this (channel_port.cpp).
-TEST_F(Jobs, AParcelOneByteLargerThanAnEnvelope_IsRefusedWhateverItIs) {
-  auto envelope = Envelope(NewOrder());
-  envelope.resize(job::kMaxEnvelopeBytes + 1, ' ');
-  Deliver(envelope);
-  EXPECT_FALSE(log_.Has("job_received"));
-  EXPECT_TRUE(log_.Has("parcel_refused"));
-  envelope.pop_back();
-  Deliver(envelope);
-  EXPECT_TRUE(log_.Has("job_received"));
-}
-
-}  // namespace
-}  // namespace prov::agent
-  const auto bytes = log_.text.size();
-  EXPECT_LE(log_.text.size(), bytes + 300 * 1000 + 2001 * 200);
 // A line that held all that was wrong was as long as what came: 300 of them rotated the log away.
 TEST_F(Jobs, ParcelsOfAnySize_AreRefusedInShortLines) {
   std::string unknown;
@@ -1076,3 +1124,17 @@ TEST_F(Jobs, ParcelsOfAnySize_AreRefusedInShortLines) {
   EXPECT_TRUE(IsUtf8(log_.text));
 }
 
+// The net role cuts what is longer to this (channel_port.cpp).
+TEST_F(Jobs, AParcelOneByteLargerThanAnEnvelope_IsRefusedWhateverItIs) {
+  auto envelope = Envelope(NewOrder());
+  envelope.resize(job::kMaxEnvelopeBytes + 1, ' ');
+  Deliver(envelope);
+  EXPECT_FALSE(log_.Has("job_received"));
+  EXPECT_TRUE(log_.Has("parcel_refused"));
+  envelope.pop_back();
+  Deliver(envelope);
+  EXPECT_TRUE(log_.Has("job_received"));
+}
+
+}  // namespace
+}  // namespace prov::agent
