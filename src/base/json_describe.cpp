@@ -3,6 +3,12 @@
 #include <cctype>
 
 namespace prov::json {
+namespace {
+
+// What somebody wrote by mistake is said in full; who means harm has no end of members.
+constexpr std::size_t kMostFaults = 50;
+
+}  // namespace
 
 std::string EnumeratorToName(std::string_view enumerator) {
   if (enumerator.starts_with('k')) enumerator.remove_prefix(1);
@@ -58,7 +64,8 @@ void Reader::Refuse(const std::string& pointer, std::string_view wanted,
 }
 
 void Reader::Fail(const std::string& pointer, std::string message) {
-  faults_.push_back({pointer, std::move(message)});
+  if (faults_.size() < kMostFaults) return faults_.push_back({pointer, std::move(message)});
+  if (faults_.size() == kMostFaults) faults_.push_back({"", "and more"});
 }
 
 }  // namespace prov::json

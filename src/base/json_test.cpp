@@ -56,6 +56,15 @@ TEST(Json, Parse_EveryFault_HasItsPointer) {
   EXPECT_THAT(message, HasSubstr("/at: is missing"));
 }
 
+TEST(Json, Parse_FaultsWithoutEnd_AreNotAllSaid) {
+  std::string text(kPoint.substr(0, kPoint.size() - 1));
+  for (int i = 0; i < 1000; ++i) text += ",\"" + std::to_string(i) + "\":0";
+  const auto point = Parse<Point>(text + "}");
+  ASSERT_FALSE(point);
+  EXPECT_THAT(point.error().message, HasSubstr("/49: is not a known member; and more"));
+  EXPECT_THAT(point.error().message, testing::Not(HasSubstr("/50: ")));
+}
+
 TEST(Json, ParseText_HostileText_IsRefused) {
   const std::pair<std::string_view, std::string_view> refusals[] = {
       {R"({"a":1,"a":2})", "`a` is given twice"},

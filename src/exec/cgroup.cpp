@@ -21,6 +21,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
+constexpr std::size_t kMostListed = std::size_t{8} << 20;  // a list of processes, an environment
+
 Status WriteControl(const Path& path, std::string_view value) {
   UniqueFd fd(open(path.c_str(), O_WRONLY | O_CLOEXEC));
   if (!fd) return ErrnoError("cannot open " + path.string());
@@ -30,6 +32,11 @@ Status WriteControl(const Path& path, std::string_view value) {
 std::string ReadControl(const Path& path) {
   auto text = ReadFile(path, 1 << 20);
   return text ? *text : std::string();
+}
+
+// Whether something that could not be read is there all the same.
+bool MayBeThere(const Path& path) {
+  return access(path.c_str(), F_OK) == 0 || (errno != ENOENT && errno != ENOTDIR);
 }
 
 bool IsType(const Path& path, long type) {
@@ -67,79 +74,122 @@ std::optional<Path> UsableIn(const Path& mount, std::string_view controller) {
   return std::nullopt;
 }
 
-void ReadPids(const Path& procs, std::vector<std::int64_t>& into) {
-  const auto text = ReadControl(procs);
-  for (const char *at = text.data(), *end = at + text.size(); at < end;) {
+// Of the functions that collect: false where something is there that could not be read.
+bool ReadPids(const Path& procs, std::vector<std::int64_t>& into) {
+  const auto text = ReadFile(procs, kMostListed);
+  if (!text) return text.error().code == ErrorCode::kNotFound || !MayBeThere(procs.parent_path());
+  for (const char *at = text->data(), *end = at + text->size(); at < end;) {
     std::int64_t pid = 0;
     const auto [next, error] = std::from_chars(at, end, pid);
     if (error != std::errc()) break;
     if (pid > 0) into.push_back(pid);
     at = next + 1;
   }
+  return true;
 }
 
-bool IsZombie(std::int64_t pid) {
+// State and what follows of /proc/<pid>/stat: "S 1 …", "" where it is gone. The name before it may
+// hold anything.
+std::string StateOf(std::int64_t pid) {
   const auto stat = ReadControl(fmt::format("/proc/{}/stat", pid));
-  return stat.find(") Z ", stat.rfind(')') == stat.npos ? 0 : stat.rfind(')')) != stat.npos;
+  const auto end = stat.rfind(") ");
+  return end == stat.npos ? "" : stat.substr(end + 2);
 }
 
-// What is there now. A directory may go while it is listed (a process ends, a cgroup is removed):
-// that is the end of the list, and no exception.
-std::vector<Path> ListDirectory(const Path& directory) {
-  std::vector<Path> entries;
-  std::error_code gone;
-  for (fs::directory_iterator each(directory, gone), end; !gone && each != end;
-       each.increment(gone))
-    entries.push_back(each->path());
-  return entries;
+bool IsZombie(std::int64_t pid) { return StateOf(pid).starts_with('Z'); }
+
+std::int64_t ParentOf(std::int64_t pid) {
+  const auto state = StateOf(pid);
+  std::int64_t parent = 0;
+  if (state.size() > 2) std::from_chars(state.data() + 2, state.data() + state.size(), parent);
+  return parent;
+}
+
+bool DescendsFrom(std::int64_t pid, std::int64_t root) {
+  while (pid > 1 && pid != root) pid = ParentOf(pid);
+  return pid == root;
+}
+
+// A directory may go while it is listed (a process ends, a cgroup is removed): that is the end of
+// the list, and no exception.
+bool ListDirectory(const Path& directory, std::vector<fs::directory_entry>& into) {
+  std::error_code fault;
+  for (fs::directory_iterator each(directory, fault), end; !fault && each != end;
+       each.increment(fault))
+    into.push_back(*each);
+  return !fault || !MayBeThere(directory);
 }
 
 // The cgroups below, those further down first.
-void CgroupsBelow(const Path& directory, std::vector<Path>& into) {
-  std::error_code gone;
-  for (fs::directory_iterator each(directory, gone), end; !gone && each != end;
-       each.increment(gone)) {
+bool CgroupsBelow(const Path& directory, std::vector<Path>& into) {
+  std::vector<fs::directory_entry> entries;
+  bool whole = ListDirectory(directory, entries);
+  for (const auto& each : entries) {
     std::error_code vanished;
     // Listed with its type: the many control files are not looked at one by one.
-    if (!each->is_directory(vanished)) continue;
-    CgroupsBelow(each->path(), into);
-    into.push_back(each->path());
+    if (!each.is_directory(vanished)) continue;
+    whole &= CgroupsBelow(each.path(), into);
+    into.push_back(each.path());
   }
+  return whole;
 }
 
 // With a subreaper every orphan of the job becomes a child of the runner, so its descendants are
 // the job. /proc/<pid>/task/<tid>/children lists them.
-void Descendants(std::int64_t pid, std::vector<std::int64_t>& into) {
-  for (const auto& task : ListDirectory(fmt::format("/proc/{}/task", pid))) {
+bool Descendants(std::int64_t pid, std::vector<std::int64_t>& into) {
+  std::vector<fs::directory_entry> tasks;
+  bool whole = ListDirectory(fmt::format("/proc/{}/task", pid), tasks);
+  for (const auto& task : tasks) {
     std::vector<std::int64_t> children;
-    ReadPids(task / "children", children);
+    whole &= ReadPids(task.path() / "children", children);
     for (const auto child : children) {
       if (!IsZombie(child)) into.push_back(child);
-      Descendants(child, into);
+      whole &= Descendants(child, into);
     }
   }
+  return whole;
 }
 
-// Whether all of `marks` stand in its environment, as it was when it was started.
-bool HasMarks(const Path& process, const std::vector<std::string>& marks) {
-  const auto environment = std::string(1, '\0') + ReadControl(process / "environ");
-  return std::ranges::all_of(marks, [&](const std::string& mark) {
+// Whether all of `marks` stand in its environment, as it was when it was started. The agent's own
+// processes are passed over: an agent that a job has started carries its marks.
+Result<bool> IsMarked(std::int64_t pid, const std::vector<std::string>& marks) {
+  const Path process = fmt::format("/proc/{}", pid);
+  const auto read = ReadFile(process / "environ", kMostListed);
+  if (!read && read.error().code == ErrorCode::kExhausted) return read.error();
+  const auto environment = std::string(1, '\0') + (read ? *read : "");
+  const bool marked = std::ranges::all_of(marks, [&](const std::string& mark) {
     return environment.find('\0' + mark + '\0') != environment.npos;
   });
+  if (!marked || IsZombie(pid)) return false;
+  std::error_code ignored;
+  return fs::read_symlink(process / "exe", ignored) != fs::read_symlink("/proc/self/exe", ignored);
 }
 
-// The agent's own processes are passed over: an agent that a job has started carries its marks.
-void MarkedProcesses(const std::vector<std::string>& marks, std::vector<std::int64_t>& into) {
-  std::error_code ignored;
-  const auto agent = fs::read_symlink("/proc/self/exe", ignored);
-  for (const auto& entry : ListDirectory("/proc")) {
-    const auto name = entry.filename().string();
+bool MarkedProcesses(const std::vector<std::string>& marks, std::vector<std::int64_t>& into) {
+  std::vector<fs::directory_entry> entries;
+  bool whole = ListDirectory("/proc", entries);
+  for (const auto& entry : entries) {
+    const auto name = entry.path().filename().string();
     std::int64_t pid = 0;
     const auto parsed = std::from_chars(name.data(), name.data() + name.size(), pid);
     if (parsed.ec != std::errc() || parsed.ptr != name.data() + name.size()) continue;
-    if (!HasMarks(entry, marks) || IsZombie(pid)) continue;
-    if (fs::read_symlink(entry / "exe", ignored) != agent) into.push_back(pid);
+    const auto marked = IsMarked(pid, marks);
+    whole &= marked.has_value();
+    if (marked && *marked) into.push_back(pid);
   }
+  return whole;
+}
+
+// Whether the cgroup of that name, or one below it, is the process's. Jobs' names are unique, and
+// where their hierarchy is mounted need not be known.
+bool IsInCgroup(std::int64_t pid, const std::string& name) {
+  const auto text = ReadControl(fmt::format("/proc/{}/cgroup", pid));
+  const auto part = '/' + name;
+  for (auto at = text.find(part); at != text.npos && !name.empty(); at = text.find(part, at + 1)) {
+    const auto end = at + part.size();
+    if (end == text.size() || text[end] == '/' || text[end] == '\n') return true;
+  }
+  return false;
 }
 
 std::optional<std::string> ServiceIn(const Path& proc_cgroup) {
@@ -157,10 +207,6 @@ std::optional<std::string> UnitOf(std::int64_t pid) {
   auto unit = ServiceIn(fmt::format("/proc/{}/cgroup", pid));
   if (unit && (unit == kJobsUnit || unit == ServiceIn("/proc/self/cgroup"))) return std::nullopt;
   return unit;
-}
-
-bool Contains(const std::vector<std::int64_t>& pids, std::int64_t pid) {
-  return std::ranges::find(pids, pid) != pids.end();
 }
 
 }  // namespace
@@ -268,20 +314,38 @@ Status Cgroup::Add(std::int64_t pid) const {
   return WriteControl(directory_ / "cgroup.procs", std::to_string(pid));
 }
 
+bool Cgroup::ListPids(std::vector<std::int64_t>& into) const {
+  if (kind_ == CgroupKind::kSubreaper) {
+    if (root_ != 0) return Descendants(root_, into);
+    return marks_.empty() || MarkedProcesses(marks_, into);
+  }
+  bool whole = ReadPids(directory_ / "cgroup.procs", into);
+  std::vector<Path> below;
+  whole &= CgroupsBelow(directory_, below);
+  for (const auto& each : below) whole &= ReadPids(each / "cgroup.procs", into);
+  return whole;
+}
+
 std::vector<std::int64_t> Cgroup::Pids() const {
   std::vector<std::int64_t> pids;
-  if (kind_ == CgroupKind::kSubreaper) {
-    if (root_ != 0)
-      Descendants(root_, pids);
-    else if (!marks_.empty())
-      MarkedProcesses(marks_, pids);
-    return pids;
-  }
-  ReadPids(directory_ / "cgroup.procs", pids);
-  std::vector<Path> below;
-  CgroupsBelow(directory_, below);
-  for (const auto& each : below) ReadPids(each / "cgroup.procs", pids);
+  (void)ListPids(pids);
   return pids;
+}
+
+bool Cgroup::Populated() const {
+  if (kind_ == CgroupKind::kV2) {
+    const auto events = ReadFile(directory_ / "cgroup.events", kMostListed);
+    return events ? events->find("populated 0\n") == events->npos : MayBeThere(directory_);
+  }
+  std::vector<std::int64_t> pids;
+  return !ListPids(pids) || !pids.empty();
+}
+
+bool Cgroup::Holds(std::int64_t pid) const {
+  if (kind_ != CgroupKind::kSubreaper) return IsInCgroup(pid, directory_.filename().string());
+  if (root_ != 0) return DescendsFrom(pid, root_);
+  const auto marked = IsMarked(pid, marks_);
+  return marked && *marked;
 }
 
 std::vector<job::LeftRunning> Cgroup::Describe() const {
@@ -302,7 +366,7 @@ void Cgroup::Signal(int signal) const {
     auto held = OpenPid(*reference);
     if (!held) continue;
     // Held now; only if it is still one of ours was the pid not used again in between.
-    if (Contains(Pids(), pid)) SendSignal(*held, signal);
+    if (Holds(pid)) SendSignal(*held, signal);
   }
 }
 
@@ -322,12 +386,13 @@ void Cgroup::KillOnce() const {
 
 bool Cgroup::KillAll(const Clock& clock, Millis deadline) const {
   const auto end = clock.Steady() + deadline;
-  while (Populated()) {
+  for (;;) {
+    // First, so that nothing depends on what can be read of it.
     KillOnce();
-    if (clock.Steady() >= end) return !Populated();
+    if (!Populated()) return true;
+    if (clock.Steady() >= end) return false;
     poll(nullptr, 0, 2);
   }
-  return true;
 }
 
 bool Cgroup::OutOfMemory() const {
@@ -339,7 +404,7 @@ bool Cgroup::OutOfMemory() const {
 void Cgroup::Remove() const {
   if (directory_.empty()) return;
   std::vector<Path> below;
-  CgroupsBelow(directory_, below);
+  (void)CgroupsBelow(directory_, below);
   for (const auto& each : below) rmdir(each.c_str());
   rmdir(directory_.c_str());
 }

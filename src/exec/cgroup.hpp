@@ -55,8 +55,8 @@ class Cgroup {
   // An O_PATH-like descriptor for clone3's CLONE_INTO_CGROUP; v2 only.
   Result<UniqueFd> OpenDirectory() const;
   Status Add(std::int64_t pid) const;
-  std::vector<std::int64_t> Pids() const;  // cgroups below included
-  bool Populated() const { return !Pids().empty(); }
+  std::vector<std::int64_t> Pids() const;  // cgroups below included; what can be read of them
+  bool Populated() const;                  // also where that cannot be found out
   std::vector<job::LeftRunning> Describe() const;
   void Signal(int signal) const;  // each process, through its pidfd
   // Ends every process, forks in flight included: cgroup.kill, or freeze, kill, thaw until empty.
@@ -68,6 +68,10 @@ class Cgroup {
  private:
   Cgroup(CgroupKind kind, Path directory) : kind_(kind), directory_(std::move(directory)) {}
   void KillOnce() const;
+  // False where not all could be read.
+  bool ListPids(std::vector<std::int64_t>& into) const;
+  // To be asked of a process that is held, or the answer may be about another.
+  bool Holds(std::int64_t pid) const;
   CgroupKind kind_;
   Path directory_;
   // With a subreaper: the runner, whose descendants the job is; 0 when it is gone, and then what

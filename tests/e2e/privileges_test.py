@@ -66,6 +66,13 @@ def test_the_network_process_has_no_rights(net):
     assert pathlib.Path(f"/proc/{net}/environ").read_bytes() == b"LANG=C.UTF-8\0"
 
 
+def test_the_network_process_has_no_terminal(net):
+    # Behind the name: state, parent, group, session, terminal.
+    _, _, _, session, terminal = pathlib.Path(f"/proc/{net}/stat").read_text().rpartition(") ")[2].split()[:5]
+    assert (int(session), int(terminal)) == (net, 0)
+    assert [os.readlink(f"/proc/{net}/fd/{fd}") for fd in (0, 1)] == ["/dev/null"] * 2
+
+
 def test_the_network_process_has_no_file_of_the_agent_open(platform, net):
     for each in pathlib.Path(f"/proc/{net}/fd").iterdir():
         try:

@@ -17,6 +17,8 @@ namespace {
 
 constexpr Millis kOrphansEndWithin{5000};
 constexpr Millis kOrphansLoggedEvery{600'000};
+// A descriptor or memory that is missing comes back; a disk that does not read does not.
+constexpr Millis kLogAwaited{600'000};
 
 }  // namespace
 
@@ -69,10 +71,11 @@ void Executor::StartWaiting() {
   }
 }
 
-// One whose log waits to be reported, while the panel is away, keeps nobody from running.
+// One whose log waits to be reported, while the panel is away, keeps nobody from running; what it
+// left does, until that has ended.
 std::size_t Executor::Busy() const {
   return static_cast<std::size_t>(
-      std::ranges::count_if(running_, [](const auto& each) { return !each.second.gone; }));
+      std::ranges::count_if(running_, [](const auto& each) { return !each.second.over; }));
 }
 
 void Executor::StartAttempt(const Uuid& id, Job& job) {
@@ -176,36 +179,51 @@ Result<exec::AttemptSpec> Executor::MakeSpec(const Uuid& id, Job& job) {
 void Executor::LookAtRunner(const Uuid& id, Running& running) {
   if (running.gone) return;
   if (!running.runner.pidfd) {
-    const auto& job = jobs_.at(id);
-    running.gone = !FindRunner(setup_.state.Attempt(Current(id, job)), running);
-    if (job.state.cancel) CancelRunner(id);  // it had nobody to go to before
-    return;
+    running.gone = !FindRunner(setup_.state.Attempt(Current(id, jobs_.at(id))), running);
+  } else if (pollfd fd{running.runner.ended_fd(), POLLIN, 0}; poll(&fd, 1, 0) > 0) {
+    running.gone = true;
+    if (running.child) runners_.Ended(std::move(running.runner), clock_);
   }
-  pollfd fd{running.runner.ended_fd(), POLLIN, 0};
-  if (poll(&fd, 1, 0) <= 0) return;
-  running.gone = true;
-  if (running.child) runners_.Ended(std::move(running.runner), clock_);
+  if (running.cancel_due && !running.gone) CancelRunner(id);
 }
 
 void Executor::CancelRunner(const Uuid& id) {
-  const auto running = running_.find(id);
-  if (running == running_.end() || !running->second.runner.pidfd) return;
+  const auto found = running_.find(id);
+  if (found == running_.end() || found->second.gone) return;
+  auto& running = found->second;
+  running.cancel_due = true;
+  if (!running.runner.pidfd) return;
   const auto& job = jobs_.at(id);
   const auto sent =
-      exec::CancelAttempt(setup_.state.Attempt(Current(id, job)), running->second.runner.pidfd);
-  if (!sent)
+      exec::CancelAttempt(setup_.state.Attempt(Current(id, job)), running.runner.pidfd);
+  running.cancel_due = !sent;
+  if (!sent && !std::exchange(running.cancel_failed, true))
     logger_.Error("cancel_not_sent", {{"reason", sent.error().ToString()}}, Subject(id, job));
+}
+
+// True where it will not get better: the rest is given up, which is said once.
+bool Executor::GiveUpLog(const Uuid& id, Job& job, const Error& error) {
+  const auto now = clock_.Steady();
+  boost::json::object why{{"reason", error.ToString()}};
+  if (!exec::IsDamaged(error)) {
+    if (!job.log_awaited_until) {
+      job.log_awaited_until = now + kLogAwaited;
+      logger_.Warning("log_not_read", std::move(why), Subject(id, job));
+      return false;
+    }
+    if (now < *job.log_awaited_until) return false;
+  }
+  logger_.Error("log_unreadable", std::move(why), Subject(id, job));
+  job.follower.reset();
+  return true;
 }
 
 // True when all that is on disk is reported.
 bool Executor::ReportLog(const Uuid& id, Job& job) {
   while (job.follower != nullptr && outbox_.bytes() < setup_.most_unacknowledged) {
     auto report = job.follower->Next();
-    if (!report) {
-      logger_.Error("log_unreadable", {{"reason", report.error().ToString()}}, Subject(id, job));
-      job.follower.reset();  // said once: it will not get better
-      return true;
-    }
+    if (!report) return GiveUpLog(id, job, report.error());
+    job.log_awaited_until.reset();
     if (!*report) return true;
     auto& [chunk, position, progress, warnings] = **report;
     const std::size_t warned = job.log.warnings;
@@ -238,26 +256,33 @@ bool Executor::ReportLog(const Uuid& id, Job& job) {
   return job.follower == nullptr;
 }
 
-void Executor::FinishAttempt(const Uuid& id, Job& job) {
+// What stays after a success is meant to. After anything else nothing may go on beside what
+// follows, and "canceled" is said of an empty cgroup only.
+void Executor::EndAttempt(const Uuid& id, const Job& job, Running& running) {
+  if (running.over) return;
   const auto paths = setup_.state.Attempt(Current(id, job));
-  const auto record = exec::ReadExit(paths);
+  auto record = exec::ReadExit(paths);
   if (!record && !exec::IsDamaged(record.error())) return;  // it can be read later
-  const bool whole = record && *record;
   const bool succeeded =
-      whole && (*record)->ending == exec::Ending::kExited && (*record)->exit_code == 0;
-  auto& running = running_.at(id);
-  // What stays after a success is meant to. After anything else nothing may go on beside what
-  // follows, and "canceled" is said of an empty cgroup only.
-  if (!succeeded && !EndOrphans(paths)) {
-    const auto now = clock_.Steady();
-    if (!running.orphans_logged_at) running.orphans_logged_at = now + kOrphansEndWithin;
-    if (now < *running.orphans_logged_at) return;
-    running.orphans_logged_at = now + kOrphansLoggedEvery;
-    return logger_.Error("orphans_left", {{"attempt", job.state.attempt}}, Subject(id, job));
+      record && *record && (*record)->ending == exec::Ending::kExited && (*record)->exit_code == 0;
+  running.over = succeeded || EndOrphans(paths);
+  if (running.over) {
+    running.record = std::move(record);
+    return;
   }
-  TakeBackInstaller(job, paths, whole ? &**record : nullptr);
-  const bool told = running.told;
-  running_.erase(id);
+  const auto now = clock_.Steady();
+  if (!running.orphans_logged_at) running.orphans_logged_at = now + kOrphansEndWithin;
+  if (now < *running.orphans_logged_at) return;
+  running.orphans_logged_at = now + kOrphansLoggedEvery;
+  logger_.Error("orphans_left", {{"attempt", job.state.attempt}}, Subject(id, job));
+}
+
+void Executor::FinishAttempt(const Uuid& id, Job& job) {
+  const auto ended = running_.extract(id);
+  const auto& record = ended.mapped().record;
+  const bool whole = record && *record;
+  TakeBackInstaller(job, setup_.state.Attempt(Current(id, job)), whole ? &**record : nullptr);
+  const bool told = ended.mapped().told;
   job.follower.reset();
   if (told) return effects_.push_back([this, id] { Tidy(id); });
   if (whole && (*record)->ending != exec::Ending::kInterrupted) return Conclude(id, job, **record);

@@ -130,13 +130,15 @@ class Daemon {
                              static_cast<short>((desk_.WantsToRead() ? POLLIN : 0) |
                                                 (net_.wants_to_write() ? POLLOUT : 0)),
                              0},
-                            {keys_watch_.fd(), POLLIN, 0}};
+                            {keys_watch_.fd(), POLLIN, 0},
+                            {net_.relay().fd(), POLLIN, 0}};
     for (const int runner : executor_.RunnerFds()) fds.push_back({runner, POLLIN, 0});
     auto wait = std::min(executor_.UntilNextTick(), net_.UntilRestart());
     if (watchdog_.count() > 0) wait = std::min(wait, watchdog_);
     if (poll(fds.data(), fds.size(), static_cast<int>(wait.count())) <= 0) return;
     if (fds[0].revents != 0) TakeSignal();
     if (fds[2].revents != 0 && keys_watch_.Changed()) LookAtKeys();
+    if (fds[3].revents != 0) net_.relay().Pass();
     if ((fds[1].revents & POLLOUT) != 0) net_.Flush();
     if ((fds[1].revents & (POLLIN | POLLHUP)) != 0 && net_.fd() >= 0) desk_.Take();
   }

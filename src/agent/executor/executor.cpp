@@ -143,7 +143,9 @@ void Executor::Tick() {
   for (auto& [id, running] : running_) {
     auto& job = jobs_.at(id);
     const bool whole = ReportLog(id, job);
-    if (running.gone && whole) ended.push_back(id);
+    // At once, also while the log waits: nobody else holds the script to its timeout any more.
+    if (running.gone) EndAttempt(id, job, running);
+    if (running.over && whole) ended.push_back(id);
   }
   for (const auto& id : ended) FinishAttempt(id, jobs_.at(id));
   KeepEnded();

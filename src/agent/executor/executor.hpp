@@ -107,8 +107,12 @@ class Executor {
     exec::Runner runner;
     bool child = false;  // of this process: else it was found after a restart
     bool gone = false;   // it is not at work on the attempt any more
-    bool kept = false;   // what it left is durable on its own
-    bool told = false;   // of a lost job: nothing more is said, only what it left is ended
+    bool over = false;   // and nothing of the attempt goes on but what is meant to; then
+    Result<std::optional<exec::ExitRecord>> record;  // says how it ended
+    bool cancel_due = false;                         // the runner could not be told yet
+    bool cancel_failed = false;                      // which was said
+    bool kept = false;                               // what it left is durable on its own
+    bool told = false;  // of a lost job: nothing more is said, only what it left is ended
     std::optional<SteadyTime> orphans_logged_at;  // when it is said that they cannot be ended
   };
   struct RebootRequest {
@@ -122,6 +126,7 @@ class Executor {
     std::optional<StoredEvent> last_state_event;
     std::shared_ptr<const PreparedJob> prepared;
     std::unique_ptr<LogFollower> follower;
+    std::optional<SteadyTime> log_awaited_until;  // since it could not be read
     std::string envelope;  // "" where it seals inputs: then it is on disk, and not in the journal
     bool tidied = false;
     SteadyTime answer_again{};  // when its order, come once more, is answered once more
@@ -187,6 +192,9 @@ class Executor {
   void LookAtRunner(const Uuid& id, Running& running);
   void CancelRunner(const Uuid& id);
   bool ReportLog(const Uuid& id, Job& job);
+  bool GiveUpLog(const Uuid& id, Job& job, const Error& error);
+  // Ends what a runner that is gone has left. To be called again until `over`.
+  void EndAttempt(const Uuid& id, const Job& job, Running& running);
   void FinishAttempt(const Uuid& id, Job& job);
   // What ended and cannot be journalled yet is kept where it is, or a power cut would take it.
   void KeepEnded();

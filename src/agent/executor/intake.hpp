@@ -1,6 +1,7 @@
 // Whether a job is taken (DESIGN, "Envelope", "Whitelist"): everything the executor checks ITSELF
 // of an order whose signature, agent and novelty are established, in this order: epoch, validity,
-// whitelist, digest, manifest, inputs, machine, room. Nothing has run when one of them fails.
+// whitelist, room, digest, manifest, inputs, machine. Room comes before the digest since the
+// installer is copied while it is hashed. Nothing has run when one of them fails.
 #pragma once
 
 #include <map>

@@ -547,13 +547,18 @@ class Unkillable : public Jobs {
  protected:
   void Contain(const Uuid& job) {
     std::filesystem::create_directories(cgroup_);
-    ASSERT_TRUE(WriteFileAtomically(cgroup_ / "cgroup.procs", "4194304\n", 0600));
+    for (const char* each : {"cgroup.procs", "cgroup.kill"})
+      ASSERT_TRUE(WriteFileAtomically(cgroup_ / each, "", 0600));
+    ASSERT_TRUE(WriteFileAtomically(cgroup_ / "cgroup.events", "populated 1\nfrozen 0\n", 0600));
     auto runner = *exec::ReferTo(getpid());
     ++runner.start_time;  // gone
     ASSERT_TRUE(exec::WriteContainment(runners_.at(job).spec.paths,
                                        {"cgroup2", cgroup_.string(), runner, {}}));
   }
-  void Empty() { ASSERT_TRUE(WriteFileAtomically(cgroup_ / "cgroup.procs", "", 0600)); }
+  void Empty() {
+    ASSERT_TRUE(WriteFileAtomically(cgroup_ / "cgroup.events", "populated 0\nfrozen 0\n", 0600));
+  }
+  bool Killed() const { return *ReadFile(cgroup_ / "cgroup.kill", 10) == "1"; }
   const Path cgroup_ = directory_.path() / "cgroup";
 };
 
@@ -602,6 +607,43 @@ TEST_F(Unkillable, WhatStaysAfterASuccess_IsLeftAlone) {
   Exit(id, 0);
   Step();
   EXPECT_EQ(States(id), "accepted running succeeded");
+  EXPECT_FALSE(Killed());
+}
+
+// The panel was away and its log could not be reported: the script ran on without a timeout, and
+// other jobs beside it.
+TEST_F(Unkillable, RunnerDeadWhileItsLogWaits_TheScriptIsEndedFirstAndOtherJobsRunThen) {
+  most_unacknowledged_ = 1;
+  Restart();
+  const auto id = Run(NewOrder());
+  Contain(id);
+  Print(id, "one\n");
+  Crash(id);
+  Step();
+  EXPECT_TRUE(Killed());
+  const auto other = Run(NewOrder());
+  Step();
+  EXPECT_EQ(Starts(other), 0) << "beside a script that goes on";
+  Empty();
+  Step();
+  EXPECT_EQ(Starts(other), 1);
+  EXPECT_EQ(States(id), "accepted running") << "the end comes after the last of the log";
+  for (int i = 0; i < 2; ++i) Acknowledge(executor_->outbox().last());
+  EXPECT_EQ(Last(id).status, job::Status::kRetryWait);
+}
+
+TEST_F(Unkillable, SucceededWhileItsLogWaits_WhatStaysIsLeftAloneAndOtherJobsRun) {
+  most_unacknowledged_ = 1;
+  Restart();
+  const auto id = Run(NewOrder());
+  Contain(id);
+  Print(id, "one\n");
+  Exit(id, 0);
+  Step();
+  EXPECT_FALSE(Killed());
+  const auto other = Run(NewOrder());
+  Step();
+  EXPECT_EQ(Starts(other), 1);
 }
 
 TEST_F(Jobs, MachineWentDownUnderTheScript_InterruptedAndRetriedOnlyIfIdempotent) {
@@ -727,6 +769,31 @@ TEST_F(Jobs, CancelOfAWaitingJob_EndsItAtOnce) {
   Restart();
   EXPECT_EQ(Last(waiting).status, job::Status::kCanceled);
   EXPECT_EQ(Starts(waiting), 0);
+}
+
+TEST_F(Jobs, CancelWhoseMarkCannotBeMade_IsTriedUntilItCan) {
+  const auto id = Run(NewOrder());
+  const auto paths = state_.Attempt({id, 1, 0});
+  const auto away = directory_.path() / "away";
+  std::filesystem::rename(paths.Runner(), away);
+  SendCancel(id);
+  for (int i = 0; i < 5; ++i) Step();
+  EXPECT_EQ(std::ranges::count(log_.events, "cancel_not_sent"), 1);
+  EXPECT_FALSE(std::filesystem::exists(paths.Cancel()));
+  std::filesystem::rename(away, paths.Runner());
+  Step();
+  EXPECT_TRUE(std::filesystem::exists(paths.Cancel()));
+}
+
+TEST_F(Jobs, Cancel_IsSentOnlyOnceItIsDurable) {
+  const auto id = Run(NewOrder());
+  auto command = NewCommand();
+  command.cancel = job::Cancel{id};
+  executor_->TakeParcel(Envelope(job::CommandType::kCancel, command));
+  executor_->Tick();
+  EXPECT_FALSE(std::filesystem::exists(state_.Attempt({id, 1, 0}).Cancel()));
+  ASSERT_TRUE(executor_->Commit());
+  EXPECT_TRUE(std::filesystem::exists(state_.Attempt({id, 1, 0}).Cancel()));
 }
 
 TEST_F(Jobs, CancelOfAJobThatEndedMeanwhile_TheExitRecordDecides) {
@@ -1009,13 +1076,15 @@ TEST_F(Jobs, SeveralAtOnce_NeverMoreThanConfiguredAndInTheOrderTheyCame) {
   }
 }
 
-// What a rooted net role can do without any key: send what it has, and nonsense, without end.
+// What a rooted net role, or who can write to the queue, can do without any key: send what it has,
+// and nonsense of any size, without end.
 TEST_F(Jobs, ParcelsWithoutEnd_FillNeitherOutboxNorLog) {
   const auto order = NewOrder();
   const auto envelope = Envelope(order);
   Deliver(envelope);
   const auto events = Events().size();
   const auto lines = log_.events.size();
+  const auto bytes = log_.text.size();
   for (int i = 0; i < 2000; ++i) {
     executor_->TakeParcel(envelope);
     executor_->TakeParcel("nonsense " + std::to_string(i));
@@ -1024,9 +1093,35 @@ TEST_F(Jobs, ParcelsWithoutEnd_FillNeitherOutboxNorLog) {
   EXPECT_LE(Events().size(), events + 1);
   EXPECT_LE(log_.events.size(), lines + 300 + 2001) << "refusals, and order_known at debug";
   EXPECT_EQ(std::ranges::count(log_.events, "parcel_refused"), 300);
+  EXPECT_LE(log_.text.size(), bytes + 300 * 1000 + 2001 * 200);
   clock_.Advance(Seconds{61});
   executor_->TakeParcel("nonsense");
   EXPECT_THAT(log_.text, HasSubstr("refusals_not_listed  {\"count\":1700}"));
+}
+
+// A line that held all that was wrong was as long as what came: 300 of them rotated the log away.
+TEST_F(Jobs, ParcelsOfAnySize_AreRefusedInShortLines) {
+  std::string unknown;
+  for (int i = 0; i < 10'000; ++i) unknown += fmt::format(",\"\\u0001{}\":0", i);
+  const std::string long_text(100'000, '~');
+  std::string accents;
+  for (int i = 0; i < 1000; ++i) accents += "\xC3\xA9";
+  const std::string parcels[] = {
+      fmt::format(R"({{"payloadType":"{}"{}}})", job::kOrderPayloadType, unknown),
+      fmt::format(R"({{"payloadType":"{}","{}":0}})", job::kOrderPayloadType, long_text),
+      fmt::format(R"({{"payloadType":"{}"}})", long_text),
+      fmt::format(R"({{"{0}":0,"{0}":0}})", long_text),
+      fmt::format(R"({{"payloadType":"{}"}})", accents),
+      fmt::format(R"({{"payloadType":" {}"}})", accents),
+  };
+  for (const auto& parcel : parcels) {
+    ASSERT_LT(parcel.size(), job::kMaxEnvelopeBytes);
+    const auto before = log_.text.size();
+    Deliver(parcel);
+    EXPECT_GT(log_.text.size(), before);
+    EXPECT_LT(log_.text.size(), before + 1000);
+  }
+  EXPECT_TRUE(IsUtf8(log_.text));
 }
 
 // The net role cuts what is longer to this (channel_port.cpp).

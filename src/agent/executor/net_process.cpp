@@ -13,8 +13,9 @@ namespace {
 constexpr Millis kLongestPause{10'000};
 constexpr Millis kLivedLong{30'000};  // after which a new end is no sign of a bad start
 
-[[noreturn]] void BecomeNetRole(int socket, int network_namespace) {
+[[noreturn]] void BecomeNetRole(int socket, int network_namespace, int says) {
   if (network_namespace >= 0 && setns(network_namespace, CLONE_NEWNET) != 0) _exit(126);
+  if (!LeaveTerminal(says)) _exit(126);
   if (socket == kChannel) {
     // dup2 onto itself would keep the close-on-exec flag.
     const int other = dup(socket);
@@ -37,10 +38,10 @@ constexpr Millis kLivedLong{30'000};  // after which a new end is no sign of a b
   _exit(127);
 }
 
-Result<pid_t> ForkNetRole(int socket, int network_namespace) {
+Result<pid_t> ForkNetRole(int socket, int network_namespace, int says) {
   const pid_t pid = fork();
   if (pid < 0) return ErrnoError("cannot fork the net role");
-  if (pid == 0) BecomeNetRole(socket, network_namespace);
+  if (pid == 0) BecomeNetRole(socket, network_namespace, says);
   return pid;
 }
 
@@ -49,8 +50,12 @@ Result<pid_t> ForkNetRole(int socket, int network_namespace) {
 NetProcess::NetProcess(Hello hello, int network_namespace, const Clock& clock, Logger& logger)
     : NetProcess(
           std::move(hello),
-          [network_namespace](int socket) { return ForkNetRole(socket, network_namespace); }, clock,
-          logger) {}
+          [this, network_namespace](int socket) {
+            return ForkNetRole(socket, network_namespace, relay_.says());
+          },
+          clock, logger) {
+  relay_ = TerminalRelay(STDERR_FILENO);
+}
 
 NetProcess::NetProcess(Hello hello, StartProcess start, const Clock& clock, Logger& logger)
     : hello_(std::move(hello)), start_(std::move(start)), clock_(clock), logger_(logger) {}

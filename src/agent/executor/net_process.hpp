@@ -1,6 +1,6 @@
 // The net role's process, from the executor's side: exec'ed afresh from this very binary, so that
 // it shares no memory with the one that holds the keys; started again when it ends. What it is told
-// is its configuration and the http key. Not thread-safe.
+// is its configuration and the http key; of a terminal it has nothing. Not thread-safe.
 #pragma once
 
 #include <functional>
@@ -8,6 +8,7 @@
 #include <sys/types.h>
 
 #include "agent/channel.hpp"
+#include "agent/executor/terminal.hpp"
 #include "base/clock.hpp"
 #include "base/files.hpp"
 #include "base/log.hpp"
@@ -39,6 +40,8 @@ class NetProcess {
   void Flush();
   // What has come; empty when it has ended, or sent nonsense and was ended for it.
   std::vector<Message> Read();
+  // What it says to a terminal, for the event loop to pass on.
+  TerminalRelay& relay() { return relay_; }
   // When EnsureRunning() has something to do; zero when it is running.
   Millis UntilRestart() const;
   void Stop();
@@ -49,6 +52,7 @@ class NetProcess {
 
   Hello hello_;
   StartProcess start_;
+  TerminalRelay relay_;
   const Clock& clock_;
   Logger& logger_;
   UniqueFd socket_;

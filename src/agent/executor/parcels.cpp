@@ -1,4 +1,5 @@
 // What comes in: orders and commands (DESIGN, "Envelope").
+#include <algorithm>
 #include <csignal>
 
 #include <fmt/format.h>
@@ -17,6 +18,14 @@ constexpr Millis kAnswerEvery{10'000};
 constexpr Millis kMachineKnownFor{5'000};
 constexpr Millis kAuditWindow{60'000};
 constexpr std::uint64_t kMostAudited = 300;
+constexpr std::size_t kMostAuditedBytes = 500;
+
+// The beginning of what somebody else wrote; without what takes six bytes each in JSON.
+std::string Excerpt(std::string_view text) {
+  std::string excerpt(text.substr(0, kMostAuditedBytes));
+  std::ranges::replace_if(excerpt, [](unsigned char byte) { return byte < ' '; }, ' ');
+  return ReplaceInvalidUtf8(excerpt) + (text.size() > kMostAuditedBytes ? "…" : "");
+}
 
 }  // namespace
 
@@ -34,7 +43,11 @@ void Executor::Audit(std::string_view event, boost::json::object metadata, LogSu
     audited_ = 0;
     audit_again_ = now + kAuditWindow;
   }
-  if (++audited_ <= kMostAudited) logger_.Warning(event, std::move(metadata), std::move(subject));
+  if (++audited_ > kMostAudited) return;
+  for (auto& member : metadata) {
+    if (const auto* text = member.value().if_string()) member.value() = Excerpt(*text);
+  }
+  logger_.Warning(event, std::move(metadata), std::move(subject));
 }
 
 void Executor::TakeParcel(const std::string& bytes) {

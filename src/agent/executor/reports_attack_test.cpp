@@ -552,6 +552,39 @@ TEST_F(Reports, ALogThatCannotBeRead_IsSaidOnce) {
   EXPECT_EQ(Last(id).status, job::Status::kSucceeded);
 }
 
+// One read that failed, for want of a descriptor, was taken for the log's end.
+TEST_F(Reports, ALogThatCannotBeReadForAWhile_IsReportedWhole) {
+  const auto id = Run(NewOrder());
+  Print(id, "hello\n");
+  rlimit before{};
+  ASSERT_EQ(getrlimit(RLIMIT_NOFILE, &before), 0);
+  const rlimit none{0, before.rlim_max};
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &none), 0);
+  executor_->Tick();
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &before), 0);
+  EXPECT_TRUE(log_.Has("log_not_read"));
+  EXPECT_FALSE(log_.Has("log_unreadable"));
+  Exit(id, 0);
+  Step();
+  EXPECT_EQ(Log(id), "hello\n");
+  EXPECT_EQ(States(id), "accepted running succeeded");
+}
+
+TEST_F(Reports, ALogThatTheDiskDoesNotGive_IsGivenUpAfterTenMinutes) {
+  const auto id = Run(NewOrder());
+  std::filesystem::create_symlink("/dev/null", runners_.at(id).spec.paths.Log());  // not followed
+  Exit(id, 0);
+  Step();
+  clock_.Advance(Seconds{599});
+  Step();
+  EXPECT_EQ(States(id), "accepted running");
+  EXPECT_EQ(std::ranges::count(log_.events, "log_not_read"), 1);
+  clock_.Advance(Seconds{1});
+  Step();
+  EXPECT_TRUE(log_.Has("log_unreadable"));
+  EXPECT_EQ(States(id), "accepted running succeeded");
+}
+
 TEST_F(Reports, Compaction_KeepsWhatIsNeeded) {
   const auto done = NewOrder();
   Run(done);

@@ -120,6 +120,29 @@ TEST_F(Runners, RunnerKilled_ItsScriptIsEndedAndTheJobInterrupted) {
   EXPECT_FALSE(std::filesystem::exists(containment.directory));
 }
 
+TEST_F(Runners, RunnerKilledWhileItsLogWaits_ItsScriptIsEndedAlsoAfterARestart) {
+  PROV_REQUIRES("root");
+  PROV_REQUIRES("cgroup2");
+  most_unacknowledged_ = 1;
+  Restart();
+  AddInstaller("once", "idempotent: false\n", "echo begun\nexec sleep 600\n");
+  for (const bool restarted : {false, true}) {
+    const auto id = Run(NewOrder("once"));
+    const auto paths = state_.Attempt({id, 1, 0});
+    ASSERT_TRUE(Until([&] {
+      const auto written = exec::ReadContainment(paths);
+      return written && *written;
+    }));
+    const auto containment = **exec::ReadContainment(paths);
+    ASSERT_TRUE(Until([&] { return exec::Cgroup::Adopt(containment)->Populated(); }));
+    ASSERT_TRUE(exec::SendSignal(*exec::OpenPid(references_.at(id)), SIGKILL));
+    waitpid(static_cast<pid_t>(references_.at(id).pid), nullptr, 0);
+    if (restarted) Restart();
+    EXPECT_TRUE(Until([&] { return !std::filesystem::exists(containment.directory); }));
+    EXPECT_EQ(States(id), "accepted running");
+  }
+}
+
 TEST_F(Runners, RunnerAndJournalGone_TheScriptIsEndedAndTheJobLost) {
   PROV_REQUIRES("root");
   PROV_REQUIRES("cgroup2");

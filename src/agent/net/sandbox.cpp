@@ -6,6 +6,7 @@
 #include <memory>
 #include <sched.h>
 #include <seccomp.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -19,7 +20,7 @@ namespace {
 // What the event loop, TLS, the resolver and its thread, memory and the log to standard error take.
 constexpr int kAllowed[] = {
     SCMP_SYS(read), SCMP_SYS(readv), SCMP_SYS(pread64), SCMP_SYS(write), SCMP_SYS(writev),
-    SCMP_SYS(close), SCMP_SYS(lseek), SCMP_SYS(fcntl), SCMP_SYS(ioctl), SCMP_SYS(dup),
+    SCMP_SYS(close), SCMP_SYS(lseek), SCMP_SYS(fcntl), SCMP_SYS(dup),
     // files, besides openat
     SCMP_SYS(stat), SCMP_SYS(lstat), SCMP_SYS(fstat), SCMP_SYS(newfstatat), SCMP_SYS(statx),
     SCMP_SYS(access), SCMP_SYS(faccessat), SCMP_SYS(faccessat2), SCMP_SYS(readlink),
@@ -77,6 +78,9 @@ Status LimitSystemCalls() {
                  SCMP_CMP32(1, SCMP_CMP_MASKED_EQ, 0xff, static_cast<std::uint32_t>(type))}));
     }
   }
+  // The event loop's and the resolver's. Another, of a terminal, types into it.
+  for (const std::uint64_t request : {FIONBIO, FIONREAD})
+    PROV_CHECK(allow(SCMP_SYS(ioctl), {SCMP_CMP64(1, SCMP_CMP_EQ, request)}));
   PROV_CHECK(allow(SCMP_SYS(mmap), {without(2, PROT_EXEC)}));
   PROV_CHECK(allow(SCMP_SYS(mprotect), {without(2, PROT_EXEC)}));
   // The resolver has a thread. What clone3 is asked for cannot be seen, and without it the C

@@ -12,9 +12,9 @@ namespace prov::agent {
 
 // For good, for this process and every thread of it; call it while there is only one, with
 // no_new_privs set. System calls that are not needed fail with EPERM: to start a program or a
-// process, to open a file for writing, to make any socket but TCP's and UDP's. Where the kernel has
-// Landlock (5.13, Debian 12's own), only files in `readable` directories and in /etc can be read
-// besides; true where it has.
+// process, to open a file for writing, to make any socket but TCP's and UDP's, to have a terminal
+// do anything. Where the kernel has Landlock (5.13, Debian 12's own), only files in `readable`
+// directories and in /etc can be read besides; true where it has.
 Result<bool> EnterSandbox(const std::vector<Path>& readable);
 
 }  // namespace prov::agent

@@ -7,6 +7,7 @@
 #include <functional>
 #include <netdb.h>
 #include <pthread.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
@@ -82,6 +83,17 @@ TEST(Sandbox, WhatAnIntruderWouldWant_IsRefused) {
       {"mount", [] { return syscall(SYS_mount, "none", "/mnt", "tmpfs", 0, nullptr) == 0; }},
       {"a namespace", [] { return syscall(SYS_unshare, CLONE_NEWUSER) == 0; }},
       {"io_uring", [] { return syscall(SYS_io_uring_setup, 1, nullptr) >= 0; }},
+      {"type into a terminal",
+       [] {
+         char typed = 'x';
+         return ioctl(-1, TIOCSTI, &typed) == 0;  // else EBADF, whatever the kernel thinks of it
+       }},
+      {"type into a terminal, with bits that the kernel drops",
+       [] {
+         char typed = 'x';
+         return syscall(SYS_ioctl, -1, TIOCSTI | (1UL << 32), &typed) == 0;
+       }},
+      {"take a terminal", [] { return ioctl(-1, TIOCSCTTY, 1) == 0; }},
       {"bpf", [] { return syscall(SYS_bpf, 0, nullptr, 0) >= 0; }},
   };
   for (const auto& row : rows) EXPECT_EQ(Tried(readable, row.attempt), EPERM) << row.what;
@@ -97,6 +109,14 @@ TEST(Sandbox, WhatTheNetRoleDoes_GoesOn) {
   EXPECT_EQ(Tried(readable, [] { return socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0) >= 0; }), 0);
   EXPECT_EQ(Tried(readable, [] { return socket(AF_INET6, SOCK_DGRAM | SOCK_NONBLOCK, 0) >= 0; }),
             0);
+  for (const unsigned long request : {FIONBIO, FIONREAD}) {
+    EXPECT_EQ(Tried(readable,
+                    [=] {
+                      int value = 1;
+                      return ioctl(socket(AF_INET, SOCK_DGRAM, 0), request, &value) == 0;
+                    }),
+              0);
+  }
   EXPECT_EQ(Tried(readable,
                   [] {
                     pthread_t thread;
