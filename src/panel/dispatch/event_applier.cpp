@@ -213,7 +213,7 @@ class Application {
     auto record = t_.jobs().Get(kPanel, id);
     if (!record && record.error().code == ErrorCode::kNotFound && event.state &&
         event.state->ordered) {
-      record = AdoptExternalJob(t_, agent_, event, now_);
+      record = AdoptExternalJob(t_, agent_, catalogue_, event, now_);
     }
     if (!record && record.error().code != ErrorCode::kNotFound) return record.error();
     if (!record || record->server_id != agent_.id) {

@@ -136,7 +136,7 @@ Status SqlJobs::Insert(const Creation& c) {
        FromBytes(c.envelope),
        FromBytes(c.sealed_ciphertext),
        From(c.job.claimed_user_id)}));
-  PROV_CHECK(CountJob(connection_, c.job.app_id, c.job.created_at));
+  PROV_CHECK(CountJob(connection_, c.job.app_id, c.job.created_at, c.known_app));
   PROV_CHECK(CountEnd(connection_, c.job.app_id, c.status));
   return SqlChanges(connection_).Append(ChangeOf(record, 1, c.job.created_at, std::nullopt));
 }
