@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "exec/runner_pool.hpp"
+#include "job/limits.hpp"
 #include "support/requires.hpp"
 #include "support/temporary_directory.hpp"
 
@@ -69,6 +70,24 @@ TEST_F(HostileScript, OutputsThatDoNotFitTheExitRecord_ItsEndIsRecordedAllTheSam
   EXPECT_EQ(record.ending, Ending::kExited);
   EXPECT_EQ(record.exit_code, 3);
   EXPECT_TRUE(record.outputs.empty());
+}
+
+TEST_F(HostileScript, MoreOutputsThanAJobMayHave_AreLeftOutAndTheLogSaysSo) {
+  PROV_REQUIRES("root");
+  std::vector<DeclaredOutput> outputs;
+  for (std::size_t i = 0; i <= job::kMostOutputs; ++i)
+    outputs.push_back({"out" + std::to_string(i), "Label", i == 0});
+  const auto record =
+      Run("for i in {0..100}; do echo \"::output out$i=value\"; done\n"
+          "echo ::output out99=another\n",
+          outputs);
+  EXPECT_EQ(record.exit_code, 0);
+  ASSERT_EQ(record.outputs.size(), job::kMostOutputs);
+  EXPECT_EQ(record.outputs.back().name, "out99");
+  EXPECT_EQ(record.outputs.back().value, "another");
+  EXPECT_NE(Log().find("::warning The output out100 was left out: a job has at most 100."),
+            std::string::npos)
+      << Log();
 }
 
 TEST_F(HostileScript, ADaemonWithANameThatIsNoText_IsListedAndTheRecordReadable) {

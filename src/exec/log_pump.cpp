@@ -1,6 +1,9 @@
 #include "exec/log_pump.hpp"
 
+#include <fmt/format.h>
+
 #include "base/encoding.hpp"
+#include "job/limits.hpp"
 
 namespace prov::exec {
 namespace {
@@ -35,12 +38,23 @@ const DeclaredOutput* LogPump::Declared(std::string_view name) const {
   return found == declared_.end() ? nullptr : &*found;
 }
 
+bool LogPump::MayKeep(const contract::OutputLine& output, std::size_t longest) {
+  const auto& [name, value] = output;
+  if (value.size() > longest) {
+    Warn("The output " + name + " is too long and was left out.");
+    return false;
+  }
+  const bool another = !plain_.contains(name) && !sensitive_.contains(name);
+  if (another && plain_.size() + sensitive_.size() >= job::kMostOutputs) {
+    Warn(fmt::format("The output {} was left out: a job has at most {}.", name, job::kMostOutputs));
+    return false;
+  }
+  return true;
+}
+
 void LogPump::Hide(const contract::OutputLine& output) {
   const auto value = std::string_view(output.value).substr(0, kMaxSensitiveLine);
-  if (value.size() < output.value.size())
-    Warn("The output " + output.name + " is too long and was left out.");
-  else
-    sensitive_[output.name] = output.value;
+  if (MayKeep(output, kMaxSensitiveLine)) sensitive_[output.name] = output.value;
   if (++hidden_ == kMaxSensitiveValues + 1)
     Warn("So many sensitive outputs were printed that further values are not masked elsewhere.");
   if (hidden_ > kMaxSensitiveValues) return;
@@ -57,9 +71,7 @@ void LogPump::Line(Side& side, std::string_view line, std::string& text) {
     if (declared == nullptr)
       Warn("The script printed the output " + output->name +
            ", which its manifest does not declare.");
-    else if (output->value.size() > kMaxOutputValue)
-      Warn("The output " + output->name + " is too long and was left out.");
-    else
+    else if (MayKeep(*output, kMaxOutputValue))
       plain_[output->name] = Masked(output->value);
   }
   side.masker.Push(line, text);

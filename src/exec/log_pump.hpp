@@ -45,7 +45,8 @@ class LogPump {
   // the log finds both; masked, and no more than kMaxWarnings of them.
   void Warn(std::string_view sentence);
 
-  std::vector<job::Output> Outputs() const;  // declared and given; sensitive ones without value
+  // Declared and given, the first job::kMostOutputs; sensitive ones without value.
+  std::vector<job::Output> Outputs() const;
   const std::map<std::string, std::string>& sensitive_outputs() const { return sensitive_; }
 
  private:
@@ -58,6 +59,8 @@ class LogPump {
   void Lines(Side& side, std::string_view block);
   void Line(Side& side, std::string_view line, std::string& text);
   const DeclaredOutput* Declared(std::string_view name) const;
+  // Whether it may be kept; where not, the log says why.
+  bool MayKeep(const contract::OutputLine& output, std::size_t longest);
   void Hide(const contract::OutputLine& output);
   std::string Masked(std::string_view text);
 

@@ -19,6 +19,7 @@
 #include "contract/exit_code.hpp"
 #include "exec/process.hpp"
 #include "exec/services.hpp"
+#include "job/limits.hpp"
 
 namespace prov::exec {
 namespace {
@@ -222,7 +223,8 @@ void Settle(const Clock& clock, const Cgroup& cgroup, ExitRecord& record) {
   record.oom = cgroup.OutOfMemory();
   if (record.ending == Ending::kExited && record.exit_code == 0) {
     record.left_running = cgroup.Describe();
-    if (record.left_running.size() > 100) record.left_running.resize(100);
+    if (record.left_running.size() > job::kMostLeftRunning)
+      record.left_running.resize(job::kMostLeftRunning);
   } else if (!cgroup.KillAll(clock, Millis{5000})) {
     record.reason = "Some processes of the job could not be ended.";
   }

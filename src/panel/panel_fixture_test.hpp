@@ -162,11 +162,12 @@ class PanelTest : public ::testing::Test {
   }
 
   // A job that waits to be handed over; its envelope is `envelope of <id>`.
-  Uuid AddJob(const std::string& server = kAgent, const std::string& installer_digest = "") {
+  Uuid AddJob(const std::string& server = kAgent, const std::string& installer_digest = "",
+              const std::string& app = "demo") {
     clock_.Advance(Millis{1});
     store::Creation creation;
     creation.job.id = Uuid::MakeV7(clock_, random_);
-    creation.job.app_id = "demo";
+    creation.job.app_id = app;
     creation.job.installer_digest = installer_digest;
     creation.job.server_id = server;
     creation.job.user_id = "ann";

@@ -803,9 +803,9 @@ TEST_P(Store, Statistics_AreKeptAsJobsAreMadeAndEnd) {
     ASSERT_TRUE(end(id, to, took));
   };
   const auto of = [&](const std::string& app) {
-    return *db_->Read([&](Transaction& t) { return t.jobs().Statistics(app); });
+    return *db_->Read([&](Transaction& t) { return t.jobs().Statistics({app}); });
   };
-  EXPECT_TRUE(of("").empty());
+  EXPECT_TRUE(of("nginx").empty());
   made(S::kSucceeded, Seconds{9});
   made(S::kSucceeded, Seconds{3});
   made(S::kSucceeded, Seconds{4});
@@ -816,12 +816,45 @@ TEST_P(Store, Statistics_AreKeptAsJobsAreMadeAndEnd) {
   Inserted("redis");
   const AppStatistics nginx{"nginx", 7, 3, 2, newest.job.created_at, Seconds{4}};
   EXPECT_EQ(of("nginx"), std::vector{nginx});
-  ASSERT_EQ(of("").size(), 2U);
-  EXPECT_EQ(of("")[0], nginx);
-  EXPECT_EQ(of("")[1].usual, std::nullopt);
+  const auto both =
+      *db_->Read([](Transaction& t) { return t.jobs().Statistics({"redis", "gone", "nginx"}); });
+  ASSERT_EQ(both.size(), 2U);
+  EXPECT_EQ(both[0], nginx);
+  EXPECT_EQ(both[1].usual, std::nullopt);
   EXPECT_TRUE(of("gone").empty());
   for (std::size_t i = 0; i < kUsualOf; ++i) made(S::kSucceeded, Seconds{20});
   EXPECT_EQ(of("nginx")[0].usual, Seconds{20}) << "the newest only";
+}
+
+TEST_P(Store, Statistics_OfAnAppNobodyKnows_AreBegunByNoJobOfIt) {
+  using S = job::Status;
+  const auto jobs_of = [&](const std::string& app) {
+    const auto rows = *db_->Read([&](Transaction& t) { return t.jobs().Statistics({app}); });
+    return rows.empty() ? 0 : rows[0].jobs;
+  };
+  const auto of_nobodys_app = [&] {
+    auto creation = NewJob("invented");
+    creation.known_app = false;
+    EXPECT_TRUE(Insert(creation));
+    return creation.job.id;
+  };
+  const auto before = of_nobodys_app();
+  EXPECT_EQ(jobs_of("invented"), 0U);
+  Inserted("invented");
+  EXPECT_EQ(jobs_of("invented"), 1U);
+  // An installer that was removed from the catalogue since.
+  const auto after = of_nobodys_app();
+  EXPECT_EQ(jobs_of("invented"), 2U);
+  const auto succeed = [&](const Uuid& id) {
+    EXPECT_TRUE(Apply(id, S::kQueued, S::kDispatched, Party::kPanel));
+    EXPECT_TRUE(Apply(id, S::kDispatched, S::kSucceeded, Party::kAnswer));
+  };
+  succeed(after);
+  EXPECT_EQ(
+      (*db_->Read([](Transaction& t) { return t.jobs().Statistics({"invented"}); }))[0].succeeded,
+      1U);
+  EXPECT_TRUE(Apply(before, S::kQueued, S::kCanceled, Party::kPanel));
+  EXPECT_EQ(jobs_of("invented"), 2U);
 }
 
 TEST_P(Store, Counts_AreByStatusWhateverStatusIsAskedFor) {
@@ -972,7 +1005,7 @@ TEST_P(Store, RemoveEnded_WhatEndedBefore_GoesWithItsChangesAndStillCounts) {
   ASSERT_TRUE(Apply(ended.job.id, job::Status::kQueued, job::Status::kCanceled, Party::kPanel,
                     LogChunk{1, 1, "log"}));
   const auto statistics = [&] {
-    return *db_->Read([](Transaction& t) { return t.jobs().Statistics(""); });
+    return *db_->Read([](Transaction& t) { return t.jobs().Statistics({"nginx"}); });
   };
   const auto before = statistics();
   const auto remove = [&](WallTime at, std::optional<Uuid> after = std::nullopt,

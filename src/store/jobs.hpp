@@ -24,6 +24,9 @@ struct Creation {
   // Other than queued and undelivered only for a job that was pushed by somebody else.
   job::Status status = job::Status::kQueued;
   bool undelivered = true;
+  // False: it begins no statistics of its app, since the catalogue has none of that name. Where
+  // they were begun by another job, it counts all the same.
+  bool known_app = true;
 };
 
 // What the caller believes the row to be; compared and set in one statement.
@@ -142,8 +145,9 @@ class Jobs {
   virtual Result<std::vector<job::Record>> Unsettled(const std::string& server_id,
                                                      std::size_t limit) = 0;
 
-  // By app; `app_id` "" for all.
-  virtual Result<std::vector<AppStatistics>> Statistics(const std::string& app_id) = 0;
+  // Of these apps, by app; of one that no job counts for there is none.
+  virtual Result<std::vector<AppStatistics>> Statistics(
+      const std::vector<std::string>& app_ids) = 0;
   // How many of each status `filter` finds, whatever its statuses and limits of a page are.
   virtual Result<std::map<job::Status, std::uint64_t>> Counts(const Actor& actor,
                                                               const JobFilter& filter) = 0;

@@ -5,6 +5,7 @@
 #include "agent/facts.hpp"
 #include "base/encoding.hpp"
 #include "base/json.hpp"
+#include "job/limits.hpp"
 
 namespace prov::agent {
 namespace {
@@ -13,7 +14,7 @@ constexpr Millis kFollowEvery{50};
 constexpr Millis kFactsEvery{30'000};
 constexpr Millis kHousekeepingAfter{60'000};  // a start has other things to do
 constexpr Millis kHousekeepingEvery{3'600'000};
-constexpr std::size_t kMaxReasonBytes = 4000;
+constexpr std::size_t kMaxReasonBytes = job::kMostReasonBytes / job::kGrowthAsUtf8;
 
 }  // namespace
 

@@ -7,6 +7,7 @@
 #include "base/encoding.hpp"
 #include "contract/output_lines.hpp"
 #include "exec/log_frames.hpp"
+#include "job/limits.hpp"
 #include "job/log_chunk.hpp"
 #include "job/log_lines.hpp"
 
@@ -19,8 +20,8 @@ constexpr std::size_t kChunkBytes = 96 * 1024;
 // holds one frame at least.
 constexpr std::size_t kReadBytes = kChunkBytes + exec::kLargestFrame + 4096;
 constexpr std::size_t kMaxCompressed = 140 * 1024;
-// So that what a script prints always fits an event, and is UTF-8 there: cut first, then mended.
-constexpr std::size_t kMaxMessageBytes = 1000;
+// So that what a script prints is never refused, and is UTF-8: cut first, then mended.
+constexpr std::size_t kMaxMessageBytes = job::kMostMessageBytes / job::kGrowthAsUtf8;
 
 std::string MessageText(std::string_view text) {
   return ReplaceInvalidUtf8(text.substr(0, kMaxMessageBytes));

@@ -64,10 +64,9 @@ Response Unknown(const std::string& id) {
 
 using ByApp = std::map<std::string, store::AppStatistics>;
 
-// Of one app, or of all.
-asio::awaitable<Result<ByApp>> ReadStatistics(StoreGate& store, std::string app_id) {
-  co_return co_await store.Read([app_id](store::Transaction& t) -> Result<ByApp> {
-    PROV_TRY(auto rows, t.jobs().Statistics(app_id));
+asio::awaitable<Result<ByApp>> ReadStatistics(StoreGate& store, std::vector<std::string> app_ids) {
+  co_return co_await store.Read([app_ids](store::Transaction& t) -> Result<ByApp> {
+    PROV_TRY(auto rows, t.jobs().Statistics(app_ids));
     ByApp by_app;
     for (auto& row : rows) by_app[row.app_id] = std::move(row);
     return by_app;
@@ -92,21 +91,22 @@ asio::awaitable<Response> List(Registry& registry, StoreGate& store, const KeyRi
   if (CountCodePoints(category) > 200)
     faults.push_back({"category", "max_length", "must have at most 200 characters"});
   if (!faults.empty()) co_return Unprocessable(std::move(faults));
-  const auto statistics = co_await ReadStatistics(store, "");
-  if (!statistics) co_return net::MakeProblem(net::ToProblem(statistics.error()));
   const auto catalogue = registry.Current();
-  boost::json::array items;
   boost::json::value next = nullptr;
-  std::string last;
+  std::vector<std::string> ids;
   for (const auto& [id, installer] : catalogue->installers) {
     if (id <= page.after || !Matches(installer, q, category)) continue;
-    if (items.size() == page.limit) {
-      next = MakeCursor(keys, filter, last);
+    if (ids.size() == page.limit) {
+      next = MakeCursor(keys, filter, ids.back());
       break;
     }
-    items.push_back(InstallerSummaryJson(installer, Of(*statistics, id)));
-    last = id;
+    ids.push_back(id);
   }
+  const auto statistics = co_await ReadStatistics(store, ids);
+  if (!statistics) co_return net::MakeProblem(net::ToProblem(statistics.error()));
+  boost::json::array items;
+  for (const auto& id : ids)
+    items.push_back(InstallerSummaryJson(*catalogue->Find(id), Of(*statistics, id)));
   co_return Listed(std::move(items), std::move(next));
 }
 
@@ -115,7 +115,7 @@ asio::awaitable<Response> Show(Registry& registry, StoreGate& store, Request req
   const auto catalogue = registry.Current();
   const auto* installer = catalogue->Find(id);
   if (installer == nullptr) co_return Unknown(id);
-  const auto statistics = co_await ReadStatistics(store, id);
+  const auto statistics = co_await ReadStatistics(store, {id});
   if (!statistics) co_return net::MakeProblem(net::ToProblem(statistics.error()));
   co_return net::MakeJson(InstallerJson(*installer, Of(*statistics, id)));
 }

@@ -99,6 +99,20 @@ TEST_F(Accounts, ThatAreAdministratorsNoLonger_HaveNoTokenThatIsOne) {
   EXPECT_EQ(Ask("GET", "/api/jobs", token).status, 200);
 }
 
+TEST_F(Accounts, ThatAreAdministratorsNoLonger_HaveNoTokenThatMayMoreThanTheyDo) {
+  AddPerson("root", Role::kAdministrator);
+  const auto ann = AddPerson("ann", Role::kAdministrator);
+  const auto token = Token({"metrics", "jobs"});
+  EXPECT_EQ(Ask("GET", "/api/metrics", token).status, 200);
+  ASSERT_TRUE(Patch(ann, {.role = Role::kUser}));
+  clock_.Advance(Seconds{2});
+  ExpectProblem(Ask("GET", "/api/metrics", token), 403, "forbidden");
+  EXPECT_EQ(Ask("GET", "/api/jobs", token).status, 200);
+  ASSERT_TRUE(Patch(ann, {.role = Role::kAdministrator}));
+  clock_.Advance(Seconds{2});
+  EXPECT_EQ(Ask("GET", "/api/metrics", token).status, 200);
+}
+
 TEST_F(Accounts, MadeAtThePanelsMachine_MaySignIn) {
   const auto make = [&](const char* name, const char* password) {
     return MakeUser(database_, name, Role::kAdministrator, password, clock_, random_);

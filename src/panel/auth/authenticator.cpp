@@ -40,6 +40,12 @@ Result<TokenRows> Look(store::Transaction& t, const std::string& hash) {
   return rows;
 }
 
+// A token that an administrator made may no more than its user once that is one no longer.
+void KeepWhatTheyMay(Caller& token, store::Role role) {
+  const Caller person{{}, ScopesOf(role), ""};
+  std::erase_if(token.scopes, [&](const auto& scope) { return !person.May(scope); });
+}
+
 net::Response OtherSite(const std::string& why) {
   return net::MakeProblem(403, "csrf_refused", why);
 }
@@ -195,8 +201,7 @@ asio::awaitable<Result<Caller>> Authenticator::Find(std::string token) {
   if (found->expires_at && *found->expires_at <= now)
     co_return Error{ErrorCode::kUnauthenticated, "this API token has expired", {}};
   Caller caller{{found->user_id, false}, found->scopes, ""};
-  // A token that an administrator made may no more than its user once that is one no longer.
-  if (user && user->role != store::Role::kAdministrator) std::erase(caller.scopes, kScopeAdmin);
+  if (user) KeepWhatTheyMay(caller, user->role);
   caller.actor.admin = caller.May(kScopeAdmin);
   if (cache_.size() >= kMostCached) cache_.clear();
   auto keep = kCachedFor;

@@ -95,6 +95,10 @@ Result<store::Agent> RegisterByEvent(store::Transaction& t, const std::string& i
   return agent;
 }
 
+std::string Shortened(std::string_view said) {
+  return ReplaceInvalidUtf8(said.substr(0, kMostSaidBytes));
+}
+
 Status MarkCloned(store::Transaction& t, store::Agent& agent, std::string evidence, WallTime now) {
   agent.cloned = store::CloneMark{now, std::move(evidence)};
   PROV_CHECK(t.audit().Append({now,
@@ -107,7 +111,7 @@ Status MarkCloned(store::Transaction& t, store::Agent& agent, std::string eviden
 
 Status MarkRefused(store::Transaction& t, store::Agent& agent, std::string why, WallTime now) {
   if (!agent.refused.empty()) return {};
-  agent.refused = std::move(why);
+  agent.refused = Shortened(why);
   PROV_CHECK(t.audit().Append(
       {now, "agent:" + agent.id, "agent.events_refused", agent.id, {{"reason", agent.refused}}}));
   return {};

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/clock.hpp"
@@ -31,6 +32,10 @@ Result<Finding> Identify(store::Transaction& t, const store::Agent& agent,
 // first generation. kNotFound where there are none among the events.
 Result<store::Agent> RegisterByEvent(store::Transaction& t, const std::string& agent,
                                      const std::vector<VerifiedEvent>& events, WallTime now);
+
+// Of a sentence that an agent may have made as long as it likes: what is kept for people to read.
+inline constexpr std::size_t kMostSaidBytes = 1000;
+std::string Shortened(std::string_view said);
 
 // Neither of the two is heard until a person has decided; with the audit entry.
 Status MarkCloned(store::Transaction& t, store::Agent& agent, std::string evidence, WallTime now);

@@ -8,6 +8,7 @@
 
 #include "base/encoding.hpp"
 #include "base/json.hpp"
+#include "job/limits.hpp"
 #include "panel/dispatch/agent_identity.hpp"
 #include "panel/dispatch/external_job.hpp"
 #include "panel/dispatch/known_failure.hpp"
@@ -23,6 +24,10 @@ constexpr Seconds kAckValid = std::chrono::minutes{10};
 constexpr std::uint64_t kMostLogBytes = std::uint64_t{66} << 20;
 // What is so small takes less than the way to another thread.
 constexpr std::size_t kVerifiedHere = 4096;  // bytes
+// Of one agent's events, so many refusals are in the audit for each hour, which is kept for ever;
+// all of them are in the log.
+constexpr std::size_t kMostRefusalsAudited = 100;
+constexpr Seconds kRefusalsCountedFor = std::chrono::hours{1};
 
 // With what an agent is asked, should events be missing.
 struct Question {
@@ -35,11 +40,25 @@ bool IsToBeExplained(job::Status status) {
   return job::IsFailure(status) || status == job::Status::kRetryWait;
 }
 
+// Without what a server may have filled it with: of one delivery thousands may be kept.
+job::Record Outlined(job::Record ended) {
+  ended.inputs = {};
+  ended.outputs = {};
+  ended.left_running = {};
+  ended.steps = {};
+  return ended;
+}
+
 class Application {
  public:
   Application(store::Transaction& t, store::Agent agent, const Question& question,
-              const Catalogue& catalogue, WallTime now)
-      : t_(t), agent_(std::move(agent)), question_(question), catalogue_(catalogue), now_(now) {}
+              const Catalogue& catalogue, WallTime now, std::size_t refusals_left)
+      : t_(t),
+        agent_(std::move(agent)),
+        question_(question),
+        catalogue_(catalogue),
+        now_(now),
+        refusals_left_(refusals_left) {}
 
   Result<Applied> Run(const Delivery& delivery) {
     const auto before = agent_;
@@ -162,7 +181,7 @@ class Application {
                                   "agent:" + agent_.id,
                                   "agent.new_epoch",
                                   agent_.id,
-                                  {{"reason", event.facts->epoch.reason}}}));
+                                  {{"reason", Shortened(event.facts->epoch.reason)}}}));
     return {};
   }
 
@@ -210,10 +229,11 @@ class Application {
   Status ApplyToJob(const VerifiedEvent& verified) {
     const auto& event = verified.event;
     const auto id = *event.job;
+    if (auto why = job::TooMuch(event)) return Refuse(id, std::move(*why));
     auto record = t_.jobs().Get(kPanel, id);
     if (!record && record.error().code == ErrorCode::kNotFound && event.state &&
         event.state->ordered) {
-      record = AdoptExternalJob(t_, agent_, event, now_);
+      record = AdoptExternalJob(t_, agent_, catalogue_, event, now_);
     }
     if (!record && record.error().code != ErrorCode::kNotFound) return record.error();
     if (!record || record->server_id != agent_.id) {
@@ -246,6 +266,8 @@ class Application {
         return Refuse(id, "its lines of the log are here already");
       if (event.log) log = SetLog(next, verified);
       SetRest(next, event);
+      if (auto why = event.output ? job::TooMuch(next.outputs) : std::nullopt)
+        return Refuse(id, std::move(*why));
     }
     const auto applied = t_.jobs().Apply({record->attempt, record->status}, by, next, now_, log);
     if (!applied && applied.error().code == ErrorCode::kConflict)
@@ -258,7 +280,7 @@ class Application {
     }
     done_.jobs.insert(id);
     if (!job::IsActive(next.status) && next.status != record->status)
-      done_.finished.push_back(next);
+      done_.finished.push_back(Outlined(std::move(next)));
     return {};
   }
 
@@ -345,6 +367,9 @@ class Application {
   // Refused, and the sequence goes on: it will never be right.
   Status Refuse(const Uuid& id, std::string why) {
     done_.refused.push_back(id.ToString() + ": " + why);
+    if (done_.refusals_audited == refusals_left_) return {};
+    if (++done_.refusals_audited == refusals_left_)
+      why += "; what else is refused within the hour is in the panel's log alone";
     PROV_CHECK(t_.audit().Append(
         {now_, "agent:" + agent_.id, "event.refused", id.ToString(), {{"reason", why}}}));
     return {};
@@ -355,18 +380,19 @@ class Application {
   const Question& question_;
   const Catalogue& catalogue_;
   WallTime now_;
-  bool answering_ = false;  // it was asked, and may say any state
+  std::size_t refusals_left_;  // that go into the audit
+  bool answering_ = false;     // it was asked, and may say any state
   bool ask_ = false;
   Applied done_;
 };
 
 Result<Applied> ApplyAll(store::Transaction& t, const Delivery& delivery, const Question& question,
-                         const Catalogue& catalogue, WallTime now) {
+                         const Catalogue& catalogue, WallTime now, std::size_t refusals_left) {
   auto row = t.agents().Get(kPanel, delivery.agent);
   if (!row && row.error().code == ErrorCode::kNotFound)
     row = RegisterByEvent(t, delivery.agent, delivery.events, now);
   if (!row) return row.error();
-  return Application(t, std::move(*row), question, catalogue, now).Run(delivery);
+  return Application(t, std::move(*row), question, catalogue, now, refusals_left).Run(delivery);
 }
 
 }  // namespace
@@ -402,13 +428,30 @@ asio::awaitable<Result<std::shared_ptr<const Delivery>>> EventApplier::Verify(
   co_return co_await pool_.Run(verify);
 }
 
+std::size_t EventApplier::RefusalsLeft(const std::string& agent) {
+  const auto found = audited_.find(agent);
+  if (found == audited_.end()) return kMostRefusalsAudited;
+  if (clock_.Steady() - found->second.since >= kRefusalsCountedFor) {
+    audited_.erase(found);
+    return kMostRefusalsAudited;
+  }
+  return kMostRefusalsAudited - std::min(kMostRefusalsAudited, found->second.refusals);
+}
+
+void EventApplier::CountRefusals(const std::string& agent, std::size_t audited) {
+  if (audited == 0) return;
+  audited_.try_emplace(agent, Audited{clock_.Steady(), 0}).first->second.refusals += audited;
+}
+
 asio::awaitable<Result<Applied>> EventApplier::Apply(std::shared_ptr<const Delivery> delivery) {
   const auto now = clock_.Now();
   const Question question{&keys_, Uuid::MakeV7(clock_, random_)};
-  auto applied = co_await store_.Write(
-      [delivery, question, catalogue = registry_.Current(), now](store::Transaction& t) {
-        return ApplyAll(t, *delivery, question, *catalogue, now);
+  auto applied =
+      co_await store_.Write([delivery, question, catalogue = registry_.Current(), now,
+                             left = RefusalsLeft(delivery->agent)](store::Transaction& t) {
+        return ApplyAll(t, *delivery, question, *catalogue, now, left);
       });
+  if (applied) CountRefusals(delivery->agent, applied->refusals_audited);
   if (!applied) {
     logger_.Warning("events_refused",
                     {{"server_id", delivery->agent}, {"reason", applied.error().ToString()}});

@@ -11,6 +11,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <set>
@@ -44,6 +45,7 @@ struct Applied {
   std::uint32_t generation = 1;  // to sign with
   std::vector<job::Record> finished;
   std::vector<std::string> refused;  // sentences for the log
+  std::size_t refusals_audited = 0;
 };
 
 class EventApplier {
@@ -66,6 +68,9 @@ class EventApplier {
   boost::asio::awaitable<Result<std::shared_ptr<const Delivery>>> Verify(
       const std::string& agent, std::span<const std::string> events);
   boost::asio::awaitable<Result<Applied>> Apply(std::shared_ptr<const Delivery> delivery);
+  // How many more of an agent's refused events go into the audit.
+  std::size_t RefusalsLeft(const std::string& agent);
+  void CountRefusals(const std::string& agent, std::size_t audited);
 
   StoreGate& store_;
   const Registry& registry_;
@@ -76,6 +81,11 @@ class EventApplier {
   Logger& logger_;
   std::function<void(const std::string&)> wake_;
   JobListener on_finished_;
+  struct Audited {
+    SteadyTime since{};
+    std::size_t refusals = 0;
+  };
+  std::map<std::string, Audited> audited_;  // by agent
   // Logs are unpacked there; requests and streams do not wait for it.
   BoundedPool pool_{kVerifiers, kDeliveriesWaiting};
 };

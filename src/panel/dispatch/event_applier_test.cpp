@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "job/limits.hpp"
+#include "panel/dispatch/agent_identity.hpp"
 #include "panel/dispatch/event_fixture_test.hpp"
 #include "panel/dispatch/known_failure.hpp"
 #include "panel/dispatch/store_job_service.hpp"
@@ -20,6 +22,27 @@ class EventApplication : public EventTest {
   std::vector<job::Event> WholeLife(const Uuid& id) {
     return {State(id, Status::kAccepted), State(id, Status::kRunning, 1), Log(id, 1, "one\ntwo\n"),
             Progress(id, 50), State(id, Status::kSucceeded, 1)};
+  }
+  // The first that is said of a job which somebody else made.
+  job::Event Ordered(const Uuid& id, const std::string& app) {
+    auto event = State(id, Status::kAccepted);
+    event.state->ordered = job::OrderOutline{app,
+                                             "1.0",
+                                             "sha256:" + std::string(64, 'a'),
+                                             contract::Action::kInstall,
+                                             {},
+                                             {},
+                                             {},
+                                             "alice",
+                                             clock_.Now()};
+    return event;
+  }
+  job::Event Output(const Uuid& id, const std::string& name, const std::string& value) {
+    auto event = NewEvent(job::EventType::kOutput);
+    event.job = id;
+    event.attempt = 1;
+    event.output = job::Output{name, "Label", value};
+    return event;
   }
   std::vector<store::Command> Queries() {
     return *database_.Read([](store::Transaction& t) { return t.commands().Pending(kAgent, 10); });
@@ -255,6 +278,122 @@ TEST_F(EventApplication, OfAJobThatSomebodyElseMade_MakeItsRow) {
   EXPECT_EQ(audited[0].subject, id.ToString());
   EXPECT_EQ(audited[0].detail.at("claimed_user"), "alice");
   EXPECT_THAT(Audited("event.refused"), IsEmpty());
+}
+
+TEST_F(EventApplication, OfApplicationsThatTheCatalogueHasNot_BeginNoStatistics) {
+  AddInstaller("demo");
+  ASSERT_TRUE(registry_.Reload());
+  for (const char* app : {"demo", "invented"}) {
+    ASSERT_TRUE(Deliver({Ordered(Uuid::MakeV7(clock_, random_), app)}));
+  }
+  EXPECT_THAT(Jobs(), SizeIs(2));
+  const auto statistics = *database_.Read(
+      [](store::Transaction& t) { return t.jobs().Statistics({"demo", "invented"}); });
+  ASSERT_THAT(statistics, SizeIs(1));
+  EXPECT_EQ(statistics[0].app_id, "demo");
+}
+
+TEST_F(EventApplication, OutputsWithoutEnd_AreRefusedBeyondWhatAJobMayHave) {
+  const auto id = AddJobIn(Status::kRunning, 1);
+  std::vector<job::Event> events;
+  for (std::size_t i = 0; i < job::kMostOutputs + 3; ++i)
+    events.push_back(Output(id, fmt::format("out_{}", i), "value"));
+  events.push_back(Output(id, "out_7", "another"));
+  EXPECT_EQ(*Deliver(events), events.size());
+  const auto outputs = Job(id).outputs;
+  ASSERT_THAT(outputs, SizeIs(job::kMostOutputs));
+  EXPECT_EQ(outputs.back().value, "another") << "one that is there may become another";
+  EXPECT_THAT(Audited("event.refused"), SizeIs(3));
+  EXPECT_THAT(log_.text, HasSubstr("it has 101 outputs, and 100 are allowed"));
+}
+
+TEST_F(EventApplication, OutputsOfAnyLength_AreRefusedBeyondWhatAJobMayHave) {
+  const auto id = AddJobIn(Status::kRunning, 1);
+  const std::string half(job::kMostOutputBytes / 2, 'x');
+  ASSERT_TRUE(Deliver({Output(id, "a", half)}));
+  ASSERT_TRUE(Deliver({Output(id, "b", half)}));
+  EXPECT_THAT(Job(id).outputs, SizeIs(1));
+  EXPECT_THAT(Audited("event.refused"), SizeIs(1));
+  auto ended = State(id, Status::kSucceeded, 1);
+  ended.state->outputs = {{"a", "A", half}, {"b", "B", half}};
+  ASSERT_TRUE(Deliver({ended}));
+  EXPECT_EQ(Job(id).status, Status::kRunning);
+  EXPECT_THAT(Audited("event.refused"), SizeIs(2));
+}
+
+TEST_F(EventApplication, WhoeverIsToldOfTheEnd_IsNotToldWhatTheServerFilledTheJobWith) {
+  const auto id = AddJobIn(Status::kRunning, 1);
+  auto ended = State(id, Status::kSucceeded, 1);
+  ended.state->outputs = {{"a", "A", "value"}};
+  ended.state->left_running = {{4711, "daemon", std::nullopt}};
+  ASSERT_TRUE(Deliver({Log(id, 1, "::group one\n"), ended}));
+  EXPECT_THAT(Job(id).outputs, SizeIs(1));
+  ASSERT_THAT(finished_, SizeIs(1));
+  EXPECT_EQ(finished_[0].status, Status::kSucceeded);
+  EXPECT_THAT(finished_[0].outputs, IsEmpty());
+  EXPECT_THAT(finished_[0].left_running, IsEmpty());
+  EXPECT_THAT(finished_[0].steps, IsEmpty());
+}
+
+TEST_F(EventApplication, TextsLongerThanARecordMayHold_AreRefusedAndTheSequenceGoesOn) {
+  const auto id = AddJobIn(Status::kRunning, 1);
+  const auto nobodys = Uuid::MakeV7(clock_, random_);
+  auto progress = Progress(id, 1);
+  progress.progress->message = std::string(job::kMostMessageBytes + 1, 'x');
+  auto warning = NewEvent(job::EventType::kWarning);
+  warning.job = id;
+  warning.warning = job::Warning{std::string(job::kMostMessageBytes + 1, 'x')};
+  warning.attempt = 1;
+  auto reason = State(id, Status::kFailed, 1);
+  reason.state->reason = std::string(job::kMostReasonBytes + 1, 'x');
+  auto left = State(id, Status::kSucceeded, 1);
+  left.state->left_running.resize(job::kMostLeftRunning + 1);
+  auto adopted = Ordered(nobodys, "demo");
+  adopted.state->reason = reason.state->reason;
+  EXPECT_EQ(*Deliver({progress, warning, reason, left, adopted, Progress(id, 7)}), 6U);
+  EXPECT_EQ(Job(id).status, Status::kRunning);
+  EXPECT_EQ(Job(id).progress, 7U);
+  EXPECT_EQ(Job(id).message, "working");
+  EXPECT_THAT(Jobs(), SizeIs(1));
+  EXPECT_THAT(Audited("event.refused"), SizeIs(5));
+}
+
+TEST_F(EventApplication, RefusalsWithoutEnd_AreInTheAuditAHundredTimesAnHour) {
+  const auto refused = [&](int events) {
+    std::vector<job::Event> delivered;
+    for (int i = 0; i < events; ++i)
+      delivered.push_back(State(Uuid::MakeV7(clock_, random_), Status::kSucceeded, 1));
+    EXPECT_EQ(*Deliver(delivered), seq_);
+  };
+  refused(60);
+  refused(60);
+  refused(60);
+  const auto audited = Audited("event.refused");
+  ASSERT_THAT(audited, SizeIs(100));
+  EXPECT_EQ(audited[98].detail.at("reason"), "there is no such job");
+  EXPECT_THAT(std::string(audited[99].detail.at("reason").as_string()),
+              HasSubstr("in the panel's log alone"));
+  EXPECT_EQ(log_.Count("event_refused"), 180);
+  clock_.Advance(std::chrono::hours{1});
+  refused(1);
+  EXPECT_THAT(Audited("event.refused"), SizeIs(101));
+}
+
+TEST_F(EventApplication, TheReasonOfAnEpoch_IsKeptAsFarAsPeopleReadIt) {
+  const auto known = epoch_;
+  epoch_ = Uuid::MakeV7(clock_, random_);
+  auto facts = Facts(known);
+  facts.facts->epoch.reason = std::string(100'000, 'x');
+  ASSERT_TRUE(Deliver({facts}));
+  const auto audited = Audited("agent.new_epoch");
+  ASSERT_THAT(audited, SizeIs(1));
+  EXPECT_EQ(audited[0].detail.at("reason").as_string().size(), kMostSaidBytes);
+}
+
+TEST_F(EventApplication, WhatIsWrongWithAnEvent_IsKeptAsFarAsPeopleReadIt) {
+  const auto payload = "{\"" + std::string(100'000, 'x') + "\":1}";
+  EXPECT_FALSE(DeliverBytes({Sign(payload, signing::Purpose::kEvent, kAgent)}));
+  EXPECT_EQ(Agent().refused.size(), kMostSaidBytes);
 }
 
 TEST_F(EventApplication, WhatWasOrdered_ChangesNothingOfAJobThatIsKnown) {

@@ -7,11 +7,13 @@
 namespace prov::panel {
 
 Result<job::Record> AdoptExternalJob(store::Transaction& t, const store::Agent& agent,
-                                     const job::Event& event, WallTime now) {
+                                     const Catalogue& catalogue, const job::Event& event,
+                                     WallTime now) {
   const auto& ordered = *event.state->ordered;
   store::Creation creation;
   creation.status = job::Status::kDispatched;
   creation.undelivered = false;
+  creation.known_app = catalogue.Find(ordered.app_id) != nullptr;
   auto& job = creation.job;
   job.id = *event.job;
   job.app_id = ordered.app_id;

@@ -6,6 +6,7 @@
 #include "base/result.hpp"
 #include "job/event.hpp"
 #include "job/record.hpp"
+#include "panel/registry/registry.hpp"
 #include "store/agents.hpp"
 #include "store/database.hpp"
 
@@ -13,7 +14,9 @@ namespace prov::panel {
 
 // The new row, handed over to `agent`, for the event to be applied to. `event` is the first about
 // its job and says what was ordered (job::StateChange::ordered). Whose it is stays a claim.
+// Of an application that `catalogue` has not, no statistics are begun: agents invent names.
 Result<job::Record> AdoptExternalJob(store::Transaction& t, const store::Agent& agent,
-                                     const job::Event& event, WallTime now);
+                                     const Catalogue& catalogue, const job::Event& event,
+                                     WallTime now);
 
 }  // namespace prov::panel

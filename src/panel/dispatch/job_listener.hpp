@@ -1,4 +1,5 @@
-// Who is told of jobs as they end or park: on the panel's io thread, after the commit.
+// Who is told of jobs as they end or park: on the panel's io thread, after the commit. Of one that
+// an agent ended, without its inputs, outputs, processes and steps.
 #pragma once
 
 #include <functional>

@@ -24,6 +24,19 @@ struct Counts {
   std::optional<WallTime> oldest_undelivered;
 };
 
+// The catalogue's name, never any other: agents invent them, and each would be a series for ever.
+std::string AppLabel(const Catalogue& catalogue, const std::string& app_id) {
+  return catalogue.Find(app_id) != nullptr ? app_id : "other";
+}
+
+using JobCounts = std::map<std::pair<std::string, job::Status>, std::uint64_t>;
+
+JobCounts ByAppLabel(const Catalogue& catalogue, const std::vector<store::StatusCount>& rows) {
+  JobCounts counts;
+  for (const auto& row : rows) counts[{AppLabel(catalogue, row.app_id), row.status}] += row.jobs;
+  return counts;
+}
+
 Result<Counts> Read(store::Transaction& t) {
   Counts counts;
   PROV_TRY(counts.jobs, t.jobs().CountByAppAndStatus());
@@ -106,15 +119,16 @@ void Metrics::RequestAnswered(const net::AccessEntry& entry) {
 }
 
 void Metrics::JobFinished(const job::Record& record) {
+  const auto app = AppLabel(*state_->registry.Current(), record.app_id);
   // How long a job ran that is lost, nobody knows.
   if (job::IsTerminal(record.status) && record.started_at && record.finished_at) {
-    state_->job_seconds.Add({{"app", record.app_id}}, kJobSeconds)
+    state_->job_seconds.Add({{"app", app}}, kJobSeconds)
         .Observe(std::chrono::duration<double>(*record.finished_at - *record.started_at).count());
   }
   if (record.status == job::Status::kSucceeded) return;
   const auto kind =
       record.failure_kind ? json::EnumName(*record.failure_kind) : json::EnumName(record.status);
-  state_->failures.Add({{"app", record.app_id}, {"kind", kind}}).Increment();
+  state_->failures.Add({{"app", app}, {"kind", kind}}).Increment();
 }
 
 asio::awaitable<Result<std::string>> Metrics::Text() {
@@ -126,9 +140,10 @@ asio::awaitable<Result<std::string>> Metrics::Text() {
     return pm::BuildGauge().Name(name).Help(help).Register(now);
   };
   auto& jobs = gauge("provisioning_jobs", "Jobs, by application and status");
-  for (const auto& count : counts->jobs) {
-    jobs.Add({{"app", count.app_id}, {"status", json::EnumName(count.status)}})
-        .Set(static_cast<double>(count.jobs));
+  const auto catalogue = state.registry.Current();
+  for (const auto& [series, count] : ByAppLabel(*catalogue, counts->jobs)) {
+    jobs.Add({{"app", series.first}, {"status", json::EnumName(series.second)}})
+        .Set(static_cast<double>(count));
   }
   auto& queue = gauge("provisioning_queue_depth", "Jobs that wait for a server");
   for (const auto& count : counts->queue)
@@ -162,7 +177,6 @@ asio::awaitable<Result<std::string>> Metrics::Text() {
   connections.Add({{"state", "busy"}}).Set(static_cast<double>(load.busy_connections));
   connections.Add({{"state", "idle"}})
       .Set(static_cast<double>(load.connections) - static_cast<double>(load.busy_connections));
-  const auto catalogue = state.registry.Current();
   const auto valid = std::ranges::count_if(
       catalogue->installers, [](const auto& each) { return each.second.manifest.has_value(); });
   auto& installers = gauge("provisioning_installers", "Installers in the catalogue");

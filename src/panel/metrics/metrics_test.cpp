@@ -90,6 +90,23 @@ TEST_F(MetricsTest, Failures_AreCountedByKind_OrByStatusWhereThereIsNone) {
   EXPECT_THAT(text, HasSubstr("provisioning_job_duration_seconds_count{app=\"demo\"} 3\n"));
 }
 
+TEST_F(MetricsTest, ApplicationsThatTheCatalogueHasNot_AreOneSeries) {
+  for (const char* app : {"invented-1", "invented-2"}) {
+    auto record = Ended(job::Status::kFailed, job::FailureKind::kOom);
+    record.app_id = app;
+    metrics_->JobFinished(record);
+    AddJob(kAgent, "", app);
+  }
+  AddJob();
+  const auto text = Text();
+  EXPECT_THAT(text, Not(HasSubstr("invented")));
+  for (const char* figure : {"provisioning_job_failures_total{app=\"other\",kind=\"oom\"} 2\n",
+                             "provisioning_job_duration_seconds_count{app=\"other\"} 2\n",
+                             "provisioning_jobs{app=\"other\",status=\"queued\"} 2\n",
+                             "provisioning_jobs{app=\"demo\",status=\"queued\"} 1\n"})
+    EXPECT_THAT(text, HasSubstr(figure));
+}
+
 TEST_F(MetricsTest, AJobThatIsLost_HasNoDuration) {
   metrics_->JobFinished(Ended(job::Status::kLost));
   EXPECT_THAT(Text(), HasSubstr("kind=\"lost\"} 1\n"));

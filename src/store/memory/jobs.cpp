@@ -39,6 +39,12 @@ void AppendChange(JobRow& row, WallTime at, const std::optional<LogChunk>& log) 
       {r.id, seq, at, r.attempt, r.status, r.progress, r.message, r.cancel_requested_at, log});
 }
 
+bool IsCounted(const State& state, const std::string& app_id) {
+  return state.removed.contains(app_id) || std::ranges::any_of(state.jobs, [&](const auto& each) {
+           return each.second.counted && each.second.record.app_id == app_id;
+         });
+}
+
 }  // namespace
 
 Status View::CheckWritable() const {
@@ -57,7 +63,9 @@ Status MemoryJobs::Insert(const Creation& c) {
   PROV_CHECK(view_.CheckWritable());
   auto& jobs = view_.state.jobs;
   if (jobs.contains(c.job.id)) return Error{ErrorCode::kConflict, "the job exists."};
+  const bool counted = c.known_app || IsCounted(view_.state, c.job.app_id);
   auto& row = jobs[c.job.id];
+  row.counted = counted;
   static_cast<job::NewJob&>(row.record) = c.job;
   row.record.status = c.status;
   row.envelope = c.envelope;
@@ -189,15 +197,16 @@ Result<std::vector<job::Record>> MemoryJobs::Unsettled(const std::string& server
   return rows;
 }
 
-Result<std::vector<AppStatistics>> MemoryJobs::Statistics(const std::string& app_id) {
+Result<std::vector<AppStatistics>> MemoryJobs::Statistics(const std::vector<std::string>& app_ids) {
+  const std::set<std::string> wanted(app_ids.begin(), app_ids.end());
   std::map<std::string, AppStatistics> apps;
   for (const auto& [id, removed] : view_.state.removed) {
-    if (app_id.empty() || id == app_id) apps[id] = removed;
+    if (wanted.contains(id)) apps[id] = removed;
   }
   std::map<std::string, std::vector<Millis>> durations;
   for (auto it = view_.state.jobs.rbegin(); it != view_.state.jobs.rend(); ++it) {
     const auto& record = it->second.record;
-    if (!app_id.empty() && record.app_id != app_id) continue;
+    if (!it->second.counted || !wanted.contains(record.app_id)) continue;
     auto& app = apps[record.app_id];
     app.app_id = record.app_id;
     app.last_used_at = std::max(app.last_used_at, record.created_at);
@@ -315,7 +324,7 @@ Result<Removal> MemoryJobs::RemoveEnded(const std::optional<Uuid>& after, WallTi
       break;
     }
     left -= row.changes.size();
-    CountRemoved(view_.state, row.record);
+    if (row.counted) CountRemoved(view_.state, row.record);
     ++removal.removed;
     removal.newest = removal.last = id;
     it = jobs.erase(it);
@@ -334,9 +343,9 @@ Result<Removal> MemoryJobs::RemoveLogs(const std::optional<Uuid>& after, WallTim
       removal.last.reset();
       break;
     }
-    auto& [record, envelope, sealed, undelivered, changes] = it->second;
+    auto& record = it->second.record;
     if (!HasLines(it->second)) continue;
-    if (!job::IsTerminal(record.status) || changes.back().at >= before) {
+    if (!job::IsTerminal(record.status) || it->second.changes.back().at >= before) {
       --left;
       removal.last = record.id;
       continue;
@@ -346,7 +355,7 @@ Result<Removal> MemoryJobs::RemoveLogs(const std::optional<Uuid>& after, WallTim
       removal.newest = record.id;
       record.log_removed_at = now;
     }
-    for (auto& change : changes) {
+    for (auto& change : it->second.changes) {
       if (left > 0 && std::exchange(change.log, std::nullopt)) --left;
     }
   }

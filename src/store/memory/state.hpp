@@ -15,6 +15,7 @@ struct JobRow {
   std::string sealed_ciphertext;
   bool undelivered = true;
   std::vector<Change> changes;
+  bool counted = true;  // in the statistics of its app
 };
 
 struct KeptReplay {
@@ -68,7 +69,7 @@ class MemoryJobs final : public Jobs {
                                                std::size_t limit) override;
   Result<std::vector<job::Record>> Unsettled(const std::string& server_id,
                                              std::size_t limit) override;
-  Result<std::vector<AppStatistics>> Statistics(const std::string& app_id) override;
+  Result<std::vector<AppStatistics>> Statistics(const std::vector<std::string>& app_ids) override;
   Result<std::map<job::Status, std::uint64_t>> Counts(const Actor& actor,
                                                       const JobFilter& filter) override;
   Result<std::vector<job::Record>> Installed(const Actor& actor, const std::string& server_id,

@@ -29,7 +29,7 @@ class SqlJobs final : public Jobs {
                                                std::size_t limit) override;
   Result<std::vector<job::Record>> Unsettled(const std::string& server_id,
                                              std::size_t limit) override;
-  Result<std::vector<AppStatistics>> Statistics(const std::string& app_id) override;
+  Result<std::vector<AppStatistics>> Statistics(const std::vector<std::string>& app_ids) override;
   Result<std::map<job::Status, std::uint64_t>> Counts(const Actor& actor,
                                                       const JobFilter& filter) override;
   Result<std::vector<job::Record>> Installed(const Actor& actor, const std::string& server_id,

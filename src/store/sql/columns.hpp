@@ -81,7 +81,7 @@ class Columns {
   template <class T>
   void Json(T& value) {
     auto parsed = json::Parse<T>(row_.Text(next_++), {.bytes = 64u << 20});
-    parsed ? void(value = std::move(*parsed)) : Refuse(parsed.error().message);
+    parsed ? void(value = std::move(*parsed)) : RefuseJson(parsed.error().message);
   }
 
   template <class T>
@@ -105,6 +105,9 @@ class Columns {
   }
 
   const std::optional<Error>& error() const { return error_; }
+  // From here on JSON that cannot be read is no error: its value stays empty, and this says why.
+  void PassOverBrokenJson() { passes_over_ = true; }
+  const std::optional<std::string>& passed_over() const { return passed_over_; }
 
  private:
   // By name, as json::EnumFromName would spell each anew for every row.
@@ -121,8 +124,14 @@ class Columns {
     }
   }
 
+  void RefuseJson(std::string why) {
+    passes_over_ ? void(passed_over_ = std::move(why)) : Refuse(std::move(why));
+  }
+
   const Row& row_;
   int next_ = 0;
+  bool passes_over_ = false;
+  std::optional<std::string> passed_over_;
   std::optional<Error> error_;
 };
 

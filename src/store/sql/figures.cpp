@@ -2,20 +2,25 @@
 // own.
 #include "store/sql/figures.hpp"
 
+#include <fmt/format.h>
+
 #include "store/sql/aggregates.hpp"
 #include "store/sql/columns.hpp"
 
 namespace prov::store::sql {
 
-Result<std::vector<AppStatistics>> SqlJobs::Statistics(const std::string& app_id) {
-  PROV_TRY(auto rows,
-           SelectAll<AppStatistics>(
-               connection_,
-               app_id.empty() ? "SELECT * FROM app_statistics ORDER BY app_id"
-                              : "SELECT * FROM app_statistics WHERE app_id = ?1",
-               app_id.empty() ? Values{} : Values{app_id}, [](Columns& columns, AppStatistics& s) {
-                 columns.All(s.app_id, s.jobs, s.succeeded, s.failed, s.last_used_at);
-               }));
+Result<std::vector<AppStatistics>> SqlJobs::Statistics(const std::vector<std::string>& app_ids) {
+  if (app_ids.empty()) return std::vector<AppStatistics>{};
+  std::string places = "?1";
+  for (std::size_t i = 2; i <= app_ids.size(); ++i) places += fmt::format(", ?{}", i);
+  PROV_TRY(
+      auto rows,
+      SelectAll<AppStatistics>(
+          connection_,
+          fmt::format("SELECT * FROM app_statistics WHERE app_id IN ({}) ORDER BY app_id", places),
+          Values(app_ids.begin(), app_ids.end()), [](Columns& columns, AppStatistics& s) {
+            columns.All(s.app_id, s.jobs, s.succeeded, s.failed, s.last_used_at);
+          }));
   for (auto& row : rows) {
     std::vector<Millis> durations;
     PROV_CHECK(connection_.Query(
@@ -30,23 +35,25 @@ Result<std::vector<AppStatistics>> SqlJobs::Statistics(const std::string& app_id
 }
 
 // The app's row as a job is made.
-Status CountJob(Connection& connection, const std::string& app_id, WallTime at) {
+Status CountJob(Connection& connection, const std::string& app_id, WallTime at, bool begins) {
   PROV_CHECK(connection.Run(
-      "INSERT INTO app_statistics AS s VALUES (?1, 1, 0, 0, ?2) ON CONFLICT (app_id) "
-      "DO UPDATE SET jobs = s.jobs + 1, last_used_at = "
-      "CASE WHEN s.last_used_at < ?2 THEN ?2 ELSE s.last_used_at END",
+      begins ? "INSERT INTO app_statistics AS s VALUES (?1, 1, 0, 0, ?2) ON CONFLICT (app_id) "
+               "DO UPDATE SET jobs = s.jobs + 1, last_used_at = "
+               "CASE WHEN s.last_used_at < ?2 THEN ?2 ELSE s.last_used_at END"
+             : "UPDATE app_statistics SET jobs = jobs + 1, last_used_at = "
+               "CASE WHEN last_used_at < ?2 THEN ?2 ELSE last_used_at END WHERE app_id = ?1",
       {app_id, From(at)}));
   return {};
 }
 
-// And as it ends.
+// And as it ends: but not one that was made before its app was counted.
 Status CountEnd(Connection& connection, const std::string& app_id, job::Status status) {
   const bool succeeded = status == job::Status::kSucceeded;
   const bool failed = job::IsFailure(status);
   if (!succeeded && !failed) return {};
   PROV_CHECK(
       connection.Run("UPDATE app_statistics SET succeeded = succeeded + ?2, failed = failed + ?3 "
-                     "WHERE app_id = ?1",
+                     "WHERE app_id = ?1 AND succeeded + failed < jobs",
                      {app_id, From(succeeded), From(failed)}));
   return {};
 }

@@ -38,6 +38,15 @@ void ReadRecord(Columns& columns, job::Record& r) {
   columns.All(r.claimed_user_id, r.log_removed_at);
 }
 
+// Of a list: a part of one job that cannot be read keeps nobody from the others, nor from the rest
+// of it. Who asks for that one alone is told.
+void ReadListed(Columns& columns, job::Record& r) {
+  columns.PassOverBrokenJson();
+  ReadRecord(columns, r);
+  if (const auto& why = columns.passed_over())
+    r.status_reason = "a part of this job is left out, since its row cannot be read: " + *why;
+}
+
 void ReadDelivery(Columns& columns, Delivery& d) {
   columns.All(d.job_id, d.server_id, d.status, d.envelope, d.sealed_ciphertext);
 }
@@ -136,7 +145,7 @@ Status SqlJobs::Insert(const Creation& c) {
        FromBytes(c.envelope),
        FromBytes(c.sealed_ciphertext),
        From(c.job.claimed_user_id)}));
-  PROV_CHECK(CountJob(connection_, c.job.app_id, c.job.created_at));
+  PROV_CHECK(CountJob(connection_, c.job.app_id, c.job.created_at, c.known_app));
   PROV_CHECK(CountEnd(connection_, c.job.app_id, c.status));
   return SqlChanges(connection_).Append(ChangeOf(record, 1, c.job.created_at, std::nullopt));
 }
@@ -156,7 +165,7 @@ Result<std::vector<job::Record>> SqlJobs::List(const Actor&, const JobFilter& fi
   if (before) where.Add("id < ", From(*before));
   if (filter.statuses.empty()) {
     const auto sql = where.Newest(limit);
-    return SelectAll<job::Record>(connection_, sql, where.values(), ReadRecord);
+    return SelectAll<job::Record>(connection_, sql, where.values(), ReadListed);
   }
   // One query for each status, merged: `status IN (…) ORDER BY id` would sort every match.
   std::vector<job::Record> merged;
@@ -165,7 +174,7 @@ Result<std::vector<job::Record>> SqlJobs::List(const Actor&, const JobFilter& fi
     Where one = where;
     one.Add("status = ", From(status));
     const auto sql = one.Newest(limit);
-    PROV_TRY(auto rows, SelectAll<job::Record>(connection_, sql, one.values(), ReadRecord));
+    PROV_TRY(auto rows, SelectAll<job::Record>(connection_, sql, one.values(), ReadListed));
     std::move(rows.begin(), rows.end(), std::back_inserter(merged));
   }
   std::sort(merged.begin(), merged.end(), [](const auto& a, const auto& b) { return a.id > b.id; });
@@ -298,7 +307,7 @@ Result<std::vector<job::Record>> SqlJobs::Unsettled(const std::string& server_id
       fmt::format("{}WHERE server_id = ?1 AND status IN ('dispatched', 'accepted', 'running', "
                   "'retry_wait') ORDER BY id LIMIT ?2",
                   kSelect),
-      {server_id, From(limit)}, ReadRecord);
+      {server_id, From(limit)}, ReadListed);
 }
 
 Result<std::map<job::Status, std::uint64_t>> SqlJobs::Counts(const Actor&,
@@ -323,7 +332,8 @@ Result<std::vector<job::Record>> SqlJobs::Installed(const Actor&, const std::str
   return SelectAll<job::Record>(
       connection_,
       fmt::format("{}WHERE id IN ({}) AND action <> 'uninstall' ORDER BY app_id", kSelect, newest),
-      app_id.empty() ? Values{server_id} : Values{server_id, app_id}, ReadRecord);
+      app_id.empty() ? Values{server_id} : Values{server_id, app_id},
+      app_id.empty() ? ReadListed : ReadRecord);
 }
 
 Result<std::vector<StatusCount>> SqlJobs::CountByAppAndStatus() {

@@ -240,6 +240,37 @@ INSTANTIATE_TEST_SUITE_P(
         Damage{"CutOff", "DELETE FROM audit WHERE sequence > 3", 4}),
     [](const auto& tested) { return tested.param.name; });
 
+TEST_F(SqliteStore, AJobWithAPartThatCannotBeRead_IsListedAsFarAsItCan_AndHidesNoOther) {
+  const auto database = Open();
+  const Actor ann{"ann"};
+  std::vector<Uuid> ids;
+  for (const char* id :
+       {"01936d5e-0000-7000-8000-000000000001", "01936d5e-0000-7000-8000-000000000002"}) {
+    Creation creation;
+    creation.job.id = ids.emplace_back(*Uuid::Parse(id));
+    creation.job.server_id = "agent-1";
+    creation.job.app_id = "nginx";
+    creation.status = job::Status::kRunning;
+    ASSERT_TRUE(database->Write([&](Transaction& t) { return t.jobs().Insert(creation); }));
+  }
+  ASSERT_TRUE(Raw()->Script(
+      "UPDATE jobs SET outputs = '[{' WHERE id = x'01936d5e000070008000000000000001'"));
+  const auto listed =
+      database->Read([&](Transaction& t) { return t.jobs().List(ann, {}, std::nullopt, 10); });
+  ASSERT_TRUE(listed) << listed.error().ToString();
+  ASSERT_EQ(listed->size(), 2U);
+  EXPECT_EQ((*listed)[0].status_reason, std::nullopt);
+  EXPECT_EQ((*listed)[1].id, ids[0]);
+  EXPECT_EQ((*listed)[1].app_id, "nginx");
+  EXPECT_NE((*listed)[1].status_reason.value_or("").find("cannot be read"), std::string::npos);
+  const auto unsettled =
+      database->Read([&](Transaction& t) { return t.jobs().Unsettled("agent-1", 10); });
+  EXPECT_TRUE(unsettled && unsettled->size() == 2U);
+  const auto alone = database->Read([&](Transaction& t) { return t.jobs().Get(ann, ids[0]); });
+  ASSERT_FALSE(alone);
+  EXPECT_EQ(alone.error().code, ErrorCode::kCorrupt);
+}
+
 TEST_F(SqliteStore, ForgottenCiphertext_IsNotInTheFile) {
   const std::string canary = "canary-3f1d-ciphertext";
   const Uuid id = *Uuid::Parse("01936d5e-0000-7000-8000-000000000001");
