@@ -21,7 +21,8 @@ std::vector<Transition> MakeTable() {
   std::vector<Transition> table{
       {kQueued, kDispatched, Party::kPanel, "the relay hands it to the queue"},
       {kQueued, kCanceled, Party::kPanel, "canceled before it was handed over"},
-      {kQueued, kExpired, Party::kPanel, "the server did not come in time"},
+      {kQueued, kExpired, Party::kPanel,
+       "the server did not come in time, or was enrolled anew and cannot open the job's secrets"},
       {kDispatched, kLost, Party::kPanel,
        "silence for 24 hours, or about this job until an hour after its expiry"},
       {kAccepted, kLost, Party::kPanel, "silence for 24 hours"},

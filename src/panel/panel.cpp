@@ -110,7 +110,7 @@ class Panel {
         gate_(database),
         registry_(configuration.installers_dir, clock, *logs.panel),
         dispatcher_(io_.get_executor(), gate_, registry_, hub_, keys_, clock, random, *logs.panel),
-        desk_(gate_, hub_, clock, *logs.panel, configuration.secret_key),
+        desk_(gate_, hub_, keys_, clock, *logs.panel, configuration.secret_key),
         queue_(dispatcher_),
         by_http_(queue_.Add()),
         end_(io_.get_executor(), clock, by_http_, desk_, desk_, *logs.panel),
@@ -133,7 +133,9 @@ class Panel {
     if (!server) return Refuse(InUse(server.error()));
     server_ = std::move(*server);
     dispatcher_.SetQueue(queue_);
-    dispatcher_.OnFinished([this](const job::Record& record) { metrics_.JobFinished(record); });
+    const auto finished = [this](const job::Record& record) { metrics_.JobFinished(record); };
+    dispatcher_.OnFinished(finished);
+    desk_.OnFinished(finished);
     dispatcher_.Start();
     retention_.Start();
     listening_ = database_.Listen([this](const store::Announcement& announcement) {

@@ -17,7 +17,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "base/encoding.hpp"
 #include "base/json.hpp"
+#include "job/order.hpp"
 #include "panel/dispatch/key_ring.hpp"
 #include "panel/live/live_hub.hpp"
 #include "panel/registry/registry.hpp"
@@ -54,6 +56,7 @@ class BreakableDatabase final : public store::Database {
     if (access == store::Access::kRead)
       return inner_->Submit(access, std::move(work), std::move(done));
     ++writes;
+    if (before_write) std::exchange(before_write, {})();
     if (veto) work = Judged(std::move(work));
     if (twice) return SubmitTwice(std::move(work), std::move(done));
     if (!writes_left || *writes_left > 0) {
@@ -70,6 +73,8 @@ class BreakableDatabase final : public store::Database {
   std::size_t writes = 0;
   std::optional<std::size_t> writes_left;  // nothing: as many as are wanted
   bool lose_answer = false;
+  // What another panel does after this one has read and before it writes; once.
+  std::function<void()> before_write;
   bool twice = false;  // a group whose commit failed is tried again one by one
   // Sees what each write is about to commit: after an error of it nothing is.
   std::function<Status(store::Transaction&)> veto;
@@ -101,15 +106,17 @@ class PanelTest : public ::testing::Test {
   static constexpr std::string_view kSecret = "0123456789abcdef0123456789abcdef";
   static constexpr const char* kAgent = "agent-1";
   // What the agent reads, verified as it does.
-  static job::Command Opened(job::CommandType type, const std::string& bytes) {
-    const auto key = signing::DeriveAgentKey(kSecret, signing::Purpose::kJob, kAgent, 1);
-    const auto keyid = signing::KeyId(signing::Purpose::kJob, kAgent, 1);
-    const signing::VerificationKey keys[] = {{keyid, key->view()}};
-    const auto payload = signing::Verify(bytes, job::PayloadType(type), keys);
-    EXPECT_TRUE(payload) << payload.error().ToString();
-    const auto command = job::ParseCommand(type, payload ? *payload : "");
+  static job::Command Opened(job::CommandType type, const std::string& bytes,
+                             std::uint32_t generation = 1) {
+    const auto payload = OpenedPayload(bytes, job::PayloadType(type), generation);
+    const auto command = job::ParseCommand(type, payload);
     EXPECT_TRUE(command) << command.error().ToString();
     return command ? *command : job::Command{};
+  }
+  static job::Order OpenedOrder(const std::string& bytes, std::uint32_t generation = 1) {
+    const auto order = job::ParseOrder(OpenedPayload(bytes, job::kOrderPayloadType, generation));
+    EXPECT_TRUE(order) << order.error().ToString();
+    return order ? *order : job::Order{};
   }
   static store::Actor Admin() { return {"panel", true}; }
   static store::Actor Ann() { return {"ann"}; }
@@ -164,6 +171,34 @@ class PanelTest : public ::testing::Test {
   // A job that waits to be handed over; its envelope is `envelope of <id>`.
   Uuid AddJob(const std::string& server = kAgent, const std::string& installer_digest = "",
               const std::string& app = "demo") {
+    return Add(NewJob(server, installer_digest, app));
+  }
+  // As AddJob, with an order that is signed for the agent as it is now; `sealed` are its secrets.
+  Uuid AddOrderedJob(const std::vector<std::string>& sealed = {}) {
+    auto creation = NewJob(kAgent, "sha256:" + std::string(64, '0'), "demo");
+    creation.job.sealed_inputs = sealed;
+    const auto agent = Agent();
+    job::Order order;
+    order.job = creation.job.id;
+    order.agent = kAgent;
+    order.epoch = *Uuid::Parse(agent.epoch);
+    order.app_id = creation.job.app_id;
+    order.app_version = "1.0";
+    order.installer_digest = creation.job.installer_digest;
+    for (const auto& name : sealed) {
+      order.sealed_inputs[name] =
+          Base64Encode(*signing::Seal(agent.sealing_key, order.job, name, "correct horse"));
+    }
+    order.timeout_seconds = 60;
+    order.issued_at = order.not_before = clock_.Now();
+    order.expires_at = clock_.Now() + std::chrono::hours{24};
+    order.nonce = HexEncode(random_.Bytes(16));
+    order.user_id = "ann";
+    creation.envelope = *keys_.SignOrder(*job::SerializeOrder(order), kAgent, agent.key_generation);
+    return Add(creation);
+  }
+  store::Creation NewJob(const std::string& server, const std::string& installer_digest,
+                         const std::string& app) {
     clock_.Advance(Millis{1});
     store::Creation creation;
     creation.job.id = Uuid::MakeV7(clock_, random_);
@@ -173,6 +208,9 @@ class PanelTest : public ::testing::Test {
     creation.job.user_id = "ann";
     creation.job.created_at = clock_.Now();
     creation.envelope = "envelope of " + creation.job.id.ToString();
+    return creation;
+  }
+  Uuid Add(const store::Creation& creation) {
     const auto added =
         database_.Write([&](store::Transaction& t) { return t.jobs().Insert(creation); });
     EXPECT_TRUE(added) << added.error().ToString();
@@ -201,6 +239,32 @@ class PanelTest : public ::testing::Test {
   std::vector<job::Record> Jobs() {
     return *database_.Read(
         [](store::Transaction& t) { return t.jobs().List(Admin(), {}, std::nullopt, 1000); });
+  }
+  std::string StoredEnvelope(const Uuid& id) {
+    return (*database_.Read([&](store::Transaction& t) { return t.jobs().GetDelivery(id); }))
+        ->envelope;
+  }
+  // Signed as the panel signs it for that agent now; `fill` sets what it says.
+  store::Command AddSigned(job::CommandType type, const std::function<void(job::Command&)>& fill) {
+    clock_.Advance(Millis{1});
+    const auto agent = Agent();
+    const auto id = Uuid::MakeV7(clock_, random_);
+    auto command = CommandHeader(kAgent, *Uuid::Parse(agent.epoch), id, clock_.Now());
+    fill(command);
+    const auto bytes = keys_.SignCommand(type, command, agent.key_generation);
+    EXPECT_TRUE(bytes) << bytes.error().ToString();
+    const store::Command row{id,     kAgent,       json::EnumName(type), std::nullopt,
+                             *bytes, clock_.Now(), command.expires_at};
+    EXPECT_TRUE(database_.Write([&](store::Transaction& t) { return t.commands().Insert(row); }));
+    return row;
+  }
+  std::vector<store::Command> PendingCommands() {
+    return *database_.Read([](store::Transaction& t) { return t.commands().Pending(kAgent, 100); });
+  }
+  std::vector<std::string> KindsOfPending() {
+    std::vector<std::string> kinds;
+    for (const auto& command : PendingCommands()) kinds.push_back(command.kind);
+    return kinds;
   }
   std::vector<store::Change> Changes(const Uuid& id) {
     return *database_.Read(
@@ -246,6 +310,15 @@ class PanelTest : public ::testing::Test {
   Uuid epoch_ = Uuid::MakeV7(clock_, random_);
 
  private:
+  static std::string OpenedPayload(const std::string& bytes, std::string_view type,
+                                   std::uint32_t generation) {
+    const auto key = signing::DeriveAgentKey(kSecret, signing::Purpose::kJob, kAgent, generation);
+    const auto keyid = signing::KeyId(signing::Purpose::kJob, kAgent, generation);
+    const signing::VerificationKey keys[] = {{keyid, key->view()}};
+    const auto payload = signing::Verify(bytes, type, keys);
+    EXPECT_TRUE(payload) << payload.error().ToString();
+    return payload ? *payload : "";
+  }
   template <class T>
   static boost::asio::awaitable<void> Keep(boost::asio::awaitable<T> body, std::optional<T>& kept) {
     kept.emplace(co_await std::move(body));

@@ -336,6 +336,22 @@ TEST_P(Store, TerminalStatus_ForgetsCiphertextAndEnvelopeAndMark) {
       db_->Read([](Transaction& t) { return t.jobs().Undelivered("agent-1", 10); })->empty());
 }
 
+TEST_P(Store, Envelope_IsReplacedUntilItIsHandedOver) {
+  const auto id = Inserted().job.id;
+  const auto replace = [&](const Uuid& job, const std::string& bytes) {
+    return db_->Write([&](Transaction& t) { return t.jobs().ReplaceEnvelope(job, bytes); });
+  };
+  const auto envelope = [&] {
+    return (*db_->Read([&](Transaction& t) { return t.jobs().GetDelivery(id); }))->envelope;
+  };
+  ASSERT_TRUE(replace(id, "second"));
+  EXPECT_EQ(envelope(), "second");
+  ASSERT_TRUE(Apply(id, job::Status::kQueued, job::Status::kDispatched, Party::kPanel));
+  EXPECT_EQ(replace(id, "third").error().code, ErrorCode::kConflict);
+  EXPECT_EQ(envelope(), "second");
+  EXPECT_EQ(replace(NewJob().job.id, "third").error().code, ErrorCode::kNotFound);
+}
+
 TEST_P(Store, Envelope_IsMadeOnce) {
   auto creation = NewJob();
   creation.envelope = "";

@@ -126,6 +126,9 @@ class Jobs {
 
   // Once: kConflict when there is one already.
   virtual Status SetEnvelope(const Uuid& id, const std::string& envelope) = 0;
+  // Signed anew, which is for `queued` jobs alone: kConflict for others. Once handed over, the
+  // bytes stay the same.
+  virtual Status ReplaceEnvelope(const Uuid& id, const std::string& envelope) = 0;
   virtual Result<std::optional<Delivery>> GetDelivery(const Uuid& id) = 0;
   virtual Status ForgetSealed(const Uuid& id) = 0;
 

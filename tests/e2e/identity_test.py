@@ -1,6 +1,7 @@
 """Who an agent is: keys from SECRET_KEY as founded, new keys by a command and by enrolling beside a running agent."""
 import base64
 import json
+import shutil
 import subprocess
 
 import nacl.exceptions
@@ -149,3 +150,35 @@ def test_an_agent_with_the_secret_itself_registers_warns_and_is_converted(founde
     start(founded)
     assert greets(founded, "converted")
     wait_for(lambda: "SECRET_KEY" not in " ".join(founded.get(f"/api/servers/{AGENT}")["warnings"]), what="the warning's end")
+
+
+def shows(platform, status):
+    return lambda: platform.get(f"/api/servers/{AGENT}")["status"] == status
+
+
+def test_a_server_that_is_made_anew_gets_what_waited_for_it(founded):
+    founded.enrol()
+    founded.start_agent()
+    wait_for(founded.agent_online, what="the agent")
+    founded.stop_agent()
+    # A panel that was started anew hands nothing over to who was not heard of since.
+    founded.panel.terminate()
+    founded.panel.wait(20)
+    founded.start_panel()
+    plain = founded.submit("hello", {"greeting": "anew", "greeting_file": str(founded.directory / "hello")})
+    secret = founded.submit("secretive", {"token": "s3cret-to-the-key-that-goes"})
+    assert founded.call("POST", f"/api/servers/{AGENT}/drain")[0] == 202
+    assert founded.status(plain) == founded.status(secret) == "queued"
+
+    shutil.rmtree(founded.directory / "agent")
+    token = founded.directory / "enroll-token"
+    token.write_text(founded.tool("enroll-token", AGENT, "--re-enroll"))
+    subprocess.run(founded.enrolment(token, AGENT, founded.directory / "agent"), check=True)
+    ended = founded.job(secret)
+    assert ended["status"] == "expired" and "submit it again" in ended["status_reason"]
+
+    founded.start_agent()
+    wait_for(shows(founded, "drained"), what="the drain that was asked for before")
+    # Which of the two came first is not said.
+    assert founded.call("POST", f"/api/servers/{AGENT}/resume")[0] == 202
+    assert founded.ended(plain)["status"] == "succeeded"

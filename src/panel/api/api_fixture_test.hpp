@@ -28,7 +28,7 @@ class ApiTest : public PanelTest {
     ASSERT_TRUE(registry_->Reload());
     dispatcher_ = std::make_unique<Dispatcher>(io_.get_executor(), gate_, *registry_, hub_, keys_,
                                                clock_, random_, log_);
-    desk_ = std::make_unique<EnrolmentDesk>(gate_, hub_, clock_, log_, kSecret);
+    desk_ = std::make_unique<EnrolmentDesk>(gate_, hub_, keys_, clock_, log_, kSecret);
     end_ = std::make_unique<transport::http::PanelEnd>(io_.get_executor(), clock_, *dispatcher_,
                                                        *desk_, *desk_, log_);
     dispatcher_->SetQueue(*end_);

@@ -117,9 +117,6 @@ class DispatchTest : public PanelTest {
     }));
     return id;
   }
-  std::vector<store::Command> PendingCommands() {
-    return *database_.Read([](store::Transaction& t) { return t.commands().Pending(kAgent, 100); });
-  }
   FakeQueue queue_;
   std::unique_ptr<Registry> registry_;
   std::unique_ptr<Dispatcher> dispatcher_;

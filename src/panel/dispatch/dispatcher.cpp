@@ -5,7 +5,8 @@
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
-#include "base/json.hpp"
+#include "panel/dispatch/job_end.hpp"
+#include "panel/dispatch/renewal.hpp"
 
 namespace prov::panel {
 namespace {
@@ -29,30 +30,41 @@ asio::awaitable<void> Sleep(asio::any_io_executor executor, Millis time) {
   co_await timer.async_wait(asio::use_awaitable);
 }
 
-// `queued` becomes `dispatched` before it is handed over; what is dispatched already is sent again.
-Result<bool> MarkDispatched(store::Transaction& t, const Uuid& id, WallTime now) {
+// The jobs that are to be sent, each with its order where that is not the one that was read.
+using ToSend = std::map<Uuid, std::optional<std::string>>;
+
+// `queued` becomes `dispatched` before it is handed over, with an order that the server takes as it
+// is now; what is dispatched already is sent again, and its bytes never change any more.
+Status MarkDispatched(store::Transaction& t, const KeyRing& keys, const store::Agent& agent,
+                      const store::Delivery& delivery, WallTime now, ToSend& send) {
+  const auto& id = delivery.job_id;
   PROV_TRY(const auto record, t.jobs().Get(kPanel, id));
-  if (record.status == job::Status::kDispatched) return true;
-  if (record.status != job::Status::kQueued) {
-    PROV_CHECK(t.jobs().SetUndelivered(id, false));
-    return false;
+  if (record.status == job::Status::kDispatched) {
+    // By another panel, it may be, which signed it anew since it was read here.
+    PROV_TRY(auto stored, t.jobs().GetDelivery(id));
+    send[id] = std::move(stored->envelope);
+    return {};
   }
+  if (record.status != job::Status::kQueued) return t.jobs().SetUndelivered(id, false);
+  PROV_TRY(auto renewed, RenewedOrder(keys, agent, delivery.envelope));
+  if (renewed) PROV_CHECK(t.jobs().ReplaceEnvelope(id, *renewed));
   auto next = record;
   next.status = job::Status::kDispatched;
   next.dispatched_at = now;
   PROV_CHECK(t.jobs().Apply({record.attempt, record.status}, job::Party::kPanel, next, now));
   PROV_CHECK(t.audit().Append({now, "panel", "job.dispatched", id.ToString(), {}}));
-  return true;
+  send[id] = std::move(renewed);
+  return {};
 }
 
-// Those that are to be sent.
-Result<std::set<Uuid>> MarkDispatched(store::Transaction& t, const std::vector<Uuid>& ids,
-                                      WallTime now) {
-  std::set<Uuid> send;
-  for (const auto& id : ids) {
-    PROV_TRY(const bool wanted, MarkDispatched(t, id, now));
-    if (wanted) send.insert(id);
-  }
+// `deliveries` are one server's.
+Result<ToSend> MarkDispatched(store::Transaction& t, const KeyRing& keys,
+                              const std::vector<store::Delivery>& deliveries, WallTime now) {
+  ToSend send;
+  if (deliveries.empty()) return send;
+  PROV_TRY(const auto agent, t.agents().Get(kPanel, deliveries.front().server_id));
+  for (const auto& delivery : deliveries)
+    PROV_CHECK(MarkDispatched(t, keys, agent, delivery, now, send));
   return send;
 }
 
@@ -63,20 +75,6 @@ bool IsOneJobsFault(const Error& error) {
 
 transport::Parcel ParcelOf(const Uuid& job, std::string envelope) {
   return {transport::ParcelKind::kJob, job.ToString(), std::move(envelope)};
-}
-
-Status End(store::Transaction& t, const job::Record& record, job::Status status, std::string reason,
-           WallTime now, std::vector<job::Record>& ended) {
-  auto next = record;
-  next.status = status;
-  next.status_reason = std::move(reason);
-  next.finished_at = now;
-  next.needs_attention = job::IsParked(status);
-  PROV_CHECK(t.jobs().Apply({record.attempt, record.status}, job::Party::kPanel, next, now));
-  PROV_CHECK(
-      t.audit().Append({now, "panel", "job." + json::EnumName(status), record.id.ToString(), {}}));
-  ended.push_back(std::move(next));
-  return {};
 }
 
 // Of these servers; both are sorted by name.
@@ -112,9 +110,9 @@ Status EndUnanswered(store::Transaction& t, const std::vector<std::string>& aliv
     for (const auto& record : records) {
       before = record.id;
       if (!std::ranges::binary_search(alive, record.server_id)) continue;
-      PROV_CHECK(End(t, record, job::Status::kLost,
-                     "the server was sent the job until it expired, and never answered", now,
-                     ended));
+      PROV_CHECK(EndJob(t, record, job::Status::kLost,
+                        "the server was sent the job until it expired, and never answered", now,
+                        ended));
     }
     more = records.size() == kAtOnce;
   }
@@ -133,8 +131,8 @@ Result<std::vector<job::Record>> EndSilent(store::Transaction& t,
   waiting.until = queued_since + Millis{1};
   PROV_TRY(const auto expired, t.jobs().List(kPanel, waiting, std::nullopt, kAtOnce));
   for (const auto& record : expired) {
-    PROV_CHECK(End(t, record, job::Status::kExpired, "the server did not come for it in time", now,
-                   ended));
+    PROV_CHECK(EndJob(t, record, job::Status::kExpired, "the server did not come for it in time",
+                      now, ended));
   }
   PROV_TRY(const auto agents, t.agents().List(kPanel));
   for (const auto& agent : agents) {
@@ -143,8 +141,8 @@ Result<std::vector<job::Record>> EndSilent(store::Transaction& t,
     if (ended.size() >= kAtOnce) break;
     PROV_TRY(const auto unsettled, t.jobs().Unsettled(agent.id, kAtOnce));
     for (const auto& record : unsettled) {
-      PROV_CHECK(End(t, record, job::Status::kLost, "the server has not been heard of for 24 hours",
-                     now, ended));
+      PROV_CHECK(EndJob(t, record, job::Status::kLost,
+                        "the server has not been heard of for 24 hours", now, ended));
     }
   }
   return ended;
@@ -295,20 +293,21 @@ asio::awaitable<void> Dispatcher::RelayToAll() {
   }
 }
 
-asio::awaitable<Status> Dispatcher::HandOver(std::vector<store::Delivery> deliveries) {
-  std::vector<Uuid> ids;
-  for (const auto& delivery : deliveries) ids.push_back(delivery.job_id);
+asio::awaitable<Status> Dispatcher::HandOver(std::vector<store::Delivery> read) {
   const auto now = clock_.Now();
-  PROV_CO_TRY(const auto send, co_await store_.Write([ids, now](store::Transaction& t) {
-    return MarkDispatched(t, ids, now);
+  const auto deliveries = std::make_shared<std::vector<store::Delivery>>(std::move(read));
+  PROV_CO_TRY(auto send, co_await store_.Write([this, deliveries, now](store::Transaction& t) {
+    return MarkDispatched(t, keys_, *deliveries, now);
   }));
-  for (const auto& id : send) hub_.JobChanged(id);
+  for (const auto& [id, envelope] : send) hub_.JobChanged(id);
   std::vector<Uuid> pushed;
   Status failed;
-  for (auto& delivery : deliveries) {
+  for (auto& delivery : *deliveries) {
     const auto id = delivery.job_id;
-    if (!send.contains(id)) continue;
-    failed = co_await queue_->Push(delivery.server_id, ParcelOf(id, std::move(delivery.envelope)));
+    const auto wanted = send.find(id);
+    if (wanted == send.end()) continue;
+    auto envelope = std::move(wanted->second).value_or(std::move(delivery.envelope));
+    failed = co_await queue_->Push(delivery.server_id, ParcelOf(id, std::move(envelope)));
     if (!failed) break;
     pushed.push_back(id);
   }

@@ -79,6 +79,91 @@ TEST_F(Dispatch, AServerWhoseQueueTakesLong_HoldsUpNoOther) {
   ASSERT_TRUE(RunUntil([&] { return Settled(held) && Settled(next); }));
 }
 
+// What may become of a server while its job waits: another epoch of its journal, other keys, or
+// both.
+struct Anew {
+  std::string name;
+  bool epoch;
+  bool keys;
+  bool meanwhile;  // after the relay has read the job
+};
+
+class ServerAnew : public DispatchTest {
+ protected:
+  // It was enrolled again, or another panel heard of its new epoch.
+  void Become(const Anew& anew) {
+    const auto generation = Agent().key_generation;
+    clock_.Advance(Millis{1});
+    if (anew.epoch) epoch_ = Uuid::MakeV7(clock_, random_);
+    ASSERT_TRUE(database_.Write([&](store::Transaction& t) -> prov::Status {
+      PROV_TRY(auto agent, t.agents().Get(Admin(), kAgent));
+      agent.epoch = epoch_.ToString();
+      if (anew.keys) agent.key_generation = generation + 1;
+      return t.agents().Update(agent, generation);
+    }));
+  }
+};
+
+class ServersAnew : public ServerAnew, public ::testing::WithParamInterface<Anew> {};
+
+TEST_P(ServersAnew, AJobThatWasNotHandedOver_IsSignedForTheServerAsItIs) {
+  const auto& anew = GetParam();
+  Kill();
+  Start(kNever);
+  const auto id = AddOrderedJob({"token"});
+  const auto before = StoredEnvelope(id);
+  if (anew.meanwhile)
+    database_.before_write = [&] { Become(anew); };
+  else
+    Become(anew);
+  dispatcher_->Seen(kAgent);
+  ASSERT_TRUE(RunUntil([&] { return Settled(id); }));
+  ASSERT_THAT(queue_.Pushed(id), SizeIs(1));
+  const auto sent = queue_.Pushed(id)[0];
+  EXPECT_EQ(StoredEnvelope(id), sent) << "and is sent again so";
+  EXPECT_EQ(sent == before, !anew.epoch && !anew.keys) << "nor any other is signed anew";
+  auto expected = OpenedOrder(before);
+  expected.epoch = epoch_;
+  const auto order = OpenedOrder(sent, anew.keys ? 2 : 1);
+  EXPECT_EQ(json::Write(order), json::Write(expected)) << "in all else it is what was ordered";
+}
+
+INSTANTIATE_TEST_SUITE_P(All, ServersAnew,
+                         ::testing::Values(Anew{"AsItWas", false, false, false},
+                                           Anew{"WithAnotherEpoch", true, false, false},
+                                           Anew{"WithOtherKeys", false, true, false},
+                                           Anew{"WithBoth", true, true, false},
+                                           Anew{"WithBothWhileTheRelayLooks", true, true, true}),
+                         [](const auto& info) { return info.param.name; });
+
+// Two orders for one job might run it twice.
+TEST_F(ServerAnew, AJobThatWasHandedOver_IsSentAgainAsItWas) {
+  Kill();
+  Start(kNever);
+  const auto id = AddOrderedJob();
+  const auto before = StoredEnvelope(id);
+  Put(id, Status::kDispatched);
+  Become({"", true, true, false});
+  dispatcher_->Seen(kAgent);
+  ASSERT_TRUE(RunUntil([&] { return Settled(id); }));
+  EXPECT_THAT(queue_.Pushed(id), ElementsAre(before));
+}
+
+TEST_F(ServerAnew, AJobThatAnotherPanelSignedAnewMeanwhile_IsSentAsThatOneSentIt) {
+  Kill();
+  Start(kNever);
+  const auto id = AddOrderedJob();
+  database_.before_write = [&] {
+    ASSERT_TRUE(database_.Write([&](store::Transaction& t) {
+      return t.jobs().ReplaceEnvelope(id, "signed by the other");
+    }));
+    Put(id, Status::kDispatched);
+  };
+  dispatcher_->Seen(kAgent);
+  ASSERT_TRUE(RunUntil([&] { return Settled(id); }));
+  EXPECT_THAT(queue_.Pushed(id), ElementsAre("signed by the other"));
+}
+
 TEST_F(Dispatch, CanceledBeforeItWasHandedOver_IsNeverSent) {
   const auto id = AddJob();
   Put(id, Status::kCanceled);

@@ -13,6 +13,7 @@
 #include "panel/dispatch/external_job.hpp"
 #include "panel/dispatch/known_failure.hpp"
 #include "panel/dispatch/pending_commands.hpp"
+#include "panel/dispatch/renewal.hpp"
 
 namespace prov::panel {
 namespace {
@@ -158,7 +159,7 @@ class Application {
     PROV_CHECK(Withdraw(t_, asked));
     PROV_TRY(const auto unsettled, t_.jobs().Unsettled(agent_.id, job::kMaxQueriedJobs));
     if (unsettled.empty()) return {};
-    done_.asked = true;
+    done_.told = true;
     PROV_TRY(const auto epoch, Uuid::Parse(agent_.epoch));
     auto command = CommandHeader(agent_.id, epoch, question_.id, now_);
     command.query.emplace();
@@ -176,6 +177,7 @@ class Application {
   // Of its jobs the agent says what it still knows of its own accord; of the rest it is asked.
   Status BeginEpoch(const job::Event& event) {
     agent_.epoch = event.epoch.ToString();
+    PROV_TRY(done_.told, RenewCommands(t_, *question_.keys, agent_, {job::CommandType::kQuery}));
     ask_ = answering_ = done_.servers = true;
     PROV_CHECK(t_.audit().Append({now_,
                                   "agent:" + agent_.id,
@@ -493,7 +495,7 @@ void EventApplier::Tell(const std::string& agent, const Applied& applied) {
   }
   if (applied.servers) hub_.ServersChanged();
   if (applied.gap) logger_.Warning("event_gap", {{"server_id", agent}});
-  if (applied.asked) wake_(agent);
+  if (applied.told) wake_(agent);
 }
 
 }  // namespace prov::panel

@@ -40,7 +40,7 @@ struct Applied {
   std::set<Uuid> jobs;
   bool servers = false;
   bool gap = false;
-  bool asked = false;            // there is a new question for the agent
+  bool told = false;             // there is a new command for the agent
   std::optional<Error> refusal;  // of everything that came
   std::uint32_t generation = 1;  // to sign with
   std::vector<job::Record> finished;

@@ -754,6 +754,55 @@ TEST_F(EventApplication, OfAnEpochThatDoesNotFollow_AreRefused) {
   EXPECT_THAT(Audited("agent.new_epoch"), SizeIs(1));
 }
 
+TEST_F(EventApplication, OfANewEpoch_WhatWasAskedForBeforeIsSignedForIt) {
+  const auto running = AddJobIn(Status::kRunning, 1);
+  const auto drain =
+      AddSigned(job::CommandType::kDrain, [](job::Command& c) { c.drain = job::Drain{true}; });
+  AddSigned(job::CommandType::kKeys, [](job::Command& c) { c.keys = job::NewKeys{"c2VhbGVk"}; });
+  AddSigned(job::CommandType::kCancel, [&](job::Command& c) { c.cancel = job::Cancel{running}; });
+  const auto query = AddSigned(job::CommandType::kQuery,
+                               [&](job::Command& c) { c.query = job::Query{{running}, {}}; });
+  const auto known = epoch_;
+  clock_.Advance(Millis{1});
+  epoch_ = Uuid::MakeV7(clock_, random_);
+  ASSERT_EQ(*Deliver({Facts(known)}), 1U);
+
+  ASSERT_THAT(KindsOfPending(), ElementsAre("drain", "keys", "cancel", "query"));
+  EXPECT_THAT(woken_, ElementsAre(kAgent));
+  const auto pending = PendingCommands();
+  const auto drains = Opened(job::CommandType::kDrain, pending[0].bytes);
+  EXPECT_EQ(drains.epoch, epoch_);
+  EXPECT_TRUE(drains.drain->on);
+  EXPECT_NE(pending[0].id, drain.id);
+  const auto keys = Opened(job::CommandType::kKeys, pending[1].bytes);
+  EXPECT_EQ(keys.epoch, epoch_);
+  EXPECT_EQ(keys.keys->sealed, "c2VhbGVk");
+  EXPECT_EQ(Opened(job::CommandType::kCancel, pending[2].bytes).cancel->job, running);
+  EXPECT_NE(pending[3].id, query.id);
+  EXPECT_EQ(Opened(job::CommandType::kQuery, pending[3].bytes).epoch, epoch_);
+  // The agent's report finds it.
+  auto done = NewEvent(job::EventType::kCommand);
+  done.command = job::CommandResult{drains.nonce, "done"};
+  ASSERT_EQ(*Deliver({done}), 2U);
+  EXPECT_THAT(KindsOfPending(), ElementsAre("keys", "cancel", "query"));
+}
+
+TEST_F(EventApplication, OfANewEpoch_ACommandThatNobodyHereHasSignedIsWithdrawn) {
+  const store::Command forged{Uuid::MakeV7(clock_, random_),
+                              kAgent,
+                              "drain",
+                              std::nullopt,
+                              "signed by another secret",
+                              clock_.Now(),
+                              clock_.Now() + Seconds{60}};
+  ASSERT_TRUE(database_.Write([&](store::Transaction& t) { return t.commands().Insert(forged); }));
+  const auto known = epoch_;
+  clock_.Advance(Millis{1});
+  epoch_ = Uuid::MakeV7(clock_, random_);
+  ASSERT_EQ(*Deliver({Facts(known)}), 1U);
+  EXPECT_THAT(PendingCommands(), IsEmpty());
+}
+
 TEST_F(EventApplication, WhenTheStoreFails_NothingIsAcknowledgedAndItComesAgain) {
   const auto id = AddJobIn(Status::kDispatched);
   const auto events = WholeLife(id);

@@ -11,7 +11,9 @@ namespace {
 
 using signing::Purpose;
 
-// Base64 of a payload of kMaxEventBytes, and the envelope around it.
+Error NotSignedHere() {
+  return {ErrorCode::kPermissionDenied, "no key that is valid here has signed it", {}};
+}
 
 }  // namespace
 
@@ -57,22 +59,43 @@ Result<std::string> KeyRing::SignCommand(job::CommandType type, const job::Comma
                        signing::KeyId(Purpose::kJob, command.agent, generation), key->view());
 }
 
-Result<KeyRing::SignedEvent> KeyRing::VerifyEvent(
+Result<KeyRing::SignedPayload> KeyRing::VerifyUnder(Purpose purpose, const std::string& agent,
+                                                    std::uint32_t generation,
+                                                    std::string_view envelope,
+                                                    std::string_view payload_type,
+                                                    std::size_t limit) const {
+  PROV_TRY(const auto key, AgentKey(purpose, agent, generation));
+  const auto keyid = signing::KeyId(purpose, agent, generation);
+  const signing::VerificationKey keys[] = {{keyid, key->view()}};
+  PROV_TRY(auto payload, signing::Verify(envelope, payload_type, keys, limit));
+  return SignedPayload{std::move(payload), generation};
+}
+
+Result<KeyRing::SignedPayload> KeyRing::VerifyEvent(
     std::string_view envelope, const std::string& agent,
     std::span<const std::uint32_t> generations) const {
-  Error refusal{ErrorCode::kPermissionDenied, "no key that is valid here has signed it", {}};
+  auto refusal = NotSignedHere();
   for (const auto generation : generations) {
     if (generation == 0) continue;
-    PROV_TRY(const auto key, AgentKey(Purpose::kEvent, agent, generation));
-    const auto keyid = signing::KeyId(Purpose::kEvent, agent, generation);
-    const signing::VerificationKey keys[] = {{keyid, key->view()}};
-    auto payload =
-        signing::Verify(envelope, job::kEventPayloadType, keys, job::kMaxSignedEventBytes);
-    if (payload) return SignedEvent{std::move(*payload), generation};
-    refusal = payload.error();
+    auto opened = VerifyUnder(Purpose::kEvent, agent, generation, envelope, job::kEventPayloadType,
+                              job::kMaxSignedEventBytes);
+    if (opened) return opened;
+    refusal = opened.error();
     if (refusal.code != ErrorCode::kPermissionDenied) break;  // it is no envelope
   }
   return refusal;
+}
+
+Result<KeyRing::SignedPayload> KeyRing::VerifyOwn(std::string_view envelope,
+                                                  std::string_view payload_type,
+                                                  const std::string& agent,
+                                                  std::uint32_t newest) const {
+  for (auto generation = newest; generation > 0; --generation) {
+    auto opened = VerifyUnder(Purpose::kJob, agent, generation, envelope, payload_type,
+                              job::kMaxEnvelopeBytes);
+    if (opened || opened.error().code != ErrorCode::kPermissionDenied) return opened;
+  }
+  return NotSignedHere();
 }
 
 std::string KeyRing::PanelMac(std::string_view purpose, std::string_view bytes) const {

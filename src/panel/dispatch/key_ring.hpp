@@ -25,14 +25,18 @@ class KeyRing {
                                 std::uint32_t generation) const;
   Result<std::string> SignCommand(job::CommandType type, const job::Command& command,
                                   std::uint32_t generation) const;
-  // The payload of an event of this agent, and which of the generations signed it (0 is passed
-  // over); kPermissionDenied unless an event key of one of them did.
-  struct SignedEvent {
+  struct SignedPayload {
     std::string payload;
     std::uint32_t generation = 1;
   };
-  Result<SignedEvent> VerifyEvent(std::string_view envelope, const std::string& agent,
-                                  std::span<const std::uint32_t> generations) const;
+  // The payload of an event of this agent, and which of the generations signed it (0 is passed
+  // over); kPermissionDenied unless an event key of one of them did.
+  Result<SignedPayload> VerifyEvent(std::string_view envelope, const std::string& agent,
+                                    std::span<const std::uint32_t> generations) const;
+  // What was signed here for the agent's executor, under the generation `newest` or one before;
+  // kPermissionDenied for anything else.
+  Result<SignedPayload> VerifyOwn(std::string_view envelope, std::string_view payload_type,
+                                  const std::string& agent, std::uint32_t newest) const;
   // A key of the panel's own, for what only panels read: cursors, idempotency.
   std::string PanelMac(std::string_view purpose, std::string_view bytes) const;
 
@@ -42,6 +46,9 @@ class KeyRing {
   explicit KeyRing(std::string_view secret_key);
   Result<KeyPtr> AgentKey(signing::Purpose purpose, const std::string& agent,
                           std::uint32_t generation) const;
+  Result<SignedPayload> VerifyUnder(signing::Purpose purpose, const std::string& agent,
+                                    std::uint32_t generation, std::string_view envelope,
+                                    std::string_view payload_type, std::size_t limit) const;
   signing::SecretBytes secret_key_;
   std::shared_ptr<Derived> derived_;
 };

@@ -63,10 +63,6 @@ class JobServiceTest : public PanelTest {
     EXPECT_NE(problem, nullptr) << "it was not refused";
     return problem != nullptr ? *problem : net::Problem{};
   }
-  std::string EnvelopeOf(const Uuid& id) {
-    return (*database_.Read([&](store::Transaction& t) { return t.jobs().GetDelivery(id); }))
-        ->envelope;
-  }
 
   Registry registry_{InstallersDirectory(), clock_, log_};
   std::vector<std::string> woken_;
@@ -90,7 +86,7 @@ TEST_F(JobServiceTest, Submit_MakesAJobWhoseSecretsOnlyTheAgentOpens) {
   const auto key = signing::DeriveAgentKey(kSecret, signing::Purpose::kJob, kAgent, 1);
   const auto keyid = signing::KeyId(signing::Purpose::kJob, kAgent, 1);
   const signing::VerificationKey keys[] = {{keyid, key->view()}};
-  const auto payload = signing::Verify(EnvelopeOf(made.job.id), job::kOrderPayloadType, keys);
+  const auto payload = signing::Verify(StoredEnvelope(made.job.id), job::kOrderPayloadType, keys);
   ASSERT_TRUE(payload) << payload.error().ToString();
   const auto order = job::ParseOrder(*payload);
   ASSERT_TRUE(order) << order.error().ToString();
@@ -344,7 +340,7 @@ TEST_F(JobServiceTest, Cancel_OfAQueuedJobEndsIt) {
   const auto canceled = Await(service_.Cancel(Ann(), id));
   EXPECT_EQ(std::get<Submitted>(canceled).job.status, Status::kCanceled);
   EXPECT_EQ(Refused(Await(service_.Cancel(Ann(), id))).code, "already_over");
-  EXPECT_EQ(EnvelopeOf(id), "") << "its secrets have no more use";
+  EXPECT_EQ(StoredEnvelope(id), "") << "its secrets have no more use";
 }
 
 TEST_F(JobServiceTest, Cancel_OfAJobThatWasHandedOverTellsTheAgentOnce) {

@@ -7,7 +7,8 @@
 #include "base/sha256.hpp"
 #include "net/problem.hpp"
 #include "panel/dispatch/agent_identity.hpp"
-#include "panel/dispatch/key_ring.hpp"
+#include "panel/dispatch/job_end.hpp"
+#include "panel/dispatch/renewal.hpp"
 #include "signing/enrolment.hpp"
 #include "transport/rabbitmq/user.hpp"
 #include "transport/redis/acl.hpp"
@@ -21,6 +22,7 @@ constexpr unsigned kMostFailures = 10;  // of one peer, within
 constexpr Seconds kFailureWindow{60};
 constexpr Seconds kIssuedFor = std::chrono::hours{1};
 constexpr std::size_t kMostPeers = 10'000;
+constexpr std::size_t kJobsReadAtOnce = 1000;  // jobs that are read together
 
 Error Refused(std::string why) { return {ErrorCode::kUnauthenticated, std::move(why), {}}; }
 
@@ -68,7 +70,7 @@ Status Keep(store::Transaction& t, const store::EnrolmentToken& row) {
 struct Registration {
   std::uint32_t generation = 1;
   bool again = false;
-  std::vector<Uuid> lost;  // jobs of the epoch that was left
+  std::vector<job::Record> ended;  // jobs of the epoch that was left
 };
 
 // A used token answers its own request again, and no other.
@@ -112,28 +114,56 @@ Error AlreadyRegistered(const std::string& agent) {
 }
 
 // Whether they ran nobody can say any more: the journal that knew is another one's.
-Result<std::vector<Uuid>> LoseJobs(store::Transaction& t, const std::string& agent, WallTime now) {
-  constexpr std::size_t kAtOnce = 1000;
-  std::vector<Uuid> lost;
+Status LoseJobs(store::Transaction& t, const std::string& agent, WallTime now,
+                std::vector<job::Record>& ended) {
   for (bool more = true; more;) {
-    PROV_TRY(const auto unsettled, t.jobs().Unsettled(agent, kAtOnce));
-    more = unsettled.size() == kAtOnce;
+    PROV_TRY(const auto unsettled, t.jobs().Unsettled(agent, kJobsReadAtOnce));
+    more = unsettled.size() == kJobsReadAtOnce;
     for (const auto& record : unsettled) {
-      auto next = record;
-      next.status = job::Status::kLost;
-      next.status_reason = "the server was enrolled again, with another epoch of its journal";
-      next.finished_at = now;
-      next.needs_attention = true;
-      PROV_CHECK(t.jobs().Apply({record.attempt, record.status}, job::Party::kPanel, next, now));
-      PROV_CHECK(t.audit().Append({now, "panel", "job.lost", record.id.ToString(), {}}));
-      lost.push_back(record.id);
+      PROV_CHECK(EndJob(t, record, job::Status::kLost,
+                        "the server was enrolled again, with another epoch of its journal", now,
+                        ended));
     }
   }
-  return lost;
+  return {};
+}
+
+// Jobs that were not handed over are signed anew when they are. Their secrets nobody can seal anew.
+Status ExpireSealed(store::Transaction& t, const std::string& agent, WallTime now,
+                    std::vector<job::Record>& ended) {
+  store::JobFilter waiting;
+  waiting.server_id = agent;
+  waiting.statuses = {job::Status::kQueued};
+  std::optional<Uuid> before;
+  for (bool more = true; more;) {
+    PROV_TRY(const auto records, t.jobs().List(kPanel, waiting, before, kJobsReadAtOnce));
+    more = records.size() == kJobsReadAtOnce;
+    for (const auto& record : records) {
+      before = record.id;
+      if (record.sealed_inputs.empty()) continue;
+      PROV_CHECK(EndJob(t, record, job::Status::kExpired,
+                        "the server was enrolled again before it came for the job, with another "
+                        "sealing key than the job's secrets are sealed to: submit it again",
+                        now, ended));
+    }
+  }
+  return {};
+}
+
+// `agent`, as it is from now on, begins another epoch than `known`. The keys it was offered are
+// older than those it gets.
+Status LeaveEpoch(store::Transaction& t, const KeyRing& keys, const store::Agent& known,
+                  const store::Agent& agent, WallTime now, std::vector<job::Record>& ended) {
+  using enum job::CommandType;
+  PROV_CHECK(LoseJobs(t, agent.id, now, ended));
+  if (agent.sealing_key != known.sealing_key) PROV_CHECK(ExpireSealed(t, agent.id, now, ended));
+  PROV_CHECK(RenewCommands(t, keys, agent, {kQuery, kKeys, kRetryNow}));
+  return {};
 }
 
 // With the same epoch it goes on: what it signed before is still taken, and its jobs are its own.
-Result<Registration> RegisterAgain(store::Transaction& t, const store::Agent& known,
+Result<Registration> RegisterAgain(store::Transaction& t, const KeyRing& keys,
+                                   const store::Agent& known,
                                    const signing::EnrolmentRequest& request, WallTime now) {
   const bool same_epoch = known.epoch == request.epoch.ToString();
   if (known.cloned && same_epoch) {
@@ -152,7 +182,7 @@ Result<Registration> RegisterAgain(store::Transaction& t, const store::Agent& kn
   if (same_epoch) {
     agent.previous_generation = known.key_generation;
   } else {
-    PROV_TRY(registration.lost, LoseJobs(t, known.id, now));
+    PROV_CHECK(LeaveEpoch(t, keys, known, agent, now, registration.ended));
   }
   PROV_CHECK(t.agents().Update(agent, known.key_generation));
   return registration;
@@ -171,7 +201,8 @@ Result<Registration> RegisterBySecret(store::Transaction& t, const store::Agent*
   return Registration{1, true, {}};
 }
 
-Result<Registration> RegisterByToken(store::Transaction& t, const store::Agent* known,
+Result<Registration> RegisterByToken(store::Transaction& t, const KeyRing& keys,
+                                     const store::Agent* known,
                                      const signing::EnrolmentRequest& request,
                                      const std::string& hash, WallTime now) {
   PROV_TRY(const auto token, t.tokens().FindEnrolment(hash));
@@ -184,17 +215,18 @@ Result<Registration> RegisterByToken(store::Transaction& t, const store::Agent* 
     return Registration{};
   }
   if (used.purpose != store::EnrolmentPurpose::kReEnrol) return AlreadyRegistered(known->id);
-  return RegisterAgain(t, *known, request, now);
+  return RegisterAgain(t, keys, *known, request, now);
 }
 
-Result<Registration> Register(store::Transaction& t, const signing::EnrolmentRequest& request,
-                              const std::string& hash, const std::string& peer, WallTime now) {
+Result<Registration> Register(store::Transaction& t, const KeyRing& keys,
+                              const signing::EnrolmentRequest& request, const std::string& hash,
+                              const std::string& peer, WallTime now) {
   const auto found = t.agents().Get(kPanel, request.agent);
   if (!found && found.error().code != ErrorCode::kNotFound) return found.error();
   const auto* known = found ? &*found : nullptr;
   const bool by_secret = request.token == Uuid();
   PROV_TRY(auto registration, by_secret ? RegisterBySecret(t, known, request, now)
-                                        : RegisterByToken(t, known, request, hash, now));
+                                        : RegisterByToken(t, keys, known, request, hash, now));
   if (registration.again) return registration;
   PROV_CHECK(t.audit().Append({now,
                                "agent:" + request.agent,
@@ -208,10 +240,11 @@ Result<Registration> Register(store::Transaction& t, const signing::EnrolmentReq
 
 }  // namespace
 
-EnrolmentDesk::EnrolmentDesk(StoreGate& store, LiveHub& hub, const Clock& clock, Logger& logger,
-                             std::string_view secret_key)
+EnrolmentDesk::EnrolmentDesk(StoreGate& store, LiveHub& hub, const KeyRing& key_ring,
+                             const Clock& clock, Logger& logger, std::string_view secret_key)
     : store_(store),
       hub_(hub),
+      key_ring_(key_ring),
       clock_(clock),
       logger_(logger),
       secret_key_(std::string(secret_key)) {}
@@ -271,8 +304,8 @@ asio::awaitable<Result<std::string>> EnrolmentDesk::Enrol(std::string request, s
                          : verified.error());
   }
   const auto registration = co_await store_.Write(
-      [verified = *verified, hash = TokenHash(*token), peer, now](store::Transaction& t) {
-        return Register(t, verified, hash, peer, now);
+      [this, verified = *verified, hash = TokenHash(*token), peer, now](store::Transaction& t) {
+        return Register(t, key_ring_, verified, hash, peer, now);
       });
   if (!registration) {
     auto error = registration.error();
@@ -282,7 +315,10 @@ asio::awaitable<Result<std::string>> EnrolmentDesk::Enrol(std::string request, s
   PROV_CO_TRY(const auto keys,
               DeriveKeys(secret_key_.view(), verified->agent, registration->generation));
   hub_.ServersChanged();
-  for (const auto& id : registration->lost) hub_.JobChanged(id);
+  for (const auto& record : registration->ended) {
+    hub_.JobChanged(record.id);
+    if (on_finished_) on_finished_(record);
+  }
   logger_.Info("agent_enrolled", {{"server_id", verified->agent},
                                   {"generation", keys.generation},
                                   {"again", registration->again},

@@ -11,6 +11,8 @@
 #include "base/clock.hpp"
 #include "base/log.hpp"
 #include "base/random.hpp"
+#include "panel/dispatch/job_listener.hpp"
+#include "panel/dispatch/key_ring.hpp"
 #include "panel/live/live_hub.hpp"
 #include "panel/store_gate.hpp"
 #include "signing/keys.hpp"
@@ -21,8 +23,11 @@ namespace prov::panel {
 
 class EnrolmentDesk final : public transport::Registrar, public transport::AgentDirectory {
  public:
-  EnrolmentDesk(StoreGate& store, LiveHub& hub, const Clock& clock, Logger& logger,
-                std::string_view secret_key);
+  EnrolmentDesk(StoreGate& store, LiveHub& hub, const KeyRing& key_ring, const Clock& clock,
+                Logger& logger, std::string_view secret_key);
+
+  // Told of each job that a server leaves behind when it is enrolled again, after the commit.
+  void OnFinished(JobListener listener) { on_finished_ = std::move(listener); }
 
   // The same request again gets the same answer while its token's time lasts: the answer may have
   // been lost on its way, and nobody else could read it.
@@ -60,9 +65,11 @@ class EnrolmentDesk final : public transport::Registrar, public transport::Agent
 
   StoreGate& store_;
   LiveHub& hub_;
+  const KeyRing& key_ring_;
   const Clock& clock_;
   Logger& logger_;
   signing::SecretBytes secret_key_;
+  JobListener on_finished_;
   std::map<std::string, Failures> failures_;  // by peer
 };
 

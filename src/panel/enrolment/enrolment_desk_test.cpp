@@ -10,6 +10,7 @@
 namespace prov::panel {
 namespace {
 
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Not;
@@ -28,7 +29,9 @@ struct Server {
 class Desk : public PanelTest {
  protected:
   void SetUp() override { Restart(); }
-  void Restart() { desk_ = std::make_unique<EnrolmentDesk>(gate_, hub_, clock_, log_, kSecret); }
+  void Restart() {
+    desk_ = std::make_unique<EnrolmentDesk>(gate_, hub_, keys_, clock_, log_, kSecret);
+  }
   Server NewServer(const std::string& id = kAgent) {
     clock_.Advance(Millis{1});
     return {id, Uuid::MakeV7(clock_, random_)};
@@ -345,6 +348,67 @@ TEST_F(Desk, WithAnotherEpoch_JobsUnderWayAreLostAndOldEventsVoid) {
   EXPECT_EQ(Job(ended).status, job::Status::kSucceeded);
   EXPECT_EQ(Job(queued).status, job::Status::kQueued);
   EXPECT_THAT(Audited("job.lost"), SizeIs(1));
+}
+
+TEST_F(Desk, WithAnotherEpoch_AJobThatWaitsGoesOnUnlessItsSecretsCannotBeOpened) {
+  std::vector<Uuid> finished;
+  desk_->OnFinished([&](const job::Record& record) { finished.push_back(record.id); });
+  auto server = NewServer();
+  ExpectKeys(Enrol(server, Token()), kAgent, 1);
+  const auto plain = AddOrderedJob();
+  const auto sealed = AddOrderedJob({"token"});
+  // Its state directory is still there.
+  clock_.Advance(Millis{1});
+  server.epoch = Uuid::MakeV7(clock_, random_);
+  ExpectKeys(Enrol(server, Token(kAgent, true)), kAgent, 2);
+  EXPECT_EQ(Job(plain).status, job::Status::kQueued);
+  EXPECT_EQ(Job(sealed).status, job::Status::kQueued) << "the server still has the key";
+
+  // Everything is another one.
+  ExpectKeys(Enrol(NewServer(), Token(kAgent, true)), kAgent, 3);
+  EXPECT_EQ(Job(plain).status, job::Status::kQueued);
+  EXPECT_EQ(Job(sealed).status, job::Status::kExpired);
+  EXPECT_THAT(*Job(sealed).status_reason, HasSubstr("submit it again"));
+  EXPECT_EQ(Job(sealed).finished_at, clock_.Now());
+  EXPECT_THAT(Audited("job.expired"), SizeIs(1));
+  EXPECT_THAT(finished, ElementsAre(sealed));
+}
+
+TEST_F(Desk, WithAnotherEpoch_WhatWasAskedForIsSignedAnewAndTheRestWithdrawn) {
+  ExpectKeys(Enrol(NewServer(), Token()), kAgent, 1);
+  const auto drain =
+      AddSigned(job::CommandType::kDrain, [](job::Command& c) { c.drain = job::Drain{true}; });
+  const auto job = AddOrderedJob();
+  const auto cancel =
+      AddSigned(job::CommandType::kCancel, [&](job::Command& c) { c.cancel = job::Cancel{job}; });
+  AddSigned(job::CommandType::kRetryNow,
+            [&](job::Command& c) { c.retry_now = job::RetryNow{job, 1}; });
+  AddSigned(job::CommandType::kQuery, [&](job::Command& c) { c.query = job::Query{{job}, {}}; });
+  ASSERT_TRUE(OfferKeys(database_, kSecret, kAgent, "ann", clock_, random_));
+  database_.twice = true;
+  const auto anew = NewServer();
+  ExpectKeys(Enrol(anew, Token(kAgent, true)), kAgent, 3);
+
+  ASSERT_THAT(KindsOfPending(), ElementsAre("drain", "cancel"));
+  const auto pending = PendingCommands();
+  EXPECT_NE(pending[0].id, drain.id) << "the queue may hold that, and would take no other";
+  EXPECT_EQ(pending[0].expires_at, drain.expires_at);
+  const auto drains = Opened(job::CommandType::kDrain, pending[0].bytes, 3);
+  EXPECT_EQ(drains.epoch, anew.epoch);
+  EXPECT_EQ(drains.nonce, CommandNonce(pending[0].id));
+  EXPECT_EQ(drains.issued_at, drain.created_at) << "of several drains the one asked for last holds";
+  EXPECT_TRUE(drains.drain->on);
+  EXPECT_NE(pending[1].id, cancel.id);
+  EXPECT_EQ(Opened(job::CommandType::kCancel, pending[1].bytes, 3).cancel->job, job);
+}
+
+TEST_F(Desk, WithTheSameEpoch_CommandsStayAsTheyAre) {
+  const auto server = NewServer();
+  ExpectKeys(Enrol(server, Token()), kAgent, 1);
+  const auto drain =
+      AddSigned(job::CommandType::kDrain, [](job::Command& c) { c.drain = job::Drain{true}; });
+  ExpectKeys(Enrol(server, Token(kAgent, true)), kAgent, 2);
+  EXPECT_THAT(PendingCommands(), ElementsAre(drain));
 }
 
 TEST_F(Desk, AClone_IsHeardAgainOnlyWithANewEpoch) {

@@ -120,6 +120,14 @@ Status MemoryJobs::SetEnvelope(const Uuid& id, const std::string& envelope) {
   return {};
 }
 
+Status MemoryJobs::ReplaceEnvelope(const Uuid& id, const std::string& envelope) {
+  PROV_TRY(auto* const row, ToWrite(id));
+  if (row->record.status != job::Status::kQueued)
+    return Error{ErrorCode::kConflict, "the job was handed over already."};
+  row->envelope = envelope;
+  return {};
+}
+
 Result<std::optional<Delivery>> MemoryJobs::GetDelivery(const Uuid& id) {
   const auto found = view_.state.jobs.find(id);
   if (found == view_.state.jobs.end()) return std::optional<Delivery>{};

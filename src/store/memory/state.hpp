@@ -57,6 +57,7 @@ class MemoryJobs final : public Jobs {
   Result<std::uint64_t> Apply(const Expected& expected, job::Party by, const job::Record& next,
                               WallTime at, const std::optional<LogChunk>& log) override;
   Status SetEnvelope(const Uuid& id, const std::string& envelope) override;
+  Status ReplaceEnvelope(const Uuid& id, const std::string& envelope) override;
   Result<std::optional<Delivery>> GetDelivery(const Uuid& id) override;
   Status ForgetSealed(const Uuid& id) override;
   Result<std::vector<std::string>> ServersWithUndelivered() override;

@@ -242,6 +242,16 @@ Status SqlJobs::SetEnvelope(const Uuid& id, const std::string& envelope) {
   return Error{ErrorCode::kConflict, "the job's envelope was made already."};
 }
 
+Status SqlJobs::ReplaceEnvelope(const Uuid& id, const std::string& envelope) {
+  PROV_TRY(const auto changed,
+           connection_.Run("UPDATE jobs SET envelope = ?1 WHERE id = ?2 AND status = 'queued'",
+                           {FromBytes(envelope), From(id)}));
+  if (changed > 0) return {};
+  PROV_TRY(const auto row, ReadExpected(connection_, id));
+  if (!row) return NoSuch("job", id.ToString());
+  return Error{ErrorCode::kConflict, "the job was handed over already."};
+}
+
 Result<std::optional<Delivery>> SqlJobs::GetDelivery(const Uuid& id) {
   return SelectOne<Delivery>(connection_, fmt::format("{}WHERE id = ?1", kSelectDelivery),
                              {From(id)}, ReadDelivery);
