@@ -87,8 +87,7 @@ asio::awaitable<Status> Fleet::EnrolNext(net::HttpClient& panel) {
   PROV_CO_TRY(auto identity,
               co_await bench::Enrol(panel, name, options_.secret_key, clock_, random_));
   if (administrator_) PROV_CO_CHECK(co_await MakeRedisUser(*administrator_, identity));
-  if (IsRabbitmq(options_.queue_url))
-    definitions_.push_back(RabbitmqUserOf(identity, random_));
+  if (IsRabbitmq(options_.queue_url)) definitions_.push_back(RabbitmqUserOf(identity, random_));
   members_.push_back(
       {std::make_unique<SimulatedAgent>(executor_, std::move(identity), clock_, ledger_), nullptr});
   co_return Status();
