@@ -43,7 +43,7 @@ ENDS = {"install": "succeeded", "retry": "succeeded", "cancel": "canceled", "tim
 
 # Fewer points than these, and the enumeration has lost sight of something.
 LEAST = {"install": 40, "retry": 85, "cancel": 25, "timeout": 16, "restart": 10, "compaction": 4, "enrolment": 33, "keys": 5,
-         "epoch": 20, "panel": 200, "panel_start": 160, "panel_stop": 24}
+         "epoch": 22, "panel": 200, "panel_start": 160, "panel_stop": 24}
 # Each n-th point a day where they are many (points.py).
 STRIDE = collections.defaultdict(lambda: 1, install=4, retry=6, panel=8, panel_start=12, keys=6)
 
