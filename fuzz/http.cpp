@@ -64,6 +64,7 @@ Served Serve(std::string_view bytes, std::size_t piece, const ServerLimits& limi
   const FakeClock clock;
   const bool draining = false;
   static std::array<char, kReadBytes> chunk;
+  std::size_t bodies = 0;
   std::size_t unread = bytes.size();
   ServerOptions options{.limits = limits};
   options.handler = [&](Request request) -> asio::awaitable<Response> {
@@ -72,7 +73,7 @@ Served Serve(std::string_view bytes, std::size_t piece, const ServerLimits& limi
     co_return Response{.body = "done"};
   };
   const auto connection = std::make_shared<HttpConnection>(
-      ServerShared{clock, options, tasks, draining, chunk},
+      ServerShared{clock, options, tasks, draining, bodies, chunk},
       std::make_unique<Peer>(bytes, piece, served.answers, unread), "192.0.2.1", io.get_executor());
   std::exception_ptr failure;
   bool ended = false;
@@ -83,6 +84,7 @@ Served Serve(std::string_view bytes, std::size_t piece, const ServerLimits& limi
   io.run();
   if (failure) std::rethrow_exception(failure);
   Require(ended, "a connection whose peer has ended, ends");
+  Require(bodies == 0, "no body is held once the connection has ended");
   Require(unread == 0 || !served.answers.empty(), "what was sent is read, or refused");
   return served;
 }
