@@ -274,7 +274,7 @@ def check_readable(connection, counted, jobs):
 def measure_store(scratch, say, store, jobs):
     fleet = Fleet(scratch / store, "http", store, 10, say)
     try:
-        fleet.tell("grow 1")
+        fleet.grow(1)
         ran = fleet.tell("jobs 5 1")
         if ran["unfinished"] or not ran["submitted"]:
             raise RuntimeError(f"no job to copy: {ran}")
