@@ -30,6 +30,12 @@ constexpr Seconds kAllEnded{30};  // after the last submit
 bool IsRedis(std::string_view url) { return url.starts_with("redis"); }
 bool IsRabbitmq(std::string_view url) { return url.starts_with("amqp"); }
 
+template <class Link>
+Result<std::unique_ptr<transport::AgentLink>> AnyLink(Result<std::unique_ptr<Link>> made) {
+  PROV_TRY(auto link, std::move(made));
+  return std::unique_ptr<transport::AgentLink>(std::move(link));
+}
+
 double Milliseconds(SteadyTime from, SteadyTime to) {
   return std::chrono::duration<double, std::milli>(to - from).count();
 }
@@ -132,9 +138,8 @@ Result<std::unique_ptr<transport::AgentLink>> Fleet::MakeHttpLink(
   options.http_key = identity.keys.http.Clone();
   options.panel_url = options_.panel_url;
   options.ca_file = options_.ca_file;
-  PROV_TRY(auto link, transport::http::HttpAgentLink::Create(executor_, std::move(options), clock_,
-                                                             random_, log_));
-  return std::unique_ptr<transport::AgentLink>(std::move(link));
+  return AnyLink(
+      transport::http::HttpAgentLink::Create(executor_, std::move(options), clock_, random_, log_));
 }
 
 Result<std::unique_ptr<transport::AgentLink>> Fleet::MakeRedisLink(
@@ -146,9 +151,8 @@ Result<std::unique_ptr<transport::AgentLink>> Fleet::MakeRedisLink(
   options.connection.url.user = transport::redis::AclUser(identity.agent);
   options.connection.url.password =
       transport::redis::AclPassword(identity.keys.http.view(), identity.agent);
-  PROV_TRY(auto link, transport::redis::RedisAgentLink::Create(executor_, std::move(options),
-                                                               clock_, random_, log_));
-  return std::unique_ptr<transport::AgentLink>(std::move(link));
+  return AnyLink(transport::redis::RedisAgentLink::Create(executor_, std::move(options), clock_,
+                                                          random_, log_));
 }
 
 Result<std::unique_ptr<transport::AgentLink>> Fleet::MakeRabbitmqLink(
@@ -160,9 +164,8 @@ Result<std::unique_ptr<transport::AgentLink>> Fleet::MakeRabbitmqLink(
   options.connection.url.user = transport::rabbitmq::UserOf(identity.agent);
   options.connection.url.password =
       transport::rabbitmq::PasswordOf(identity.keys.http.view(), identity.agent);
-  PROV_TRY(auto link, transport::rabbitmq::RabbitmqAgentLink::Create(executor_, std::move(options),
-                                                                     clock_, random_, log_));
-  return std::unique_ptr<transport::AgentLink>(std::move(link));
+  return AnyLink(transport::rabbitmq::RabbitmqAgentLink::Create(executor_, std::move(options),
+                                                                clock_, random_, log_));
 }
 
 asio::awaitable<Status> Fleet::ConnectAdministrator() {

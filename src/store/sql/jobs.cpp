@@ -113,6 +113,19 @@ Result<std::optional<Expected>> ReadExpected(Connection& connection, const Uuid&
       [](Columns& columns, Expected& e) { columns.All(e.attempt, e.status); });
 }
 
+// Where `condition` holds of the row; kConflict, which `otherwise` explains, where it does not.
+Status WriteEnvelope(Connection& connection, const Uuid& id, const std::string& envelope,
+                     std::string_view condition, const char* otherwise) {
+  PROV_TRY(
+      const auto changed,
+      connection.Run(fmt::format("UPDATE jobs SET envelope = ?1 WHERE id = ?2 AND {}", condition),
+                     {FromBytes(envelope), From(id)}));
+  if (changed > 0) return {};
+  PROV_TRY(const auto row, ReadExpected(connection, id));
+  if (!row) return NoSuch("job", id.ToString());
+  return Error{ErrorCode::kConflict, otherwise};
+}
+
 }  // namespace
 
 Status SqlJobs::Insert(const Creation& c) {
@@ -233,23 +246,13 @@ Result<std::uint64_t> SqlJobs::Apply(const Expected& expected, job::Party by, co
 }
 
 Status SqlJobs::SetEnvelope(const Uuid& id, const std::string& envelope) {
-  PROV_TRY(const auto changed,
-           connection_.Run("UPDATE jobs SET envelope = ?1 WHERE id = ?2 AND envelope IS NULL",
-                           {FromBytes(envelope), From(id)}));
-  if (changed > 0) return {};
-  PROV_TRY(const auto row, ReadExpected(connection_, id));
-  if (!row) return NoSuch("job", id.ToString());
-  return Error{ErrorCode::kConflict, "the job's envelope was made already."};
+  return WriteEnvelope(connection_, id, envelope, "envelope IS NULL",
+                       "the job's envelope was made already.");
 }
 
 Status SqlJobs::ReplaceEnvelope(const Uuid& id, const std::string& envelope) {
-  PROV_TRY(const auto changed,
-           connection_.Run("UPDATE jobs SET envelope = ?1 WHERE id = ?2 AND status = 'queued'",
-                           {FromBytes(envelope), From(id)}));
-  if (changed > 0) return {};
-  PROV_TRY(const auto row, ReadExpected(connection_, id));
-  if (!row) return NoSuch("job", id.ToString());
-  return Error{ErrorCode::kConflict, "the job was handed over already."};
+  return WriteEnvelope(connection_, id, envelope, "status = 'queued'",
+                       "the job was handed over already.");
 }
 
 Result<std::optional<Delivery>> SqlJobs::GetDelivery(const Uuid& id) {
