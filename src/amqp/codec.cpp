@@ -221,6 +221,7 @@ Result<std::optional<Frame>> Decoder::Method(ChannelNumber channel, std::uint32_
     case AMQP_CONNECTION_OPEN_OK_METHOD:
     case AMQP_CHANNEL_OPEN_OK_METHOD:
     case AMQP_EXCHANGE_DECLARE_OK_METHOD:
+    case AMQP_QUEUE_DELETE_OK_METHOD:
     case AMQP_QUEUE_BIND_OK_METHOD:
     case AMQP_BASIC_QOS_OK_METHOD:
     case AMQP_BASIC_CONSUME_OK_METHOD:
@@ -368,6 +369,11 @@ Status AppendDeclareQueue(std::string& to, ChannelNumber channel, const Queue& q
                                            .exclusive = queue.exclusive ? 1 : 0,
                                            .auto_delete = queue.auto_delete ? 1 : 0,
                                            .arguments = Table(arguments)});
+}
+
+Status AppendDeleteQueue(std::string& to, ChannelNumber channel, std::string_view queue) {
+  return AppendMethod(to, channel, AMQP_QUEUE_DELETE_METHOD,
+                      amqp_queue_delete_t{.queue = Bytes(queue)});
 }
 
 Status AppendBind(std::string& to, ChannelNumber channel, std::string_view queue,

@@ -117,6 +117,7 @@ void AppendConfirmSelect(std::string& to, ChannelNumber channel);
 Status AppendDeclareExchange(std::string& to, ChannelNumber channel, std::string_view name,
                              std::string_view type);
 Status AppendDeclareQueue(std::string& to, ChannelNumber channel, const Queue& queue);
+Status AppendDeleteQueue(std::string& to, ChannelNumber channel, std::string_view queue);
 Status AppendBind(std::string& to, ChannelNumber channel, std::string_view queue,
                   std::string_view exchange, std::string_view routing_key);
 void AppendPrefetch(std::string& to, ChannelNumber channel, std::uint16_t messages);

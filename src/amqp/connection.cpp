@@ -415,9 +415,8 @@ void Channel::State::Close(const Error& why) {
 }
 
 Error Channel::State::Abandon(std::string why) {
-  Error late{ErrorCode::kTimeout, std::move(why), {}};
-  Leave(late);
-  return late;
+  Leave({ErrorCode::kUnavailable, "the channel was left, for " + why, {}});
+  return {ErrorCode::kTimeout, std::move(why), {}};
 }
 
 void Channel::State::Leave(const Error& why) {
@@ -466,6 +465,14 @@ asio::awaitable<Result<QueueState>> Channel::DeclareQueue(Queue queue) {
   std::string bytes;
   auto encoded = AppendDeclareQueue(bytes, state_->number, queue);
   co_return co_await Call(std::move(encoded), std::move(bytes));
+}
+
+asio::awaitable<Status> Channel::DeleteQueue(std::string queue) {
+  std::string bytes;
+  auto encoded = AppendDeleteQueue(bytes, state_->number, queue);
+  PROV_CO_TRY(const auto done, co_await Call(std::move(encoded), std::move(bytes)));
+  (void)done;
+  co_return Status();
 }
 
 asio::awaitable<Status> Channel::Bind(std::string queue, std::string exchange,

@@ -57,6 +57,8 @@ class Channel {
   boost::asio::awaitable<Status> DeclareExchange(std::string name, std::string type);
   // Makes it where it is not there. kConflict where it is, with other arguments.
   boost::asio::awaitable<Result<QueueState>> DeclareQueue(Queue queue);
+  // With all that is in it; one that is not there is none either.
+  boost::asio::awaitable<Status> DeleteQueue(std::string queue);
   boost::asio::awaitable<Status> Bind(std::string queue, std::string exchange,
                                       std::string routing_key);
 

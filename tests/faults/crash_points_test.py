@@ -1,6 +1,6 @@
 """kill -9 at every call with which agent, runner and panel change what is on disk, one after the other.
 
-Each scenario is run without a kill, twice at least, and the calls that all runs made are its points. Then it is run once for each
+Each scenario is run without a kill, twice at least, and the calls that most runs made are its points. Then it is run once for each
 point, and ends there; what was killed is started again. Whatever the point: one truthful result, no attempt that ran
 twice, no line of a log missing or doubled, nothing left running.
 """
@@ -247,9 +247,10 @@ def lanes_fixture(jobs, tracer):
             lane.stop()
 
 
-def enumerate_points(first, *others):
-    """What all runs reached: how often a log is written, or what shares a commit, is the scheduler's."""
-    return [point for point in first if all(point in other for other in others)]
+def enumerate_points(*runs):
+    """What most runs reached: how often a log is written, or what shares a commit, is the scheduler's."""
+    points = dict.fromkeys(point for run in runs for point in run)
+    return [point for point in points if sum(point in run for run in runs) > len(runs) / 2]
 
 
 def strike_all(capsys, name, lanes, points, strike):

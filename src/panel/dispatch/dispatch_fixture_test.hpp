@@ -47,6 +47,11 @@ class FakeQueue final : public transport::JobQueue {
     return bytes;
   }
   std::vector<std::string> Pushed(const Uuid& job) const { return PushedAs(job.ToString()); }
+  std::vector<transport::ParcelKind> PushedKinds() const {
+    std::vector<transport::ParcelKind> kinds;
+    for (const auto& [agent, parcel] : pushed_) kinds.push_back(parcel.kind);
+    return kinds;
+  }
 
   std::string holds_up;  // whoever pushes to this agent
   int held_up = 0;       // pushes

@@ -228,7 +228,7 @@ void Dispatcher::Seen(const std::string& agent) {
   const bool back = !Alive(agent);
   seen_[agent] = {clock_.Steady(), clock_.Now()};
   seen_unwritten_.insert(agent);
-  if (full_.erase(agent) > 0) Wake(agent);  // it may have taken some
+  if (behind_.erase(agent) > 0) Wake(agent);  // it may have taken some
   if (!back) return;
   // Whatever waited for it goes now.
   Wake(agent);
@@ -249,48 +249,52 @@ asio::awaitable<void> Dispatcher::RelayLoop() {
     // To a server that is away nothing is handed over: until then the panel can still end the job.
     if (!Alive(agent)) continue;
     relayed_.insert(agent);
-    co_await RelayTo(agent);
+    // A drain comes before the jobs that it holds back.
     co_await SendCommands(agent);
+    if (!co_await RelayTo(agent)) behind_.insert(agent);
     relayed_.erase(agent);
     if (woken_.contains(agent)) turns_.push_back(agent);
   }
 }
 
-asio::awaitable<void> Dispatcher::RelayTo(std::string agent) {
+asio::awaitable<bool> Dispatcher::RelayTo(std::string agent) {
   for (bool more = true; more;) {
     const auto waiting = co_await queue_->Depth(agent);
-    if (!waiting) co_return Complain("looking at a server's queue", waiting.error());
-    const auto room = std::min(kAtOnce, limits_.ahead - std::min(limits_.ahead, *waiting));
-    if (room == 0) {
-      full_.insert(agent);
-      co_return;
+    if (!waiting) {
+      Complain("looking at a server's queue", waiting.error());
+      co_return false;
     }
+    const auto room = std::min(kAtOnce, limits_.ahead - std::min(limits_.ahead, *waiting));
+    if (room == 0) co_return false;
     auto deliveries = co_await store_.Read(
         [agent, room](store::Transaction& t) { return t.jobs().Undelivered(agent, room); });
-    if (!deliveries) co_return Complain("looking for undelivered jobs", deliveries.error());
+    if (!deliveries) {
+      Complain("looking for undelivered jobs", deliveries.error());
+      co_return false;
+    }
     more = deliveries->size() == room;
     const auto together = co_await HandOver(*deliveries);
-    if (together || !IsOneJobsFault(together.error())) {
-      if (together) continue;
-      co_return Complain("handing over jobs", together.error());
+    if (together) continue;
+    if (!IsOneJobsFault(together.error())) {
+      Complain("handing over jobs", together.error());
+      co_return false;
     }
     more = false;
     for (auto& delivery : *deliveries) {
       const auto handed = co_await HandOver({std::move(delivery)});
       if (handed) continue;
       Complain("handing over a job", handed.error());
-      if (!IsOneJobsFault(handed.error())) co_return;
+      if (!IsOneJobsFault(handed.error())) co_return false;
     }
   }
+  co_return true;
 }
 
-asio::awaitable<void> Dispatcher::RelayToAll() {
+asio::awaitable<void> Dispatcher::WakeAllWithUndelivered() {
   auto servers =
       co_await store_.Read([](store::Transaction& t) { return t.jobs().ServersWithUndelivered(); });
   if (!servers) co_return Complain("looking for undelivered jobs", servers.error());
-  for (const auto& server : *servers) {
-    if (Alive(server)) co_await RelayTo(server);
-  }
+  for (const auto& server : *servers) Wake(server);
 }
 
 asio::awaitable<Status> Dispatcher::HandOver(std::vector<store::Delivery> read) {
@@ -339,7 +343,7 @@ asio::awaitable<void> Dispatcher::SendCommands(std::string agent) {
 
 asio::awaitable<void> Dispatcher::ReconcileLoop() {
   for (;;) {
-    co_await RelayToAll();
+    co_await WakeAllWithUndelivered();
     co_await SendAgain();
     co_await SettleSilent();
     co_await Sleep(executor_, limits_.reconcile);

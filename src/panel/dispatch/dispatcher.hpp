@@ -77,9 +77,9 @@ class Dispatcher final : public transport::EventSink {
   boost::asio::awaitable<void> RelayLoop();
   boost::asio::awaitable<void> ReconcileLoop();
   boost::asio::awaitable<void> SeenLoop();
-  // Jobs for this server that were not handed over yet; those for all that are there.
-  boost::asio::awaitable<void> RelayTo(std::string agent);
-  boost::asio::awaitable<void> RelayToAll();
+  // Jobs for this server that were not handed over yet. False where they could not be.
+  boost::asio::awaitable<bool> RelayTo(std::string agent);
+  boost::asio::awaitable<void> WakeAllWithUndelivered();
   std::vector<std::string> AliveAgents() const;
   // Of one server, oldest first. What is not handed over keeps its mark.
   boost::asio::awaitable<Status> HandOver(std::vector<store::Delivery> deliveries);
@@ -112,7 +112,7 @@ class Dispatcher final : public transport::EventSink {
   std::set<std::string> woken_;     // agents for which there is something
   std::deque<std::string> turns_;   // those of them that nobody relays to now, first come first
   std::set<std::string> relayed_;   // agents that are being relayed to
-  std::set<std::string> full_;      // agents whose queue had no room for all that waits
+  std::set<std::string> behind_;    // agents whose queue had no room for all that waits, or failed
   net::Event wake_;
   net::TaskGroup tasks_;
 };

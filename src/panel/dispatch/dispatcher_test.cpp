@@ -58,6 +58,32 @@ TEST_F(Dispatch, MoreThanTheQueueIsToHold_WaitsInTheStoreAndFollowsAsItIsTaken) 
   }
 }
 
+TEST_F(Dispatch, AServerThatComesBack_IsSentWhatItIsToldBeforeItsJobs) {
+  Kill();
+  Start(kNever);
+  const auto job = AddJob();
+  AddCommand(std::chrono::hours{1});
+  dispatcher_->Seen(kAgent);
+  ASSERT_TRUE(RunUntil([&] { return Settled(job); }));
+  using Kind = transport::ParcelKind;
+  EXPECT_THAT(queue_.PushedKinds(), testing::ElementsAre(Kind::kCommand, Kind::kJob));
+}
+
+TEST_F(Dispatch, WhatAQueueRefused_FollowsWithTheServersNextHeartbeat) {
+  Kill();
+  Start(kNever);  // nothing is left to the reconciler
+  queue_.refuse = true;
+  dispatcher_->Seen(kAgent);
+  const auto job = AddJob();
+  dispatcher_->Wake(kAgent);
+  ASSERT_TRUE(RunUntil([&] { return Job(job).status == Status::kDispatched; }));
+  int turns = 0;
+  ASSERT_TRUE(RunUntil([&] { return ++turns > 50; }));
+  queue_.refuse = false;
+  dispatcher_->Seen(kAgent);
+  ASSERT_TRUE(RunUntil([&] { return Settled(job); }));
+}
+
 TEST_F(Dispatch, AServerWhoseQueueTakesLong_HoldsUpNoOther) {
   Kill();
   Start(kNever);

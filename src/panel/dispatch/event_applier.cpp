@@ -177,7 +177,12 @@ class Application {
   // Of its jobs the agent says what it still knows of its own accord; of the rest it is asked.
   Status BeginEpoch(const job::Event& event) {
     agent_.epoch = event.epoch.ToString();
-    PROV_TRY(done_.told, RenewCommands(t_, *question_.keys, agent_, {job::CommandType::kQuery}));
+    const auto& keys = *question_.keys;
+    PROV_TRY(done_.told, RenewCommands(t_, keys, agent_, {job::CommandType::kQuery}));
+    if (agent_.drained && !event.facts->drained) {
+      PROV_TRY(const bool drains, RenewDrain(t_, keys, agent_, now_));
+      done_.told = done_.told || drains;
+    }
     ask_ = answering_ = done_.servers = true;
     PROV_CHECK(t_.audit().Append({now_,
                                   "agent:" + agent_.id,

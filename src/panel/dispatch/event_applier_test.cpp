@@ -787,6 +787,27 @@ TEST_F(EventApplication, OfANewEpoch_WhatWasAskedForBeforeIsSignedForIt) {
   EXPECT_THAT(KindsOfPending(), ElementsAre("keys", "cancel", "query"));
 }
 
+TEST_F(EventApplication, OfANewEpoch_AServerThatWasDrainedAndDoesNotSaySoIsToldAgain) {
+  const auto begin_epoch = [&](bool drained) {
+    const auto known = epoch_;
+    clock_.Advance(Millis{1});
+    epoch_ = Uuid::MakeV7(clock_, random_);
+    seq_ = 0;
+    auto facts = Facts(known);
+    facts.facts->drained = drained;
+    EXPECT_EQ(*Deliver({facts}), 1U);
+  };
+  begin_epoch(true);
+  ASSERT_TRUE(Agent().drained);
+  EXPECT_THAT(KindsOfPending(), IsEmpty()) << "its journal still had it";
+  begin_epoch(false);
+  ASSERT_THAT(KindsOfPending(), ElementsAre("drain"));
+  const auto told = Opened(job::CommandType::kDrain, PendingCommands()[0].bytes);
+  EXPECT_TRUE(told.drain->on);
+  EXPECT_EQ(told.epoch, epoch_);
+  EXPECT_THAT(woken_, testing::Contains(kAgent));
+}
+
 TEST_F(EventApplication, OfANewEpoch_ACommandThatNobodyHereHasSignedIsWithdrawn) {
   const store::Command forged{Uuid::MakeV7(clock_, random_),
                               kAgent,

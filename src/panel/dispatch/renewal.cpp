@@ -84,4 +84,19 @@ Result<bool> RenewCommands(store::Transaction& t, const KeyRing& keys, const sto
   return any;
 }
 
+Result<bool> RenewDrain(store::Transaction& t, const KeyRing& keys, const store::Agent& agent,
+                        WallTime now) {
+  constexpr auto kDrain = job::CommandType::kDrain;
+  PROV_TRY(const auto waiting, PendingCommands(t, agent.id, kDrain));
+  if (!waiting.empty()) return false;
+  PROV_TRY(const auto epoch, Uuid::Parse(agent.epoch));
+  PROV_TRY(const auto id, RenewedId(epoch, epoch));
+  auto command = CommandHeader(agent.id, epoch, id, now);
+  command.drain = job::Drain{true};
+  PROV_TRY(auto bytes, keys.SignCommand(kDrain, command, agent.key_generation));
+  PROV_CHECK(t.commands().Insert({id, agent.id, json::EnumName(kDrain), std::nullopt,
+                                  std::move(bytes), now, command.expires_at}));
+  return true;
+}
+
 }  // namespace prov::panel

@@ -158,6 +158,7 @@ Status LeaveEpoch(store::Transaction& t, const KeyRing& keys, const store::Agent
   PROV_CHECK(LoseJobs(t, agent.id, now, ended));
   if (agent.sealing_key != known.sealing_key) PROV_CHECK(ExpireSealed(t, agent.id, now, ended));
   PROV_CHECK(RenewCommands(t, keys, agent, {kQuery, kKeys, kRetryNow}));
+  if (known.drained) PROV_CHECK(RenewDrain(t, keys, agent, now));
   return {};
 }
 

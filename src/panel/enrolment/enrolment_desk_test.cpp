@@ -402,6 +402,33 @@ TEST_F(Desk, WithAnotherEpoch_WhatWasAskedForIsSignedAnewAndTheRestWithdrawn) {
   EXPECT_EQ(Opened(job::CommandType::kCancel, pending[1].bytes, 3).cancel->job, job);
 }
 
+TEST_F(Desk, WithAnotherEpoch_AServerThatWasDrainedIsToldAgain) {
+  ExpectKeys(Enrol(NewServer(), Token()), kAgent, 1);
+  ASSERT_TRUE(database_.Write([](store::Transaction& t) -> prov::Status {
+    PROV_TRY(auto agent, t.agents().Get(Admin(), kAgent));
+    agent.drained = true;
+    return t.agents().Update(agent, 1);
+  }));
+  database_.twice = true;
+  const auto anew = NewServer();
+  ExpectKeys(Enrol(anew, Token(kAgent, true)), kAgent, 2);
+  ASSERT_THAT(KindsOfPending(), ElementsAre("drain"));
+  const auto told = Opened(job::CommandType::kDrain, PendingCommands()[0].bytes, 2);
+  EXPECT_TRUE(told.drain->on);
+  EXPECT_EQ(told.epoch, anew.epoch);
+
+  // That it is to take up jobs again was said since.
+  const auto resume =
+      AddSigned(job::CommandType::kDrain, [](job::Command& c) { c.drain = job::Drain{false}; });
+  ASSERT_TRUE(database_.Write([&](store::Transaction& t) {
+    return t.commands().Confirm(t.commands().Pending(kAgent, 1)->front().id);
+  }));
+  ASSERT_EQ(PendingCommands()[0].id, resume.id);
+  ExpectKeys(Enrol(NewServer(), Token(kAgent, true)), kAgent, 3);
+  ASSERT_THAT(KindsOfPending(), ElementsAre("drain"));
+  EXPECT_FALSE(Opened(job::CommandType::kDrain, PendingCommands()[0].bytes, 3).drain->on);
+}
+
 TEST_F(Desk, WithTheSameEpoch_CommandsStayAsTheyAre) {
   const auto server = NewServer();
   ExpectKeys(Enrol(server, Token()), kAgent, 1);

@@ -7,6 +7,8 @@
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
+#include "net/alarm.hpp"
+
 namespace prov::transport::rabbitmq {
 namespace {
 
@@ -38,11 +40,10 @@ RabbitmqAgentLink::RabbitmqAgentLink(asio::any_io_executor executor, AgentLinkOp
                                      const Clock& clock, Random& random, Logger& logger)
     : executor_(std::move(executor)),
       options_(std::move(options)),
-      queues_(QueuesOf(options_.agent)),
       clock_(clock),
       random_(random),
       complaints_(logger, "net_disconnected", "rabbitmq", ToString(options_.connection.url)),
-      beat_(executor_),
+      ask_again_(options_.ask_again),
       events_opened_(executor_),
       resend_(options_.resend) {}
 
@@ -61,35 +62,52 @@ Status RabbitmqAgentLink::Connect() {
 asio::awaitable<void> RabbitmqAgentLink::Run(AgentPort& port) {
   using namespace asio::experimental::awaitable_operators;
   sent_ = acknowledged_ = port.acknowledged();
-  co_await (TakeLoop(port, queues_.jobs) && TakeLoop(port, queues_.control) && BeatLoop() &&
-            EventLoop(port) && AcknowledgementLoop(port));
+  co_await (TakeLoop(port) && BeatLoop() && EventLoop(port) && AcknowledgementLoop(port));
 }
 
 // ---- what panels send
 
-asio::awaitable<void> RabbitmqAgentLink::TakeLoop(AgentPort& port, std::string queue) {
+asio::awaitable<void> RabbitmqAgentLink::TakeLoop(AgentPort& port) {
   net::Backoff backoff(options_.first_pause, options_.longest_pause, random_);
   for (;;) {
-    const auto taken = co_await TakeFrom(port, queue, backoff);
-    if (!taken) complaints_.Say("listening to " + queue, taken.error());
+    auto taken = co_await TakeParcels(port, backoff);
+    if (!taken && taken.error().code == ErrorCode::kNotFound) {
+      taken = co_await AskForQueue();
+      if (taken) continue;
+    }
+    if (!taken) complaints_.Say("listening to its queue", taken.error());
     co_await net::Pause(backoff);
   }
 }
 
-asio::awaitable<Status> RabbitmqAgentLink::TakeFrom(AgentPort& port, const std::string& queue,
-                                                    net::Backoff& backoff) {
+asio::awaitable<Status> RabbitmqAgentLink::TakeParcels(AgentPort& port, net::Backoff& backoff) {
   PROV_CO_TRY(const auto channel, co_await client_->OpenChannel());
-  const auto listening = co_await channel->Consume(queue, kParcelsAtOnce);
-  if (!listening && listening.error().code == ErrorCode::kNotFound) {
-    misses_queue_ = true;
-    beat_.Notify();
-  }
-  PROV_CO_CHECK(listening);
+  PROV_CO_CHECK(co_await channel->Consume(QueueOf(options_.agent), kParcelsAtOnce));
+  ask_again_ = options_.ask_again;
   backoff.Reset();
   for (;;) {
     PROV_CO_TRY(auto delivery, co_await channel->Next());
     co_await TakeOne(port, *channel, std::move(delivery), backoff);
   }
+}
+
+// Ends when a panel has made it. To listen again and again to a queue that is not there costs
+// RabbitMQ a channel each time, and while it is just being made, RabbitMQ 3.10 ends the connection
+// over it. kNotFound where no panel hears it, kTimeout where none answers.
+asio::awaitable<Status> RabbitmqAgentLink::AskForQueue() {
+  PROV_CO_TRY(auto channel, co_await client_->OpenChannel());
+  PROV_CO_CHECK(co_await channel->UseConfirms());
+  PROV_CO_CHECK(co_await channel->Consume(std::string(amqp::kDirectReplyTo), 0));
+  auto question = Presence(kNoQueue);
+  question.reply_to = std::string(amqp::kDirectReplyTo);
+  PROV_CO_CHECK(co_await channel->Publish({std::move(question)}));
+  const net::Alarm alarm(executor_, ask_again_, [&] { channel.reset(); });
+  ask_again_ = std::min(2 * ask_again_, options_.longest_ask_again);
+  auto answered = co_await channel->Next();
+  if (!channel)
+    co_return Error{ErrorCode::kTimeout, "no panel says that this agent's queue is made", {}};
+  PROV_CO_CHECK(std::move(answered));
+  co_return Status();
 }
 
 // A parcel that is let go counts as delivered once more.
@@ -102,8 +120,10 @@ asio::awaitable<void> RabbitmqAgentLink::TakeOne(AgentPort& port, amqp::Channel&
   }
   co_await HandOn(port, std::move(delivery.body), backoff);
   channel.Acknowledge(delivery.tag);
-  if (!delivery.message_id.empty())
-    channel.PublishUnconfirmed(Presence(kTaken, std::move(delivery.message_id)));
+  if (delivery.message_id.empty()) co_return;
+  auto taken = Presence(kTaken);
+  taken.message_id = std::move(delivery.message_id);
+  channel.PublishUnconfirmed(taken);
 }
 
 // Until the executor has it.
@@ -131,30 +151,23 @@ asio::awaitable<void> RabbitmqAgentLink::BeatLoop() {
 }
 
 asio::awaitable<Status> RabbitmqAgentLink::Beat(net::Backoff& backoff) {
-  using namespace asio::experimental::awaitable_operators;
   PROV_CO_TRY(const auto channel, co_await client_->OpenChannel());
   PROV_CO_CHECK(co_await channel->UseConfirms());
   for (;;) {
-    const auto type = std::exchange(misses_queue_, false) ? kNoQueue : kHeartbeat;
-    const auto beaten = co_await channel->Publish({Presence(type)});
-    if (!beaten) {
-      misses_queue_ = misses_queue_ || type == kNoQueue;
-      co_return beaten.error();
-    }
+    PROV_CO_CHECK(co_await channel->Publish({Presence(kHeartbeat)}));
     heard_ = true;
     backoff.Reset();
     asio::steady_timer timer(executor_, options_.heartbeat);
-    if (!misses_queue_)
-      co_await (beat_.Wait() || timer.async_wait(asio::as_tuple(asio::use_awaitable)));
+    co_await timer.async_wait(asio::use_awaitable);
   }
 }
 
-amqp::Message RabbitmqAgentLink::Presence(std::string_view type, std::string id) const {
+amqp::Message RabbitmqAgentLink::Presence(std::string_view type) const {
   return {.exchange = std::string(kAgentsExchange),
           .routing_key = PresenceKey(options_.agent),
           .body = "",
           .type = std::string(type),
-          .message_id = std::move(id),
+          .message_id = "",
           .persistent = false};
 }
 

@@ -26,6 +26,10 @@ struct AgentLinkOptions {
   Millis heartbeat{10'000};
   Millis first_pause{200};  // after a failure; doubled each time, with jitter
   Millis longest_pause{10'000};
+  // Where a panel was asked for its queue and says nothing, the agent asks again after this, and
+  // after twice as long each time, up to the second.
+  Millis ask_again{30'000};
+  Millis longest_ask_again{300'000};
   // Events that were sent and are not acknowledged: after this the first of them is sent again, and
   // after twice as long each time, up to the second; not while no panel takes heartbeats.
   Millis resend{5'000};
@@ -47,9 +51,9 @@ class RabbitmqAgentLink final : public AgentLink {
                     const Clock& clock, Random& random, Logger& logger);
   Status Connect();
 
-  boost::asio::awaitable<void> TakeLoop(AgentPort& port, std::string queue);
-  boost::asio::awaitable<Status> TakeFrom(AgentPort& port, const std::string& queue,
-                                          net::Backoff& backoff);
+  boost::asio::awaitable<void> TakeLoop(AgentPort& port);
+  boost::asio::awaitable<Status> TakeParcels(AgentPort& port, net::Backoff& backoff);
+  boost::asio::awaitable<Status> AskForQueue();
   boost::asio::awaitable<void> TakeOne(AgentPort& port, amqp::Channel& channel,
                                        amqp::Delivery delivery, net::Backoff& backoff);
   boost::asio::awaitable<void> HandOn(AgentPort& port, std::string bytes, net::Backoff& backoff);
@@ -65,20 +69,18 @@ class RabbitmqAgentLink final : public AgentLink {
   boost::asio::awaitable<void> AcknowledgementLoop(AgentPort& port);
   bool HasRoom(const AgentPort& port);
 
-  amqp::Message Presence(std::string_view type, std::string id = "") const;
+  amqp::Message Presence(std::string_view type) const;
   void Changed(const Status& connection);
 
   boost::asio::any_io_executor executor_;
   AgentLinkOptions options_;
-  AgentQueues queues_;
   const Clock& clock_;
   Random& random_;
   Complaints complaints_;
   std::unique_ptr<amqp::Client> client_;
 
-  bool misses_queue_ = false;  // to be told to panels
-  net::Event beat_;            // at once
-  bool heard_ = false;         // the last heartbeat: a panel is there
+  Millis ask_again_{0};
+  bool heard_ = false;  // the last heartbeat: a panel is there
 
   struct Sent {
     std::uint64_t seq = 0;

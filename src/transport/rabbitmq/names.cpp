@@ -32,10 +32,7 @@ amqp::Queue Quorum(std::string name) {
 
 }  // namespace
 
-AgentQueues QueuesOf(std::string_view agent) {
-  const auto prefix = fmt::format("agent.{}.", agent);
-  return {.jobs = prefix + "jobs", .control = prefix + "control"};
-}
+std::string QueueOf(std::string_view agent) { return fmt::format("agent.{}.jobs", agent); }
 
 std::string PresenceKey(std::string_view agent) { return fmt::format("{}{}", kPresence, agent); }
 
@@ -59,8 +56,8 @@ std::string AgentOfEvents(std::string_view routing_key) {
   return !agent.empty() && EventsKey(agent) == routing_key ? agent : "";
 }
 
-amqp::Queue ParcelQueue(std::string name) {
-  auto queue = Quorum(std::move(name));
+amqp::Queue ParcelQueue(std::string_view agent) {
+  auto queue = Quorum(QueueOf(agent));
   queue.arguments.emplace_back("x-delivery-limit", std::int64_t{kMostDeliveries});
   queue.arguments.emplace_back("x-dead-letter-exchange", std::string());
   queue.arguments.emplace_back("x-dead-letter-routing-key", std::string(kDeadQueue));

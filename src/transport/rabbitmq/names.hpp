@@ -22,8 +22,11 @@ inline constexpr int kMostDeliveries = 20;
 
 // The type of a message that an agent publishes with its presence key.
 inline constexpr std::string_view kHeartbeat = "heartbeat";
-inline constexpr std::string_view kTaken = "taken";       // `message_id` names the parcel
-inline constexpr std::string_view kNoQueue = "no-queue";  // it found none of its own
+inline constexpr std::string_view kTaken = "taken";  // `message_id` names the parcel
+// It found none of its own, and listens at `reply_to` for the word that there is one.
+inline constexpr std::string_view kNoQueue = "no-queue";
+// What a panel says there.
+inline constexpr std::string_view kQueueMade = "queue-made";
 
 // The types of parcels.
 inline constexpr std::string_view kJob = "job";
@@ -33,11 +36,8 @@ inline constexpr std::string_view kCommand = "command";
 // it may come to more by a quarter.
 inline constexpr std::size_t kMostUnacknowledgedBytes = std::size_t{4} << 20;
 
-struct AgentQueues {
-  std::string jobs;     // envelopes
-  std::string control;  // commands
-};
-AgentQueues QueuesOf(std::string_view agent);
+// Of the parcels for an agent.
+std::string QueueOf(std::string_view agent);
 
 std::string PresenceKey(std::string_view agent);
 std::string EventsKey(std::string_view agent);
@@ -50,7 +50,7 @@ std::string AgentOfPresence(std::string_view routing_key);
 std::string AgentOfEvents(std::string_view routing_key);
 
 // Panels declare them all.
-amqp::Queue ParcelQueue(std::string name);
+amqp::Queue ParcelQueue(std::string_view agent);
 amqp::Queue EventsQueueOf(std::size_t shard);
 amqp::Queue DeadQueue();
 amqp::Queue PresenceQueue(std::string name);  // of one panel, for as long as it is connected

@@ -22,6 +22,19 @@ constexpr std::uint16_t kEventsAtOnce = 200;                       // of one sha
 constexpr std::size_t kMostWaitingEvents = std::size_t{32} << 20;  // bytes, of all shards
 constexpr std::size_t kMostBatchBytes = std::size_t{4} << 20;
 
+// An agent may ask for an answer to itself, not to others' queues. Where the answer does not
+// arrive, it asks again.
+void Answer(amqp::Channel& channel, const std::string& reply_to, std::string_view type,
+            std::string body) {
+  if (!amqp::IsDirectReplyAddress(reply_to)) return;
+  channel.PublishUnconfirmed({.exchange = "",
+                              .routing_key = reply_to,
+                              .body = std::move(body),
+                              .type = std::string(type),
+                              .message_id = "",
+                              .persistent = false});
+}
+
 }  // namespace
 
 Result<std::unique_ptr<PanelEnd>> PanelEnd::Create(asio::any_io_executor executor,
@@ -45,6 +58,7 @@ PanelEnd::PanelEnd(asio::any_io_executor executor, PanelEndOptions options, Even
       random_(random),
       logger_(logger),
       complaints_(logger, "queue_failed", "rabbitmq", ToString(options_.connection.url)),
+      asked_(executor_),
       hears_now_(executor_),
       round_(executor_),
       tasks_(executor_, [this](std::exception_ptr failure) {
@@ -79,6 +93,7 @@ void PanelEnd::Start() {
   started_ = true;
   tasks_.Spawn(HearLoop());
   tasks_.Spawn(RoundLoop());
+  tasks_.Spawn(QueueLoop());
   for (std::size_t shard = 0; shard < kEventShards; ++shard) tasks_.Spawn(EventLoop(shard));
 }
 
@@ -107,24 +122,19 @@ asio::awaitable<Result<std::shared_ptr<amqp::Channel>>> PanelEnd::Outwards() {
   co_return outwards_;
 }
 
-// What waits in the agent's queues, made where they are not there. A broker that is very busy
-// counts none where there are some: then a parcel may be sent twice, which the agent passes over.
+// What waits in the agent's queue, made where it is not there. A broker that is very busy counts
+// none where there are some: then a parcel may be sent twice, which the agent passes over.
 asio::awaitable<Result<std::size_t>> PanelEnd::DeclareAndCount(const std::string& agent) {
   PROV_CO_TRY(const auto channel, co_await Outwards());
-  const auto queues = QueuesOf(agent);
-  std::size_t ready = 0;
-  for (const auto& queue : {ParcelQueue(queues.jobs), ParcelQueue(queues.control)}) {
-    const auto declared = co_await channel->DeclareQueue(queue);
-    if (!declared) co_return QueueError(Error(declared.error()), server());
-    ready += declared->ready;
-  }
+  const auto declared = co_await channel->DeclareQueue(ParcelQueue(agent));
+  if (!declared) co_return QueueError(Error(declared.error()), server());
   auto& pushed = pushed_[agent];
-  if (ready == 0) {
+  if (declared->ready == 0) {
     std::erase_if(pushed, [&](const auto& each) {
       return clock_.Steady() - each.second >= options_.unreceipted;
     });
   }
-  const auto waiting = std::max(ready, pushed.size());
+  const auto waiting = std::max<std::size_t>(declared->ready, pushed.size());
   if (pushed.empty()) pushed_.erase(agent);
   co_return waiting;
 }
@@ -137,19 +147,38 @@ asio::awaitable<Status> PanelEnd::Push(std::string agent, Parcel parcel) {
   if (waiting >= options_.parcels)
     co_return Error{ErrorCode::kExhausted, "too much waits for " + agent, {}};
   PROV_CO_TRY(const auto channel, co_await Outwards());
-  const auto queues = QueuesOf(agent);
   const bool job = parcel.kind == ParcelKind::kJob;
   std::vector<amqp::Message> messages{{.exchange = "",
-                                       .routing_key = job ? queues.jobs : queues.control,
+                                       .routing_key = QueueOf(agent),
                                        .body = std::move(parcel.bytes),
                                        .type = std::string(job ? kJob : kCommand),
                                        .message_id = parcel.id}};
   // Before the broker's word: the agent's may be here sooner.
   pushed_[agent][parcel.id] = clock_.Steady();
   auto published = co_await channel->Publish(std::move(messages));
-  if (published) co_return Status();
+  if (published) {
+    silent_.erase(agent);
+    co_return Status();
+  }
   ForgetPushed(agent, parcel.id);
+  if (published.error().code == ErrorCode::kTimeout) co_await QueueIsSilent(agent);
   co_return QueueError(std::move(published).error(), server());
+}
+
+// RabbitMQ 3.10 writes down with a delay where it keeps a quorum queue. One that was made just
+// before it is killed comes back without a leader, is declared as if it were well, and takes and
+// gives out nothing any more. What it held is sent again.
+asio::awaitable<void> PanelEnd::QueueIsSilent(const std::string& agent) {
+  const auto now = clock_.Steady();
+  const auto since = silent_.try_emplace(agent, now).first->second;
+  if (now - since < options_.leaderless) co_return;
+  silent_.erase(agent);
+  pushed_.erase(agent);
+  complaints_.Say("pushing", {ErrorCode::kUnavailable,
+                              QueueOf(agent) + " confirms nothing any more, and is made anew"});
+  // The next push makes it. To delete it may take RabbitMQ longer than it is waited for.
+  const auto channel = co_await Outwards();
+  if (channel) std::ignore = co_await (*channel)->DeleteQueue(QueueOf(agent));
 }
 
 void PanelEnd::ForgetPushed(const std::string& agent, const std::string& id) {
@@ -221,17 +250,17 @@ void PanelEnd::Told(const amqp::Delivery& told) {
   if (agent.empty()) return;
   // Also of one that is not known yet: it is not said again.
   if (told.type == kTaken) ForgetPushed(agent, told.message_id);
-  const bool misses_queues = told.type == kNoQueue;
-  if (known_.contains(agent)) {
+  const bool known = known_.contains(agent);
+  if (!known && !strangers_.Heard(agent, clock_.Steady())) return;
+  if (told.type == kNoQueue) (known ? asking_ : strangers_asking_)[agent] = told.reply_to;
+  if (known) {
     sink_.Seen(agent);
-    if (!misses_queues) return;
-  } else if (!strangers_.Heard(agent, clock_.Steady())) {
+    asked_.Notify();
+  } else {
     // The directory says whether it is an agent, enrolled since the last round.
-    return;
+    round_now_ = true;
+    round_.Notify();
   }
-  if (misses_queues) without_queues_.insert(agent);
-  round_now_ = true;
-  round_.Notify();
 }
 
 asio::awaitable<void> PanelEnd::RoundLoop() {
@@ -250,19 +279,54 @@ asio::awaitable<void> PanelEnd::RoundLoop() {
 
 asio::awaitable<Status> PanelEnd::LookAtDirectory() {
   strangers_.Asking();
-  auto without_queues = std::exchange(without_queues_, {});
+  auto asking = std::exchange(strangers_asking_, {});
   auto agents = co_await directory_.Heard();
   if (!agents) {
-    without_queues_.merge(without_queues);
+    strangers_asking_.merge(asking);
     co_return std::move(agents).error();
   }
   for (const auto& agent : strangers_.Answered(*agents, clock_.Steady())) sink_.Seen(agent);
   known_ = {std::make_move_iterator(agents->begin()), std::make_move_iterator(agents->end())};
-  for (const auto& agent : without_queues) {
-    if (!known_.contains(agent)) continue;
-    const auto declared = co_await DeclareAndCount(agent);
-    if (!declared) complaints_.Say("declaring queues", declared.error());
+  std::erase_if(asking, [this](const auto& each) { return !known_.contains(each.first); });
+  asking_.merge(asking);
+  asked_.Notify();
+  co_return Status();
+}
+
+asio::awaitable<void> PanelEnd::QueueLoop() {
+  for (;;) {
+    while (asking_.empty()) co_await asked_.Wait();
+    net::Backoff stagger(options_.stagger, options_.stagger, random_);
+    co_await net::Pause(stagger);
+    co_await MakeQueues();
   }
+}
+
+// By chance, so that two panels are seldom at the same one.
+asio::awaitable<void> PanelEnd::MakeQueues() {
+  net::Backoff backoff(options_.first_pause, options_.longest_pause, random_);
+  while (!asking_.empty()) {
+    std::uint32_t dice = 0;
+    random_.Fill(&dice, sizeof dice);
+    auto asked = asking_.extract(
+        std::next(asking_.begin(), static_cast<std::ptrdiff_t>(dice % asking_.size())));
+    const auto made = co_await MakeQueue(asked.key(), asked.mapped());
+    if (made) {
+      backoff.Reset();
+      continue;
+    }
+    complaints_.Say("making queues", made.error());
+    // It was not the queue's fault; of any other, the agent asks again.
+    if (made.error().code == ErrorCode::kUnavailable) asking_.insert(std::move(asked));
+    co_await net::Pause(backoff);
+  }
+}
+
+asio::awaitable<Status> PanelEnd::MakeQueue(const std::string& agent, const std::string& reply_to) {
+  PROV_CO_TRY(const auto channel, co_await Outwards());
+  PROV_CO_TRY(const auto made, co_await channel->DeclareQueue(ParcelQueue(agent)));
+  (void)made;
+  Answer(*channel, reply_to, kQueueMade, "");
   co_return Status();
 }
 
@@ -341,18 +405,8 @@ asio::awaitable<Status> PanelEnd::DeliverTo(std::string agent, Events events) {
   if (!delivered || delivered->empty()) co_return Status();
   // What could be verified was an agent's, which may be registered just now.
   if (known_.insert(agent).second) sink_.Seen(agent);
-  // An agent may ask for an answer to itself, not to others' queues.
-  if (!amqp::IsDirectReplyAddress(events.reply_to)) co_return Status();
-  // Where it does not arrive, the agent sends something again, and is answered again.
   const auto channel = co_await Outwards();
-  if (channel) {
-    (*channel)->PublishUnconfirmed({.exchange = "",
-                                    .routing_key = std::move(events.reply_to),
-                                    .body = std::move(*delivered),
-                                    .type = "",
-                                    .message_id = "",
-                                    .persistent = false});
-  }
+  if (channel) Answer(**channel, events.reply_to, "", std::move(*delivered));
   co_return Status();
 }
 

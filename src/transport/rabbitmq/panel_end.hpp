@@ -37,6 +37,11 @@ struct PanelEndOptions {
   Millis lease{10'000};
   Millis round{20'000};  // so often the directory is asked who is to be heard
   Millis between_rounds{1'000};
+  // A queue that confirms nothing for so long is made anew.
+  Millis leaderless{10'000};
+  // Before queues are made that agents ask for, at most: of panels that make the same one at the
+  // same time, RabbitMQ ends one's connection.
+  Millis stagger{500};
   Millis first_pause{100};  // after a failure; doubled each time, with jitter
   Millis longest_pause{5'000};
 };
@@ -81,6 +86,7 @@ class PanelEnd final : public JobQueue, public QueueServer {
   boost::asio::awaitable<Result<std::size_t>> DeclareAndCount(const std::string& agent);
 
   void ForgetPushed(const std::string& agent, const std::string& id);
+  boost::asio::awaitable<void> QueueIsSilent(const std::string& agent);
 
   // Until it hears what agents say they took; an error where that takes too long.
   boost::asio::awaitable<Status> UntilItHears();
@@ -89,6 +95,10 @@ class PanelEnd final : public JobQueue, public QueueServer {
   void Told(const amqp::Delivery& told);
   boost::asio::awaitable<void> RoundLoop();
   boost::asio::awaitable<Status> LookAtDirectory();
+  // Makes the queues of agents that ask for theirs, one after the other, and tells them.
+  boost::asio::awaitable<void> QueueLoop();
+  boost::asio::awaitable<void> MakeQueues();
+  boost::asio::awaitable<Status> MakeQueue(const std::string& agent, const std::string& reply_to);
 
   boost::asio::awaitable<void> EventLoop(std::size_t shard);
   boost::asio::awaitable<Status> TakeEvents(std::size_t shard, net::Backoff& backoff);
@@ -109,9 +119,15 @@ class PanelEnd final : public JobQueue, public QueueServer {
   std::unique_ptr<amqp::Client> events_;
   std::shared_ptr<amqp::Channel> outwards_;
   std::map<std::string, Pushed, std::less<>> pushed_;  // by agent
-  std::set<std::string, std::less<>> known_;           // agents that are to be heard
+  // Agents whose queue did not confirm what was pushed last: since when.
+  std::map<std::string, SteadyTime, std::less<>> silent_;
+  std::set<std::string, std::less<>> known_;  // agents that are to be heard
   Strangers strangers_;
-  std::set<std::string, std::less<>> without_queues_;  // who misses them, since the last round
+  // Who asks for its queue, and where it listens for the answer.
+  using Asking = std::map<std::string, std::string, std::less<>>;
+  Asking asking_;
+  Asking strangers_asking_;  // since the last round
+  net::Event asked_;
   bool started_ = false;
   bool hears_ = false;
   net::Event hears_now_;

@@ -93,6 +93,9 @@ TEST_F(RabbitmqQueue, ServerKilledInMidTraffic_EveryOrderIsTakenAndEveryEventApp
   StartPanel();
   auto& agent = StartAgent("a");
   RunUntil([&] { return panel_.seen["a"] > 0; }, "the agent");
+  // The queue that was made last has a test of its own.
+  ASSERT_EQ(Depth("a"), 0U);
+  ASSERT_EQ(Depth("b"), 0U);
   for (int i = 0; i < kOrders; ++i) {
     std::ignore = Push("a", std::to_string(i));
     agent.Report();
@@ -105,6 +108,21 @@ TEST_F(RabbitmqQueue, ServerKilledInMidTraffic_EveryOrderIsTakenAndEveryEventApp
     Server().Start();
   }
   UntilAllArrived(kOrders, 2 * kOrders + 1, Seconds{60});
+}
+
+// RabbitMQ 3.10 writes down with a delay where it keeps a queue.
+TEST_F(RabbitmqQueue, ServerKilledJustAfterAQueueWasMade_TheQueueIsMadeAnew) {
+  rabbitmq_->unreceipted = Millis{1'000};
+  rabbitmq_->leaderless = Millis{1'000};
+  rabbitmq_->answer = Millis{3'000};
+  StopPanel();
+  StartPanel();
+  UntilThePanelReadsEachShard();
+  ASSERT_TRUE(Push("a", "0"));
+  Server().Kill();
+  Server().Start();
+  StartAgent("a");
+  UntilAllArrived(2, 0, Seconds{60});
 }
 
 TEST_F(RabbitmqQueue, ServerStartedAgainWithoutData_LosesNoOrderAndNoEvent) {
@@ -225,11 +243,10 @@ TEST_F(RabbitmqQueue, ATakenParcel_IsKnownToEachPanelAtOnce) {
 
 TEST_F(RabbitmqQueue, WhatIsTooLargeOrJunk_IsDropped_AndWhatStandsBehindItComes) {
   ASSERT_EQ(Depth("a"), 0U);
-  const auto queues = QueuesOf("a");
-  ASSERT_TRUE(Publish(queues.jobs, std::string(3'000'000, 'x')));
-  ASSERT_TRUE(Publish(queues.control, std::string(3'000'000, 'x')));
-  ASSERT_TRUE(Publish(queues.jobs, ""));
-  ASSERT_TRUE(Publish(queues.jobs, "junk"));
+  const auto parcels = QueueOf("a");
+  ASSERT_TRUE(Publish(parcels, std::string(3'000'000, 'x')));
+  ASSERT_TRUE(Publish(parcels, ""));
+  ASSERT_TRUE(Publish(parcels, "junk"));
   ASSERT_TRUE(Push("a", "1"));
   ASSERT_TRUE(Await(queue().Push("a", {ParcelKind::kCommand, "2", "command 2"})));
   auto& agent = StartAgent("a");
@@ -363,6 +380,15 @@ TEST_F(RabbitmqQueue, AStrangersHeartbeats_AreNoReasonToAskAgainAndAgain_AndANew
   auto& agent = StartAgent("b");
   ASSERT_TRUE(Push("b", "1"));
   RunUntil([&] { return panel_.seen["b"] > 0 && agent.taken() == 1; }, "the new agent");
+}
+
+// It does not listen again and again to find out.
+TEST_F(RabbitmqQueue, AnAgentThatHasNoQueueYet_IsToldWhenItIsMade) {
+  rabbitmq_->ask_again = Seconds{600};  // longer than this test waits
+  auto& agent = StartAgent("a");
+  RunUntil([&] { return panel_.seen["a"] > 0; }, "the agent");
+  ASSERT_TRUE(Push("a", "1"));
+  RunUntil([&] { return agent.taken() == 1; }, "the parcel");
 }
 
 TEST_F(RabbitmqQueue, OfSeveralBrokers_OneThatIsThereIsUsed) {

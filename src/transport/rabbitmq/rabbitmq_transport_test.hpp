@@ -44,6 +44,8 @@ class RabbitmqTransport final : public TransportUnderTest {
     options.heartbeat = heartbeat;
     options.first_pause = Millis{5};
     options.longest_pause = Millis{100};
+    options.ask_again = ask_again;
+    options.longest_ask_again = ask_again;
     options.resend = resend;
     options.longest_resend = Millis{1'000};
     auto link =
@@ -60,6 +62,8 @@ class RabbitmqTransport final : public TransportUnderTest {
     options.unreceipted = unreceipted;
     options.lease = lease;
     options.between_rounds = Millis{20};
+    options.stagger = stagger;
+    options.leaderless = leaderless;
     options.first_pause = Millis{5};
     options.longest_pause = Millis{100};
     auto end = PanelEnd::Create(io_.get_executor(), std::move(options), sink, agents_, clock_,
@@ -95,6 +99,9 @@ class RabbitmqTransport final : public TransportUnderTest {
   std::function<void(amqp::Url& url, const std::string& agent)> sign_in;
   std::vector<net::Address> others;  // beside the server's, in the URL
   Millis heartbeat{10'000};
+  Millis ask_again{1'000};
+  Millis stagger{5};
+  Millis leaderless{10'000};
   Millis resend{100};
   Millis lease{10'000};
   Millis answer{15'000};

@@ -33,8 +33,7 @@ std::string UserDefinitions(std::string_view agent, std::string_view vhost,
   const auto salt = random.Bytes(kSaltBytes);
   const auto hash = Base64Encode(salt + Sha256(salt + std::string(password)));
   const auto user = UserOf(agent);
-  const auto queues = QueuesOf(agent);
-  const auto read = "^(" + Exactly(queues.jobs) + "|" + Exactly(queues.control) + ")$";
+  const auto read = "^" + Exactly(QueueOf(agent)) + "$";
   const auto keys = "^(" + Exactly(PresenceKey(agent)) + "|" + Exactly(EventsKey(agent)) + ")$";
   using boost::json::array;
   using boost::json::object;
