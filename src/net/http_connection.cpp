@@ -62,10 +62,6 @@ asio::awaitable<void> HttpConnection::Run() {
   Close(ErrorCode::kCanceled);
 }
 
-void HttpConnection::CheckDeadline(SteadyTime now) {
-  if (deadline_ && now >= *deadline_) Close(ErrorCode::kTimeout);
-}
-
 void HttpConnection::Drain() {
   if (idle_) Close(ErrorCode::kCanceled);
   if (stream_) stream_->End();

@@ -51,8 +51,7 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection> {
 
   // Serves until the connection ends.
   boost::asio::awaitable<void> Run();
-  // Closes it when its deadline has passed.
-  void CheckDeadline(SteadyTime now);
+  bool IsLate(SteadyTime now) const { return deadline_ && now >= *deadline_; }
   // Closes it if it waits for a request; ends its stream.
   void Drain();
   void Close(ErrorCode why);

@@ -1,6 +1,7 @@
 #include "net/http_server.hpp"
 
 #include <algorithm>
+#include <vector>
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/ip/tcp.hpp>
@@ -136,13 +137,14 @@ struct HttpServer::Impl : std::enable_shared_from_this<Impl> {
       scan_timer.expires_after(options.limits.scan);
       co_await scan_timer.async_wait(asio::as_tuple(asio::use_awaitable));
       const auto now = clock.Steady();
-      // A copy, because closing may end a connection at once.
-      const auto all = connections;
-      for (const auto& connection : all) {
-        connection->CheckDeadline(now);
-        if (draining && now >= drain_deadline) connection->Close(ErrorCode::kTimeout);
+      const bool drained = draining && now >= drain_deadline;
+      // Apart, because closing may end a connection at once.
+      std::vector<std::shared_ptr<HttpConnection>> late;
+      for (const auto& connection : connections) {
+        if (drained || connection->IsLate(now)) late.push_back(connection);
       }
-      if (draining && now >= drain_deadline) tasks.CancelAll();
+      for (const auto& connection : late) connection->Close(ErrorCode::kTimeout);
+      if (drained) tasks.CancelAll();
     }
   }
 

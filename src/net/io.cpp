@@ -126,8 +126,10 @@ asio::awaitable<void> SocketIo::WaitClosed() {
       pause_.expires_after(kUnread);
       co_await pause_.async_wait(asio::as_tuple(asio::use_awaitable));
     } else {
-      co_await socket_.async_wait(asio::ip::tcp::socket::wait_read,
-                                  asio::as_tuple(asio::use_awaitable));
+      const auto [error] = co_await socket_.async_wait(asio::ip::tcp::socket::wait_read,
+                                                       asio::as_tuple(asio::use_awaitable));
+      // Who waits is canceled, as at the end of each long poll; waiting again would throw that.
+      if (error == asio::error::operation_aborted) co_return;
     }
   }
 }
