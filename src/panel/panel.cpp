@@ -29,6 +29,7 @@
 #include "panel/open_database.hpp"
 #include "panel/retention.hpp"
 #include "panel/web/pages.hpp"
+#include "transport/http/messages.hpp"
 #include "transport/rabbitmq/panel_end.hpp"
 #include "transport/redis/panel_end.hpp"
 
@@ -291,6 +292,9 @@ class Panel {
 
   void Answered(const net::AccessEntry& entry) {
     metrics_.RequestAnswered(entry);
+    // A thousand agents ask a hundred times a second: nothing else would be left in the log.
+    const bool routine = entry.route == transport::http::kPollPath && entry.status == 200;
+    const auto level = routine ? LogLevel::kDebug : LogLevel::kInfo;
     unsigned char memory[2048];
     boost::json::monotonic_resource resource(memory);
     boost::json::object metadata({{"method", entry.method},
@@ -301,7 +305,7 @@ class Panel {
                                   {"duration_ms", entry.duration.count()},
                                   {"peer", entry.peer}},
                                  &resource);
-    logs_.access->Info("request", std::move(metadata));
+    logs_.access->Write(level, "request", {}, std::move(metadata));
   }
 
   // What cannot be used now is said, and everything stays as it was.

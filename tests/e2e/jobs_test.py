@@ -128,6 +128,18 @@ def test_without_a_token_every_route_says_401(platform):
             assert platform.call(method.upper(), target, headers=nobody, wrong=wrong)[0] == 401, template
 
 
+def test_a_poll_is_in_the_access_log_only_where_it_is_refused(platform):
+    log = platform.directory / "panel-log/access.log"
+
+    def polls():
+        return [line for line in log.read_text().splitlines() if '"/agent/v1/poll"' in line]
+    assert platform.ended(platform.submit("hello"))["status"] == "succeeded"  # which polls brought and told
+    connection, response = platform.send("POST", "/agent/v1/poll", "{}", {"Content-Type": "application/json"})
+    assert response.status == 401
+    connection.close()
+    assert polls() and all('"status":401' in line for line in polls())
+
+
 def test_a_drained_server_starts_no_job_until_it_is_resumed(platform, tmp_path):
     token = tmp_path / "token"
     token.write_text(platform.token)

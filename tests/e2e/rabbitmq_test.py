@@ -29,7 +29,8 @@ class RabbitmqPlatform(Platform):
         self.rabbitmq = LoopbackRabbitmqServer(directory / "rabbitmq", PASSWORD)
 
     def panel_environment(self):
-        return super().panel_environment() | {"RABBITMQ_URL": self.rabbitmq.url}
+        # With polls in its access log.
+        return super().panel_environment() | {"RABBITMQ_URL": self.rabbitmq.url, "LOG_LEVEL": "debug"}
 
     def start_agent(self, *more, **environment):
         over_rabbitmq = {"RABBITMQ_URL": f"amqp://127.0.0.1:{self.rabbitmq.port}", "RABBITMQ_OWN_USER": "true"}

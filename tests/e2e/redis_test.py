@@ -26,7 +26,8 @@ class RedisPlatform(Platform):
         self.redis = RedisServer(directory / "redis", PASSWORD)
 
     def panel_environment(self):
-        return super().panel_environment() | {"REDIS_URL": self.redis.url}
+        # With polls in its access log.
+        return super().panel_environment() | {"REDIS_URL": self.redis.url, "LOG_LEVEL": "debug"}
 
     def start_agent(self, *more, **environment):
         over_redis = {"REDIS_URL": f"redis://127.0.0.1:{self.redis.port}", "REDIS_ACL": "true"}

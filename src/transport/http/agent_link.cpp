@@ -108,7 +108,7 @@ asio::awaitable<Status> HttpAgentLink::PollOnce(AgentPort& port, std::vector<std
     PROV_CO_TRY(batch, co_await NextBatch(port));
   }
   const PollRequest request{taken, batch.events};
-  const auto body = co_await Post("/agent/v1/poll", json::Write(request));
+  const auto body = co_await Post(std::string(kPollPath), json::Write(request));
   if (turn) Sent(port, batch, body.has_value());
   turn.reset();
   if (!body) co_return body.error();

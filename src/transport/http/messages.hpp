@@ -3,6 +3,7 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <boost/describe.hpp>
@@ -10,6 +11,8 @@
 #include "base/clock.hpp"
 
 namespace prov::transport::http {
+
+inline constexpr std::string_view kPollPath = "/agent/v1/poll";
 
 // How long a poll waits for something to say; it is the heartbeat too.
 inline constexpr Millis kLongestPoll{10'000};

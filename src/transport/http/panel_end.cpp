@@ -63,7 +63,7 @@ void PanelEnd::AddRoutes(net::Router& router) {
   const std::string open(net::kOpenScope);
   router.Add({"POST", "/agent/v1/enroll", open, kMaxEnrolBytes,
               [this](net::Request request) { return Enroll(std::move(request)); }});
-  router.Add({"POST", "/agent/v1/poll", open, kMaxPollBytes,
+  router.Add({"POST", std::string(kPollPath), open, kMaxPollBytes,
               [this](net::Request request) { return Poll(std::move(request)); }});
   router.Add({"POST", "/agent/v1/events", open, kMaxPollBytes,
               [this](net::Request request) { return Events(std::move(request)); }});
