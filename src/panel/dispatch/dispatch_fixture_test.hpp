@@ -34,6 +34,7 @@ class FakeQueue final : public transport::JobQueue {
     co_return held_.contains(parcel.id);
   }
   boost::asio::awaitable<Result<std::size_t>> Depth(std::string) override {
+    ++asked;
     co_return held_.size();
   }
   void Lose() { held_.clear(); }
@@ -55,6 +56,7 @@ class FakeQueue final : public transport::JobQueue {
 
   std::string holds_up;  // whoever pushes to this agent
   int held_up = 0;       // pushes
+  int asked = 0;         // how much waits
   bool refuse = false;
   bool take_and_fail = false;
 

@@ -259,20 +259,23 @@ asio::awaitable<void> Dispatcher::RelayLoop() {
 
 asio::awaitable<bool> Dispatcher::RelayTo(std::string agent) {
   for (bool more = true; more;) {
+    // First, since a queue that another program holds is not to be asked for nothing.
+    auto deliveries = co_await store_.Read(
+        [agent](store::Transaction& t) { return t.jobs().Undelivered(agent, kAtOnce); });
+    if (!deliveries) {
+      Complain("looking for undelivered jobs", deliveries.error());
+      co_return false;
+    }
+    if (deliveries->empty()) co_return true;
     const auto waiting = co_await queue_->Depth(agent);
     if (!waiting) {
       Complain("looking at a server's queue", waiting.error());
       co_return false;
     }
-    const auto room = std::min(kAtOnce, limits_.ahead - std::min(limits_.ahead, *waiting));
+    const auto room = limits_.ahead - std::min(limits_.ahead, *waiting);
     if (room == 0) co_return false;
-    auto deliveries = co_await store_.Read(
-        [agent, room](store::Transaction& t) { return t.jobs().Undelivered(agent, room); });
-    if (!deliveries) {
-      Complain("looking for undelivered jobs", deliveries.error());
-      co_return false;
-    }
-    more = deliveries->size() == room;
+    more = deliveries->size() == kAtOnce || deliveries->size() > room;
+    if (deliveries->size() > room) deliveries->resize(room);
     const auto together = co_await HandOver(*deliveries);
     if (together) continue;
     if (!IsOneJobsFault(together.error())) {

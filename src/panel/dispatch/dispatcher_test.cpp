@@ -58,6 +58,21 @@ TEST_F(Dispatch, MoreThanTheQueueIsToHold_WaitsInTheStoreAndFollowsAsItIsTaken) 
   }
 }
 
+// A thousand that come at once would make RabbitMQ a thousand queues before the first of them has a
+// job.
+TEST_F(Dispatch, OfAServerThatNothingIsFor_TheQueueIsAskedNothing) {
+  Kill();
+  Start(kNever);
+  AddAgent("agent-2");
+  const auto job = AddJob("agent-2");
+  dispatcher_->Seen(kAgent);
+  dispatcher_->Seen("agent-2");
+  ASSERT_TRUE(RunUntil([&] { return Settled(job); }));
+  int turns = 0;
+  ASSERT_TRUE(RunUntil([&] { return ++turns > 50; }));
+  EXPECT_EQ(queue_.asked, 1);
+}
+
 TEST_F(Dispatch, AServerThatComesBack_IsSentWhatItIsToldBeforeItsJobs) {
   Kill();
   Start(kNever);
