@@ -8,7 +8,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "docs/formats/log-events.md").read_text()
 CALL = re.compile(r"logger_?\)?(?:\(\))?(?:\.|->)(?:Debug|Info|Warning|Error)\(\s*(?:\w+ \? )?\"([a-z_]+)\"(?: : \"([a-z_]+)\")?"
                   r"|complaints_(?:\(logger, |\.Connected\()\"([a-z_]+)\""
-                  r"|(?:panel|access)->(?:Info|Warning|Error)\(\s*\"([a-z_]+)\"|Audit\(\"([a-z_]+)\"")
+                  r"|(?:panel|access)->(?:(?:Info|Warning|Error)\(|Write\(level, )\s*\"([a-z_]+)\"|Audit\(\"([a-z_]+)\"")
 LOGS = {"agent.log": ["agent/**/*.cpp"], "panel.log": ["panel/**/*.cpp", "transport/**/panel_end.cpp"],
         "The agent's standard error": ["transport/**/agent_link.cpp"]}
 
