@@ -137,7 +137,8 @@ def test_a_poll_is_in_the_access_log_only_where_it_is_refused(platform):
     connection, response = platform.send("POST", "/agent/v1/poll", "{}", {"Content-Type": "application/json"})
     assert response.status == 401
     connection.close()
-    assert polls() and all('"status":401' in line for line in polls())
+    wait_for(polls, 10, "the line of the refused one")
+    assert all('"status":401' in line for line in polls())
 
 
 def test_a_drained_server_starts_no_job_until_it_is_resumed(platform, tmp_path):

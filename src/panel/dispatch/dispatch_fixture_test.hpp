@@ -22,6 +22,8 @@ class FakeQueue final : public transport::JobQueue {
       boost::asio::steady_timer timer(co_await boost::asio::this_coro::executor, Millis{1});
       co_await timer.async_wait(boost::asio::use_awaitable);
     }
+    if (parcel.kind == transport::ParcelKind::kCommand && refuse_commands)
+      co_return Error{ErrorCode::kUnavailable, "the queue is away.", {}};
     if (refuse) co_return Error{ErrorCode::kUnavailable, "the queue is away.", {}};
     // What it still holds is not queued again.
     if (!held_.insert(parcel.id).second) co_return Status();
@@ -58,6 +60,7 @@ class FakeQueue final : public transport::JobQueue {
   int held_up = 0;       // pushes
   int asked = 0;         // how much waits
   bool refuse = false;
+  bool refuse_commands = false;
   bool take_and_fail = false;
 
  private:

@@ -14,6 +14,7 @@ namespace {
 namespace asio = boost::asio;
 
 constexpr std::size_t kAtOnce = 200;
+constexpr std::size_t kAtFirst = 16;  // before it is known how many the queue takes
 // Servers that are handed jobs at the same time, so that one commit is for many of them.
 constexpr std::size_t kRelays = 32;
 
@@ -68,8 +69,8 @@ Result<ToSend> MarkDispatched(store::Transaction& t, const KeyRing& keys,
   return send;
 }
 
-// Otherwise it is the store's or the queue's: the reconciler tries again.
-bool IsOneJobsFault(const Error& error) {
+// Otherwise it is the store's or the queue's, and is tried again.
+bool IsOneParcelsFault(const Error& error) {
   return error.code != ErrorCode::kUnavailable && error.code != ErrorCode::kExhausted;
 }
 
@@ -250,18 +251,18 @@ asio::awaitable<void> Dispatcher::RelayLoop() {
     if (!Alive(agent)) continue;
     relayed_.insert(agent);
     // A drain comes before the jobs that it holds back.
-    co_await SendCommands(agent);
-    if (!co_await RelayTo(agent)) behind_.insert(agent);
+    if (!co_await SendCommands(agent) || !co_await RelayTo(agent)) behind_.insert(agent);
     relayed_.erase(agent);
     if (woken_.contains(agent)) turns_.push_back(agent);
   }
 }
 
 asio::awaitable<bool> Dispatcher::RelayTo(std::string agent) {
-  for (bool more = true; more;) {
+  std::size_t most = kAtFirst;
+  for (bool more = true; more; most = kAtOnce) {
     // First, since a queue that another program holds is not to be asked for nothing.
     auto deliveries = co_await store_.Read(
-        [agent](store::Transaction& t) { return t.jobs().Undelivered(agent, kAtOnce); });
+        [agent, most](store::Transaction& t) { return t.jobs().Undelivered(agent, most); });
     if (!deliveries) {
       Complain("looking for undelivered jobs", deliveries.error());
       co_return false;
@@ -274,11 +275,11 @@ asio::awaitable<bool> Dispatcher::RelayTo(std::string agent) {
     }
     const auto room = limits_.ahead - std::min(limits_.ahead, *waiting);
     if (room == 0) co_return false;
-    more = deliveries->size() == kAtOnce || deliveries->size() > room;
+    more = deliveries->size() == most || deliveries->size() > room;
     if (deliveries->size() > room) deliveries->resize(room);
     const auto together = co_await HandOver(*deliveries);
     if (together) continue;
-    if (!IsOneJobsFault(together.error())) {
+    if (!IsOneParcelsFault(together.error())) {
       Complain("handing over jobs", together.error());
       co_return false;
     }
@@ -287,7 +288,7 @@ asio::awaitable<bool> Dispatcher::RelayTo(std::string agent) {
       const auto handed = co_await HandOver({std::move(delivery)});
       if (handed) continue;
       Complain("handing over a job", handed.error());
-      if (!IsOneJobsFault(handed.error())) co_return false;
+      if (!IsOneParcelsFault(handed.error())) co_return false;
     }
   }
   co_return true;
@@ -331,17 +332,22 @@ asio::awaitable<Status> Dispatcher::HandOver(std::vector<store::Delivery> read) 
   co_return failed;
 }
 
-asio::awaitable<void> Dispatcher::SendCommands(std::string agent) {
+asio::awaitable<bool> Dispatcher::SendCommands(std::string agent) {
   auto commands = co_await store_.Read(
       [agent](store::Transaction& t) { return t.commands().Pending(agent, kAtOnce); });
-  if (!commands) co_return Complain("looking for commands", commands.error());
-  for (auto& command : *commands) {
-    if (const auto pushed = co_await queue_->Push(
-            agent,
-            {transport::ParcelKind::kCommand, CommandNonce(command.id), std::move(command.bytes)});
-        !pushed)
-      Complain("handing over a command", pushed.error());
+  if (!commands) {
+    Complain("looking for commands", commands.error());
+    co_return false;
   }
+  for (auto& command : *commands) {
+    const auto pushed = co_await queue_->Push(
+        agent,
+        {transport::ParcelKind::kCommand, CommandNonce(command.id), std::move(command.bytes)});
+    if (pushed) continue;
+    Complain("handing over a command", pushed.error());
+    if (!IsOneParcelsFault(pushed.error())) co_return false;
+  }
+  co_return true;
 }
 
 asio::awaitable<void> Dispatcher::ReconcileLoop() {

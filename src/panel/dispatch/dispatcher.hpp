@@ -83,7 +83,8 @@ class Dispatcher final : public transport::EventSink {
   std::vector<std::string> AliveAgents() const;
   // Of one server, oldest first. What is not handed over keeps its mark.
   boost::asio::awaitable<Status> HandOver(std::vector<store::Delivery> deliveries);
-  boost::asio::awaitable<void> SendCommands(std::string agent);
+  // False where they could not all be handed over.
+  boost::asio::awaitable<bool> SendCommands(std::string agent);
   boost::asio::awaitable<void> SendAgain();
   boost::asio::awaitable<void> SettleSilent();
   boost::asio::awaitable<void> WriteSeen();

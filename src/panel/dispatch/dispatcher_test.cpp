@@ -81,7 +81,24 @@ TEST_F(Dispatch, AServerThatComesBack_IsSentWhatItIsToldBeforeItsJobs) {
   dispatcher_->Seen(kAgent);
   ASSERT_TRUE(RunUntil([&] { return Settled(job); }));
   using Kind = transport::ParcelKind;
-  EXPECT_THAT(queue_.PushedKinds(), testing::ElementsAre(Kind::kCommand, Kind::kJob));
+  EXPECT_THAT(queue_.PushedKinds(), ElementsAre(Kind::kCommand, Kind::kJob));
+}
+
+TEST_F(Dispatch, WhereACommandCannotBeHandedOver_NoJobComesBeforeIt) {
+  Kill();
+  Start(kNever);
+  const auto job = AddJob();
+  AddCommand(std::chrono::hours{1});
+  queue_.refuse_commands = true;
+  dispatcher_->Seen(kAgent);
+  int turns = 0;
+  ASSERT_TRUE(RunUntil([&] { return ++turns > 100; }));
+  EXPECT_EQ(Job(job).status, Status::kQueued);
+  queue_.refuse_commands = false;
+  dispatcher_->Seen(kAgent);
+  ASSERT_TRUE(RunUntil([&] { return Settled(job); }));
+  using Kind = transport::ParcelKind;
+  EXPECT_THAT(queue_.PushedKinds(), ElementsAre(Kind::kCommand, Kind::kJob));
 }
 
 TEST_F(Dispatch, WhatAQueueRefused_FollowsWithTheServersNextHeartbeat) {

@@ -179,7 +179,7 @@ class Application {
     agent_.epoch = event.epoch.ToString();
     const auto& keys = *question_.keys;
     PROV_TRY(done_.told, RenewCommands(t_, keys, agent_, {job::CommandType::kQuery}));
-    if (agent_.drained && !event.facts->drained) {
+    if (agent_.drained) {
       PROV_TRY(const bool drains, RenewDrain(t_, keys, agent_, now_));
       done_.told = done_.told || drains;
     }

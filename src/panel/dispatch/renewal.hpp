@@ -25,9 +25,8 @@ Result<std::optional<std::string>> RenewedOrder(const KeyRing& keys, const store
 Result<bool> RenewCommands(store::Transaction& t, const KeyRing& keys, const store::Agent& agent,
                            std::initializer_list<job::CommandType> moot);
 
-// For a server that was drained, and whose new epoch does not say so: what held it went with its
-// journal. It is told again, after RenewCommands(), where no drain or resume waits for it. Whether
-// it is.
+// For a server that was drained: what held that may have gone with its journal. It is told again,
+// after RenewCommands(), where no drain or resume waits for it. Whether it is.
 Result<bool> RenewDrain(store::Transaction& t, const KeyRing& keys, const store::Agent& agent,
                         WallTime now);
 

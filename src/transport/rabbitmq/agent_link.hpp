@@ -28,8 +28,8 @@ struct AgentLinkOptions {
   Millis longest_pause{10'000};
   // Where a panel was asked for its queue and says nothing, the agent asks again after this, and
   // after twice as long each time, up to the second.
-  Millis ask_again{30'000};
-  Millis longest_ask_again{300'000};
+  Millis ask_again{15'000};
+  Millis longest_ask_again{60'000};
   // Events that were sent and are not acknowledged: after this the first of them is sent again, and
   // after twice as long each time, up to the second; not while no panel takes heartbeats.
   Millis resend{5'000};

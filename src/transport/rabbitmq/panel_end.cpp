@@ -21,6 +21,7 @@ namespace asio = boost::asio;
 constexpr std::uint16_t kEventsAtOnce = 200;                       // of one shard
 constexpr std::size_t kMostWaitingEvents = std::size_t{32} << 20;  // bytes, of all shards
 constexpr std::size_t kMostBatchBytes = std::size_t{4} << 20;
+constexpr int kForgotten = 6;  // PanelEndOptions::leaderless, after which a silence is another one
 
 // An agent may ask for an answer to itself, not to others' queues. Where the answer does not
 // arrive, it asks again.
@@ -170,7 +171,9 @@ asio::awaitable<Status> PanelEnd::Push(std::string agent, Parcel parcel) {
 // gives out nothing any more. What it held is sent again.
 asio::awaitable<void> PanelEnd::QueueIsSilent(const std::string& agent) {
   const auto now = clock_.Steady();
-  const auto since = silent_.try_emplace(agent, now).first->second;
+  auto& since = silent_.try_emplace(agent, now).first->second;
+  // What was long ago has nothing to do with it.
+  if (now - since > kForgotten * options_.leaderless) since = now;
   if (now - since < options_.leaderless) co_return;
   silent_.erase(agent);
   pushed_.erase(agent);
@@ -249,17 +252,26 @@ void PanelEnd::Told(const amqp::Delivery& told) {
   const auto agent = AgentOfPresence(told.routing_key);
   if (agent.empty()) return;
   // Also of one that is not known yet: it is not said again.
-  if (told.type == kTaken) ForgetPushed(agent, told.message_id);
-  const bool known = known_.contains(agent);
-  if (!known && !strangers_.Heard(agent, clock_.Steady())) return;
-  if (told.type == kNoQueue) (known ? asking_ : strangers_asking_)[agent] = told.reply_to;
-  if (known) {
-    sink_.Seen(agent);
+  if (told.type == kTaken) {
+    ForgetPushed(agent, told.message_id);
+    silent_.erase(agent);
+  }
+  if (told.type == kNoQueue) AsksForQueue(agent, told.reply_to);
+  if (known_.contains(agent)) return sink_.Seen(agent);
+  if (!strangers_.Heard(agent, clock_.Steady())) return;
+  // The directory says whether it is an agent, enrolled since the last round.
+  round_now_ = true;
+  round_.Notify();
+}
+
+// Of whoever cannot be told that it is made, it is made with its first job.
+void PanelEnd::AsksForQueue(const std::string& agent, const std::string& reply_to) {
+  if (!amqp::IsDirectReplyAddress(reply_to)) return;
+  if (known_.contains(agent)) {
+    asking_[agent] = reply_to;
     asked_.Notify();
-  } else {
-    // The directory says whether it is an agent, enrolled since the last round.
-    round_now_ = true;
-    round_.Notify();
+  } else if (strangers_asking_.contains(agent) || strangers_asking_.size() < Strangers::kMost) {
+    strangers_asking_[agent] = reply_to;
   }
 }
 
@@ -279,25 +291,27 @@ asio::awaitable<void> PanelEnd::RoundLoop() {
 
 asio::awaitable<Status> PanelEnd::LookAtDirectory() {
   strangers_.Asking();
-  auto asking = std::exchange(strangers_asking_, {});
-  auto agents = co_await directory_.Heard();
-  if (!agents) {
-    strangers_asking_.merge(asking);
-    co_return std::move(agents).error();
-  }
-  for (const auto& agent : strangers_.Answered(*agents, clock_.Steady())) sink_.Seen(agent);
-  known_ = {std::make_move_iterator(agents->begin()), std::make_move_iterator(agents->end())};
-  std::erase_if(asking, [this](const auto& each) { return !known_.contains(each.first); });
-  asking_.merge(asking);
-  asked_.Notify();
+  PROV_CO_TRY(auto agents, co_await directory_.Heard());
+  for (const auto& agent : strangers_.Answered(agents, clock_.Steady())) Know(agent);
+  known_ = {std::make_move_iterator(agents.begin()), std::make_move_iterator(agents.end())};
   co_return Status();
+}
+
+void PanelEnd::Know(const std::string& agent) {
+  known_.insert(agent);
+  sink_.Seen(agent);
+  auto asking = strangers_asking_.extract(agent);
+  if (asking.empty()) return;
+  asking_.insert(std::move(asking));
+  asked_.Notify();
 }
 
 asio::awaitable<void> PanelEnd::QueueLoop() {
   for (;;) {
     while (asking_.empty()) co_await asked_.Wait();
-    net::Backoff stagger(options_.stagger, options_.stagger, random_);
-    co_await net::Pause(stagger);
+    const Millis stagger{Dice(static_cast<std::size_t>(options_.stagger.count()))};
+    asio::steady_timer timer(executor_, stagger);
+    co_await timer.async_wait(asio::use_awaitable);
     co_await MakeQueues();
   }
 }
@@ -306,20 +320,26 @@ asio::awaitable<void> PanelEnd::QueueLoop() {
 asio::awaitable<void> PanelEnd::MakeQueues() {
   net::Backoff backoff(options_.first_pause, options_.longest_pause, random_);
   while (!asking_.empty()) {
-    std::uint32_t dice = 0;
-    random_.Fill(&dice, sizeof dice);
     auto asked = asking_.extract(
-        std::next(asking_.begin(), static_cast<std::ptrdiff_t>(dice % asking_.size())));
+        std::next(asking_.begin(), static_cast<std::ptrdiff_t>(Dice(asking_.size()))));
     const auto made = co_await MakeQueue(asked.key(), asked.mapped());
     if (made) {
       backoff.Reset();
       continue;
     }
     complaints_.Say("making queues", made.error());
-    // It was not the queue's fault; of any other, the agent asks again.
-    if (made.error().code == ErrorCode::kUnavailable) asking_.insert(std::move(asked));
+    // What is wrong with the queue itself is for a person.
+    const auto code = made.error().code;
+    if (code == ErrorCode::kConflict || code == ErrorCode::kPermissionDenied) continue;
+    asking_.insert(std::move(asked));
     co_await net::Pause(backoff);
   }
+}
+
+std::size_t PanelEnd::Dice(std::size_t below) {
+  std::uint32_t dice = 0;
+  random_.Fill(&dice, sizeof dice);
+  return dice % std::max<std::size_t>(below, 1);
 }
 
 asio::awaitable<Status> PanelEnd::MakeQueue(const std::string& agent, const std::string& reply_to) {
@@ -404,7 +424,7 @@ asio::awaitable<Status> PanelEnd::DeliverTo(std::string agent, Events events) {
   if (!delivered && IsToBeDeliveredAgain(delivered.error())) co_return delivered.error();
   if (!delivered || delivered->empty()) co_return Status();
   // What could be verified was an agent's, which may be registered just now.
-  if (known_.insert(agent).second) sink_.Seen(agent);
+  if (!known_.contains(agent)) Know(agent);
   const auto channel = co_await Outwards();
   if (channel) Answer(**channel, events.reply_to, "", std::move(*delivered));
   co_return Status();

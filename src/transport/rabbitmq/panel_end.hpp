@@ -37,11 +37,11 @@ struct PanelEndOptions {
   Millis lease{10'000};
   Millis round{20'000};  // so often the directory is asked who is to be heard
   Millis between_rounds{1'000};
-  // A queue that confirms nothing for so long is made anew.
+  // A queue that confirms nothing of what is pushed, for so long, is made anew.
   Millis leaderless{10'000};
   // Before queues are made that agents ask for, at most: of panels that make the same one at the
   // same time, RabbitMQ ends one's connection.
-  Millis stagger{500};
+  Millis stagger{1'000};
   Millis first_pause{100};  // after a failure; doubled each time, with jitter
   Millis longest_pause{5'000};
 };
@@ -95,9 +95,14 @@ class PanelEnd final : public JobQueue, public QueueServer {
   void Told(const amqp::Delivery& told);
   boost::asio::awaitable<void> RoundLoop();
   boost::asio::awaitable<Status> LookAtDirectory();
+  // It is an agent that is to be heard.
+  void Know(const std::string& agent);
   // Makes the queues of agents that ask for theirs, one after the other, and tells them.
   boost::asio::awaitable<void> QueueLoop();
   boost::asio::awaitable<void> MakeQueues();
+  void AsksForQueue(const std::string& agent, const std::string& reply_to);
+  // Evenly, below `below`.
+  std::size_t Dice(std::size_t below);
   boost::asio::awaitable<Status> MakeQueue(const std::string& agent, const std::string& reply_to);
 
   boost::asio::awaitable<void> EventLoop(std::size_t shard);
@@ -126,7 +131,7 @@ class PanelEnd final : public JobQueue, public QueueServer {
   // Who asks for its queue, and where it listens for the answer.
   using Asking = std::map<std::string, std::string, std::less<>>;
   Asking asking_;
-  Asking strangers_asking_;  // since the last round
+  Asking strangers_asking_;  // Strangers::kMost of them
   net::Event asked_;
   bool started_ = false;
   bool hears_ = false;
