@@ -95,9 +95,7 @@ asio::awaitable<Status> RabbitmqAgentLink::TakeParcels(AgentPort& port, net::Bac
 // RabbitMQ a channel each time, and while it is just being made, RabbitMQ 3.10 ends the connection
 // over it. kNotFound where no panel hears it, kTimeout where none answers.
 asio::awaitable<Status> RabbitmqAgentLink::AskForQueue() {
-  PROV_CO_TRY(auto channel, co_await client_->OpenChannel());
-  PROV_CO_CHECK(co_await channel->UseConfirms());
-  PROV_CO_CHECK(co_await channel->Consume(std::string(amqp::kDirectReplyTo), 0));
+  PROV_CO_TRY(auto channel, co_await OpenForAnswers());
   auto question = Presence(kNoQueue);
   question.reply_to = std::string(amqp::kDirectReplyTo);
   PROV_CO_CHECK(co_await channel->Publish({std::move(question)}));
@@ -265,9 +263,7 @@ asio::awaitable<Status> RabbitmqAgentLink::SendEvents(AgentPort& port, bool prob
 }
 
 asio::awaitable<Status> RabbitmqAgentLink::OpenEvents() {
-  PROV_CO_TRY(auto channel, co_await client_->OpenChannel());
-  PROV_CO_CHECK(co_await channel->UseConfirms());
-  PROV_CO_CHECK(co_await channel->Consume(std::string(amqp::kDirectReplyTo), 0));
+  PROV_CO_TRY(auto channel, co_await OpenForAnswers());
   events_ = std::move(channel);
   events_opened_.Notify();
   ProbeSoon();
@@ -289,6 +285,13 @@ asio::awaitable<void> RabbitmqAgentLink::AcknowledgementLoop(AgentPort& port) {
 }
 
 // ----
+
+asio::awaitable<Result<std::unique_ptr<amqp::Channel>>> RabbitmqAgentLink::OpenForAnswers() {
+  PROV_CO_TRY(auto channel, co_await client_->OpenChannel());
+  PROV_CO_CHECK(co_await channel->UseConfirms());
+  PROV_CO_CHECK(co_await channel->Consume(std::string(amqp::kDirectReplyTo), 0));
+  co_return std::move(channel);
+}
 
 void RabbitmqAgentLink::Changed(const Status& connection) {
   if (!connection) return complaints_.Say("connecting", connection.error());

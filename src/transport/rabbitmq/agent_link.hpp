@@ -69,6 +69,8 @@ class RabbitmqAgentLink final : public AgentLink {
   boost::asio::awaitable<void> AcknowledgementLoop(AgentPort& port);
   bool HasRoom(const AgentPort& port);
 
+  // Publishes with confirms, and hears what is answered to kDirectReplyTo.
+  boost::asio::awaitable<Result<std::unique_ptr<amqp::Channel>>> OpenForAnswers();
   amqp::Message Presence(std::string_view type) const;
   void Changed(const Status& connection);
 
