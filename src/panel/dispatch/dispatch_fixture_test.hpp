@@ -100,6 +100,11 @@ class DispatchTest : public PanelTest {
     dispatcher_.reset();
     queue_.Lose();  // it is in the panel's process
   }
+  // So often something runs, or nothing does.
+  void RunSomeTurns(int most) {
+    int turns = 0;
+    ASSERT_TRUE(RunUntil([&] { return ++turns > most; }));
+  }
   // Several rounds of the reconciler: each makes a write at least.
   void RunSomeRounds() {
     const auto writes = database_.writes;

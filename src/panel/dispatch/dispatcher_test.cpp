@@ -49,8 +49,7 @@ TEST_F(Dispatch, MoreThanTheQueueIsToHold_WaitsInTheStoreAndFollowsAsItIsTaken) 
   for (const std::size_t expected : {4, 8, 9}) {
     dispatcher_->Seen(kAgent);
     ASSERT_TRUE(RunUntil([&] { return Settled(ids[expected - 1]); })) << expected;
-    int turns = 0;
-    ASSERT_TRUE(RunUntil([&] { return ++turns > 50; }));
+    RunSomeTurns(50);
     if (expected < ids.size()) {
       EXPECT_EQ(Job(ids[expected]).status, Status::kQueued);
     }
@@ -68,8 +67,7 @@ TEST_F(Dispatch, OfAServerThatNothingIsFor_TheQueueIsAskedNothing) {
   dispatcher_->Seen(kAgent);
   dispatcher_->Seen("agent-2");
   ASSERT_TRUE(RunUntil([&] { return Settled(job); }));
-  int turns = 0;
-  ASSERT_TRUE(RunUntil([&] { return ++turns > 50; }));
+  RunSomeTurns(50);
   EXPECT_EQ(queue_.asked, 1);
 }
 
@@ -91,8 +89,7 @@ TEST_F(Dispatch, WhereACommandCannotBeHandedOver_NoJobComesBeforeIt) {
   AddCommand(std::chrono::hours{1});
   queue_.refuse_commands = true;
   dispatcher_->Seen(kAgent);
-  int turns = 0;
-  ASSERT_TRUE(RunUntil([&] { return ++turns > 100; }));
+  RunSomeTurns(100);
   EXPECT_EQ(Job(job).status, Status::kQueued);
   queue_.refuse_commands = false;
   dispatcher_->Seen(kAgent);
@@ -109,8 +106,7 @@ TEST_F(Dispatch, WhatAQueueRefused_FollowsWithTheServersNextHeartbeat) {
   const auto job = AddJob();
   dispatcher_->Wake(kAgent);
   ASSERT_TRUE(RunUntil([&] { return Job(job).status == Status::kDispatched; }));
-  int turns = 0;
-  ASSERT_TRUE(RunUntil([&] { return ++turns > 50; }));
+  RunSomeTurns(50);
   queue_.refuse = false;
   dispatcher_->Seen(kAgent);
   ASSERT_TRUE(RunUntil([&] { return Settled(job); }));
@@ -130,8 +126,7 @@ TEST_F(Dispatch, AServerWhoseQueueTakesLong_HoldsUpNoOther) {
   // What comes for it meanwhile follows.
   const auto next = AddJob();
   dispatcher_->Wake(kAgent);
-  int turns = 0;
-  ASSERT_TRUE(RunUntil([&] { return ++turns > 50; }));
+  RunSomeTurns(50);
   EXPECT_EQ(queue_.held_up, 1) << "its jobs are handed over one time after the other";
   queue_.holds_up.clear();
   ASSERT_TRUE(RunUntil([&] { return Settled(held) && Settled(next); }));
