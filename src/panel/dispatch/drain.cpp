@@ -33,10 +33,8 @@ boost::asio::awaitable<OrProblem<std::optional<store::StoredResponse>>> Dispatch
       return Error{ErrorCode::kConflict, server + " was seen, but is not enrolled", {}};
     auto command = CommandHeader(agent.id, *epoch, id, now);
     command.drain = job::Drain{on};
-    PROV_TRY(auto bytes,
-             keys_.SignCommand(job::CommandType::kDrain, command, agent.key_generation));
-    PROV_CHECK(Say(t, {id, agent.id, json::EnumName(job::CommandType::kDrain), std::nullopt,
-                       std::move(bytes), now, command.expires_at}));
+    PROV_TRY(const auto row, SignedCommand(keys_, agent, id, job::CommandType::kDrain, command));
+    PROV_CHECK(Say(t, row));
     PROV_CHECK(t.audit().Append({now,
                                  actor.user_id,
                                  on ? "server.drain_requested" : "server.resume_requested",

@@ -168,10 +168,9 @@ class Application {
                                                               : command.query->jobs;
       asked.push_back(record.id);
     }
-    PROV_TRY(auto bytes,
-             question_.keys->SignCommand(job::CommandType::kQuery, command, agent_.key_generation));
-    return t_.commands().Insert({question_.id, agent_.id, json::EnumName(job::CommandType::kQuery),
-                                 std::nullopt, std::move(bytes), now_, command.expires_at});
+    PROV_TRY(const auto row, SignedCommand(*question_.keys, agent_, question_.id,
+                                           job::CommandType::kQuery, command));
+    return t_.commands().Insert(row);
   }
 
   // Of its jobs the agent says what it still knows of its own accord; of the rest it is asked.

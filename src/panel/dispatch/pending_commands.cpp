@@ -4,6 +4,14 @@
 
 namespace prov::panel {
 
+Result<store::Command> SignedCommand(const KeyRing& keys, const store::Agent& agent, const Uuid& id,
+                                     job::CommandType type, const job::Command& said,
+                                     const std::optional<Uuid>& job) {
+  PROV_TRY(auto bytes, keys.SignCommand(type, said, agent.key_generation));
+  return store::Command{
+      id, agent.id, json::EnumName(type), job, std::move(bytes), said.issued_at, said.expires_at};
+}
+
 Result<std::vector<Uuid>> PendingCommands(store::Transaction& t, const std::string& agent,
                                           job::CommandType type, const std::optional<Uuid>& job) {
   PROV_TRY(const auto pending, t.commands().Pending(agent, kMostPending));

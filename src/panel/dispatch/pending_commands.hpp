@@ -8,9 +8,16 @@
 #include "base/result.hpp"
 #include "base/uuid.hpp"
 #include "job/command.hpp"
+#include "panel/dispatch/key_ring.hpp"
 #include "store/database.hpp"
 
 namespace prov::panel {
+
+// `said`, which is about `job` where it is about one, signed with the agent's keys as they are, and
+// as it is kept until the agent reports its effect.
+Result<store::Command> SignedCommand(const KeyRing& keys, const store::Agent& agent, const Uuid& id,
+                                     job::CommandType type, const job::Command& said,
+                                     const std::optional<Uuid>& job = std::nullopt);
 
 inline constexpr std::size_t kMostPending = 1000;  // of one agent's commands, read at once
 

@@ -93,9 +93,8 @@ Result<bool> RenewDrain(store::Transaction& t, const KeyRing& keys, const store:
   PROV_TRY(const auto id, RenewedId(epoch, epoch));
   auto command = CommandHeader(agent.id, epoch, id, now);
   command.drain = job::Drain{true};
-  PROV_TRY(auto bytes, keys.SignCommand(kDrain, command, agent.key_generation));
-  PROV_CHECK(t.commands().Insert({id, agent.id, json::EnumName(kDrain), std::nullopt,
-                                  std::move(bytes), now, command.expires_at}));
+  PROV_TRY(const auto row, SignedCommand(keys, agent, id, kDrain, command));
+  PROV_CHECK(t.commands().Insert(row));
   return true;
 }
 

@@ -233,9 +233,8 @@ Status StoreJobService::Tell(store::Transaction& t, const Asked& asked,
   PROV_TRY(const auto epoch, Uuid::Parse(agent.epoch));
   auto command = CommandHeader(agent.id, epoch, asked.command_id, asked.now);
   fill(command);
-  PROV_TRY(auto bytes, keys_.SignCommand(type, command, agent.key_generation));
-  return t.commands().Insert({asked.command_id, agent.id, json::EnumName(type), asked.id,
-                              std::move(bytes), asked.now, command.expires_at});
+  PROV_TRY(const auto row, SignedCommand(keys_, agent, asked.command_id, type, command, asked.id));
+  return t.commands().Insert(row);
 }
 
 Result<job::Record> StoreJobService::CancelIn(store::Transaction& t, const Asked& asked) const {

@@ -8,6 +8,7 @@
 #include "net/problem.hpp"
 #include "panel/dispatch/agent_identity.hpp"
 #include "panel/dispatch/job_end.hpp"
+#include "panel/dispatch/pending_commands.hpp"
 #include "panel/dispatch/renewal.hpp"
 #include "signing/enrolment.hpp"
 #include "transport/rabbitmq/user.hpp"
@@ -418,9 +419,8 @@ Result<std::uint32_t> OfferKeys(store::Database& database, std::string_view secr
     PROV_TRY(const auto epoch, Uuid::Parse(row.epoch));
     auto command = CommandHeader(agent, epoch, id, now);
     command.keys = job::NewKeys{std::move(sealed)};
-    PROV_TRY(auto bytes, ring.SignCommand(job::CommandType::kKeys, command, row.key_generation));
-    PROV_CHECK(t.commands().Insert(
-        {id, agent, "keys", std::nullopt, std::move(bytes), now, command.expires_at}));
+    PROV_TRY(const auto told, SignedCommand(ring, row, id, job::CommandType::kKeys, command));
+    PROV_CHECK(t.commands().Insert(told));
     PROV_CHECK(t.agents().Update(row, row.key_generation));
     PROV_CHECK(t.audit().Append(
         {now, by, "agent.keys_offered", agent, {{"generation", row.offered_generation}}}));
