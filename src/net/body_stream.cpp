@@ -23,14 +23,30 @@ asio::awaitable<bool> BodyStream::Send(std::string bytes) {
 }
 
 asio::awaitable<bool> BodyStream::Send(Piece piece) {
+  while (!TrySend(piece)) {
+    if (!open()) co_return false;
+    co_await writable_.Wait();
+  }
+  co_return true;
+}
+
+bool BodyStream::TrySend(Piece piece) {
   const auto size = piece->bytes().size();
-  while (open() && waiting_ > 0 && waiting_ + size > limit_) co_await writable_.Wait();
-  if (!open()) co_return false;
-  if (size == 0) co_return true;  // as a chunk it would be the last
+  if (!open() || (waiting_ > 0 && waiting_ + size > limit_)) return false;
+  if (size == 0) return true;  // as a chunk it would be the last
+  if (pieces_.empty() && writable_now_) {
+    const auto wire = Wire(*piece);
+    written_ = writer_(wire);
+    if (written_ == wire.size()) {
+      written_ = 0;
+      taken_ += size;
+      return true;
+    }
+  }
   waiting_ += size;
   pieces_.push_back(std::move(piece));
   readable_.Notify();
-  co_return true;
+  return true;
 }
 
 void BodyStream::End() {
@@ -38,17 +54,28 @@ void BodyStream::End() {
   readable_.Notify();
 }
 
-asio::awaitable<BodyStream::Piece> BodyStream::Take() {
-  while (pieces_.empty() && !ended_ && !closed_) co_await readable_.Wait();
-  if (pieces_.empty()) co_return nullptr;
-  const auto pieces = std::exchange(pieces_, {});
-  const auto size = std::exchange(waiting_, 0);
+asio::awaitable<std::string_view> BodyStream::Take() {
+  held_.reset();
+  writable_now_ = true;
+  while (pieces_.empty() && !ended_ && !closed_) co_await readable_.WaitInPlace();
+  writable_now_ = false;
+  if (pieces_.empty()) co_return std::string_view();
+  // What has begun on the wire is finished first; what waits behind it goes out as one.
+  if (pieces_.size() == 1 || written_ > 0) {
+    held_ = std::move(pieces_.front());
+    pieces_.erase(pieces_.begin());
+    if (pieces_.empty()) pieces_ = {};
+  } else {
+    std::string all;
+    all.reserve(waiting_);
+    for (const auto& piece : std::exchange(pieces_, {})) all += piece->bytes();
+    held_ = std::make_shared<const BodyPiece>(std::move(all));
+  }
+  const auto size = held_->bytes().size();
+  waiting_ -= size;
+  taken_ += size;
   writable_.Notify();
-  if (pieces.size() == 1) co_return pieces.front();
-  std::string all;
-  all.reserve(size);
-  for (const auto& piece : pieces) all += piece->bytes();
-  co_return std::make_shared<const BodyPiece>(std::move(all));
+  co_return Wire(*held_).substr(std::exchange(written_, 0));
 }
 
 void BodyStream::Close() {

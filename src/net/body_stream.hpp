@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -33,26 +34,50 @@ class BodyStream {
  public:
   using Piece = std::shared_ptr<const BodyPiece>;
 
-  BodyStream(boost::asio::any_io_executor executor, std::size_t limit)
-      : limit_(limit), readable_(executor), writable_(executor) {}
+  // Writes as much as the peer takes without waiting; returns how many bytes.
+  using Writer = std::function<std::size_t(std::string_view)>;
+
+  // `limit`: bytes a reader may owe.
+  BodyStream(boost::asio::any_io_executor executor, std::size_t limit, bool chunked, Writer writer)
+      : limit_(limit),
+        chunked_(chunked),
+        writer_(std::move(writer)),
+        readable_(executor),
+        writable_(executor) {}
 
   // Waits until the reader has taken enough; false when it has gone. One piece may be larger than
   // the limit.
   boost::asio::awaitable<bool> Send(std::string bytes);
   boost::asio::awaitable<bool> Send(Piece piece);
+  // The same where nothing has to be waited for: what the peer takes is on its way when this
+  // returns. False: the reader owes too much, or has gone.
+  bool TrySend(Piece piece);
   void End();  // the body is whole; what waits will still be sent
 
   bool open() const { return !closed_ && !ended_; }
 
-  // For the connection: what waits, once something does; nothing at the end.
-  boost::asio::awaitable<Piece> Take();
+  // For the connection: what is to be written next, once there is something; empty at the end. Only
+  // while the connection waits here is anything written by TrySend. It is valid until the next
+  // call.
+  boost::asio::awaitable<std::string_view> Take();
   void Close();  // the reader has gone
   bool closed() const { return closed_; }
+  std::size_t taken() const { return taken_; }  // bytes of the body, by the connection
 
  private:
+  std::string_view Wire(const BodyPiece& piece) const {
+    return chunked_ ? piece.chunk() : piece.bytes();
+  }
+
   std::size_t limit_;
+  bool chunked_;
+  Writer writer_;
   std::size_t waiting_ = 0;  // bytes
   std::vector<Piece> pieces_;
+  std::size_t written_ = 0;    // bytes on the wire, of the first of them
+  bool writable_now_ = false;  // the connection waits in Take
+  Piece held_;                 // what the connection writes
+  std::size_t taken_ = 0;
   bool ended_ = false;
   bool closed_ = false;
   Event readable_;

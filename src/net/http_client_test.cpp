@@ -252,6 +252,53 @@ TEST_F(HttpClientTest, HttpClient_EventStream_ArrivesPieceByPiece) {
   EXPECT_EQ(events, (std::vector<SseEvent>{{"2", "", "line\nnext"}, {"3", "", "line\nnext"}}));
 }
 
+// More than the sockets hold, in pieces of all sizes, to a client that now and then does not read:
+// what was written at once, in part, and later comes as one.
+TEST_F(HttpClientTest, HttpClient_StreamThatIsReadSlowly_ComesWhole) {
+  for (const bool tls : {false, true}) {
+    SCOPED_TRACE(tls ? "TLS" : "plain");
+    auto options = Options();
+    options.limits.stream_buffer = 300'000;
+    if (tls) options.tls = MakeCertificate("IP:127.0.0.1");
+    const auto ca = options.tls ? options.tls->certificate : Path();
+    std::string wanted;
+    for (std::size_t i = 0; wanted.size() < 12'000'000; ++i)
+      wanted +=
+          std::string(i % 7 == 0 ? 400'000 : 1 + i * 37 % 20'000, static_cast<char>('a' + i % 26));
+    options.handler = [&wanted](Request) -> asio::awaitable<Response> {
+      Response response;
+      response.stream = [&wanted](std::shared_ptr<BodyStream> stream) -> asio::awaitable<void> {
+        std::size_t at = 0;
+        for (std::size_t i = 0; at < wanted.size(); ++i) {
+          const auto piece = wanted.substr(at, i % 7 == 0 ? 400'000 : 1 + i * 37 % 20'000);
+          at += piece.size();
+          if (!co_await stream->Send(piece)) co_return;
+        }
+      };
+      co_return response;
+    };
+    Listen(std::move(options));
+    auto client =
+        Client({.origin = Origin(tls ? "https://127.0.0.1:" : "http://127.0.0.1:"), .ca_file = ca});
+    std::string got;
+    Run([](HttpClientTest& test, HttpClient& with, std::string& into) -> asio::awaitable<void> {
+      auto stream = co_await with.Open({.target = "/s"});
+      EXPECT_TRUE(stream.has_value());
+      if (!stream) co_return;
+      for (std::size_t i = 0;; ++i) {
+        if (i % 200 == 0) co_await test.Pause(20);
+        auto piece = co_await (*stream)->Read();
+        EXPECT_TRUE(piece.has_value());
+        if (!piece || piece->empty()) break;
+        into += *piece;
+      }
+    }(*this, *client, got));
+    EXPECT_EQ(got.size(), wanted.size());
+    EXPECT_TRUE(got == wanted);
+    Run(Stop());
+  }
+}
+
 }  // namespace
 
 }  // namespace prov::net

@@ -55,8 +55,9 @@ asio::awaitable<void> HttpConnection::Run() {
   SetDeadline(shared_.options.limits.header);
   const auto handshake = co_await io_->Handshake();
   if (handshake) {
-    while (!shared_.draining && co_await ServeOne()) {
-    }
+    // A stream may be there for hours, and thousands of them: nothing else is kept meanwhile.
+    auto streamed = co_await ServeRequests();
+    if (streamed) co_await SendStream(*streamed);
   }
   deadline_.reset();
   Close(ErrorCode::kCanceled);
@@ -118,13 +119,16 @@ asio::awaitable<Status> HttpConnection::ReadBody(WireParser& parser, Request& re
   co_return Status{};
 }
 
-// True when the connection may be used again. What reading and handling take is gone before the
-// answer, which may be a stream for hours.
-asio::awaitable<bool> HttpConnection::ServeOne() {
-  Exchange exchange;
-  if (!co_await Respond(exchange)) co_return false;
-  exchange.keep_alive = exchange.keep_alive && !shared_.draining;
-  co_return co_await Answer(exchange);
+asio::awaitable<std::optional<HttpConnection::Exchange>> HttpConnection::ServeRequests() {
+  while (!shared_.draining) {
+    Exchange exchange;
+    if (!co_await Respond(exchange)) break;
+    exchange.keep_alive = exchange.keep_alive && !shared_.draining && !exchange.response.stream;
+    const auto answered = co_await Answer(exchange);
+    if (answered == Answered::kToBeStreamed) co_return exchange;
+    if (answered == Answered::kFailed || !exchange.keep_alive) break;
+  }
+  co_return std::nullopt;
 }
 
 asio::awaitable<bool> HttpConnection::Respond(Exchange& exchange) {
@@ -188,35 +192,45 @@ asio::awaitable<Status> HttpConnection::Write(std::string head, std::string_view
   co_return Status{};
 }
 
-asio::awaitable<bool> HttpConnection::Answer(Exchange& exchange) {
+asio::awaitable<HttpConnection::Answered> HttpConnection::Answer(Exchange& exchange) {
   auto& [head, keep_alive, response] = exchange;
   const bool with_body = head.method != "HEAD" && !HasNoBody(response.status);
   const bool streamed = with_body && response.stream;
-  const bool chunked = streamed && head.version == 11;
-  keep_alive = keep_alive && !response.stream;
   const auto body = with_body && !streamed ? response.Body() : std::string_view();
-  auto written = co_await Write(HeadOf(response, chunked, keep_alive), body);
+  const auto written =
+      co_await Write(HeadOf(response, streamed && head.version == 11, keep_alive), body);
   response.headers = {};
-  std::size_t sent = body.size();
-  if (written && streamed) sent = co_await SendStream(std::move(response.stream), chunked);
-  Log(exchange, sent);
-  if (written && !keep_alive) co_await Linger();
-  co_return written&& keep_alive;
+  if (written && streamed) co_return Answered::kToBeStreamed;
+  Log(exchange, body.size());
+  if (!written) co_return Answered::kFailed;
+  if (!keep_alive) co_await Linger();
+  co_return Answered::kWhole;
 }
 
-asio::awaitable<std::size_t> HttpConnection::SendStream(StreamBody body, bool chunked) {
-  const auto stream = std::make_shared<BodyStream>(executor_, shared_.options.limits.stream_buffer);
+// What the stream is given, until it ends or is closed; then its end, if it had one.
+asio::awaitable<void> HttpConnection::SendStream(Exchange& exchange) {
+  const bool chunked = exchange.head.version == 11;
+  const auto stream =
+      std::make_shared<BodyStream>(executor_, shared_.options.limits.stream_buffer, chunked,
+                                   [this](std::string_view bytes) { return io_->TryWrite(bytes); });
   stream_ = stream;
-  const auto producer = shared_.tasks.Spawn(Produce(shared_from_this(), std::move(body), stream));
+  const auto producer =
+      shared_.tasks.Spawn(Produce(shared_from_this(), std::move(exchange.response.stream), stream));
   if (producer == 0) stream->Close();
   io_->OnClosed([self = shared_from_this(), stream] { stream->Close(); });
-  const auto sent = co_await Forward(*stream, chunked);
+  while (true) {
+    const auto bytes = co_await stream->Take();
+    if (bytes.empty()) break;
+    if (!co_await Write(bytes)) stream->Close();
+  }
+  if (chunked && !stream->closed() && !co_await Write(kLastChunk)) stream->Close();
   const bool whole = !stream->closed();
   stream->Close();
   shared_.tasks.Cancel(producer);
   stream_.reset();
   if (!whole) io_->Close(ErrorCode::kCanceled);
-  co_return sent;
+  Log(exchange, stream->taken());
+  if (whole) co_await Linger();
 }
 
 asio::awaitable<void> HttpConnection::Produce(std::shared_ptr<HttpConnection> connection,
@@ -231,18 +245,6 @@ asio::awaitable<void> HttpConnection::Produce(std::shared_ptr<HttpConnection> co
     const auto& hook = connection->shared_.options.on_failure;
     if (!canceled && hook) hook(error.what());
   }
-}
-
-// What the stream is given, until it ends or is closed; then its end, if it had one. How many
-// bytes.
-asio::awaitable<std::size_t> HttpConnection::Forward(BodyStream& stream, bool chunked) {
-  std::size_t sent = 0;
-  while (const auto piece = co_await stream.Take()) {
-    if (!(co_await Write(chunked ? piece->chunk() : piece->bytes()))) co_return sent;
-    sent += piece->bytes().size();
-  }
-  if (chunked && !stream.closed()) (void)co_await Write(kLastChunk);
-  co_return sent;
 }
 
 asio::awaitable<void> HttpConnection::Refuse(const Error& error, WireHead head) {

@@ -66,7 +66,9 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection> {
     Response response;
   };
 
-  boost::asio::awaitable<bool> ServeOne();
+  // Serves one request after another, until an answer is a stream, of which the head is written, or
+  // the connection is to end.
+  boost::asio::awaitable<std::optional<Exchange>> ServeRequests();
   // Reads a request and handles it; false where there is none to be answered any more.
   boost::asio::awaitable<bool> Respond(Exchange& exchange);
   boost::asio::awaitable<Result<WireHead>> ReadHead(WireParser& parser);
@@ -75,12 +77,12 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection> {
   boost::asio::awaitable<Response> Handle(Request request);
   boost::asio::awaitable<Status> Write(std::string_view bytes);
   boost::asio::awaitable<Status> Write(std::string head, std::string_view body);
-  // Takes the response's headers and stream away. True when the connection may be used again.
-  boost::asio::awaitable<bool> Answer(Exchange& exchange);
-  boost::asio::awaitable<std::size_t> SendStream(StreamBody body, bool chunked);
+  enum class Answered { kWhole, kToBeStreamed, kFailed };
+  // Takes the response's headers away.
+  boost::asio::awaitable<Answered> Answer(Exchange& exchange);
+  boost::asio::awaitable<void> SendStream(Exchange& exchange);
   static boost::asio::awaitable<void> Produce(std::shared_ptr<HttpConnection> connection,
                                               StreamBody body, std::shared_ptr<BodyStream> stream);
-  boost::asio::awaitable<std::size_t> Forward(BodyStream& stream, bool chunked);
   boost::asio::awaitable<void> Refuse(const Error& error, WireHead head);
   boost::asio::awaitable<void> Linger();
   void Log(const Exchange& exchange, std::size_t bytes);

@@ -5,8 +5,8 @@
 #include <sys/socket.h>
 
 #include <boost/asio/as_tuple.hpp>
+#include <boost/asio/deferred.hpp>
 #include <boost/asio/post.hpp>
-#include <boost/asio/use_awaitable.hpp>
 
 #include "net/socket_io.hpp"
 
@@ -29,7 +29,7 @@ SocketIo::SocketIo(asio::ip::tcp::socket socket)
   socket_.set_option(asio::ip::tcp::no_delay(true), ignored);
 }
 
-SocketIo::Step SocketIo::TryRead(std::span<char> into) {
+SocketIo::Step SocketIo::ReadStep(std::span<char> into) {
   while (true) {
     const auto got = recv(fd(), into.data(), into.size(), 0);
     if (got >= 0) return {Outcome::kDone, static_cast<std::size_t>(got), {}};
@@ -41,7 +41,7 @@ SocketIo::Step SocketIo::TryRead(std::span<char> into) {
   }
 }
 
-SocketIo::Step SocketIo::TryWrite(std::string_view bytes) {
+SocketIo::Step SocketIo::WriteStep(std::string_view bytes) {
   while (true) {
     const auto sent = send(fd(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
     if (sent >= 0) return {Outcome::kDone, static_cast<std::size_t>(sent), {}};
@@ -63,7 +63,7 @@ asio::awaitable<Status> SocketIo::WaitFor(Outcome outcome) {
   without_waiting_ = 0;
   const auto what = outcome == Outcome::kWantRead ? asio::ip::tcp::socket::wait_read
                                                   : asio::ip::tcp::socket::wait_write;
-  const auto [error] = co_await socket_.async_wait(what, asio::as_tuple(asio::use_awaitable));
+  const auto [error] = co_await socket_.async_wait(what, asio::as_tuple(asio::deferred));
   if (closed_ || error) co_return ClosedError();
   co_return Status{};
 }
@@ -71,14 +71,14 @@ asio::awaitable<Status> SocketIo::WaitFor(Outcome outcome) {
 bool SocketIo::OthersTurn() { return ++without_waiting_ % 32 == 0; }
 
 asio::awaitable<void> SocketIo::GiveWay() {
-  co_await asio::post(socket_.get_executor(), asio::use_awaitable);
+  co_await asio::post(socket_.get_executor(), asio::deferred);
 }
 
 asio::awaitable<Result<std::size_t>> SocketIo::ReadSome(std::span<char> into) {
   if (OthersTurn()) co_await GiveWay();
   while (true) {
     if (closed_) co_return ClosedError();
-    auto step = TryRead(into);
+    auto step = ReadStep(into);
     if (step.outcome == Outcome::kDone) co_return step.bytes;
     if (step.outcome == Outcome::kFailed) co_return std::move(step.error);
     PROV_CO_CHECK(co_await WaitFor(step.outcome));
@@ -89,7 +89,7 @@ asio::awaitable<Status> SocketIo::WriteAll(std::string_view bytes) {
   if (OthersTurn()) co_await GiveWay();
   while (!bytes.empty()) {
     if (closed_) co_return ClosedError();
-    auto step = TryWrite(bytes);
+    auto step = WriteStep(bytes);
     if (step.outcome == Outcome::kFailed) co_return std::move(step.error);
     if (step.outcome == Outcome::kDone) {
       bytes.remove_prefix(step.bytes);
@@ -100,10 +100,20 @@ asio::awaitable<Status> SocketIo::WriteAll(std::string_view bytes) {
   co_return Status{};
 }
 
+std::size_t SocketIo::TryWrite(std::string_view bytes) {
+  std::size_t written = 0;
+  while (!closed_ && written < bytes.size()) {
+    const auto step = WriteStep(bytes.substr(written));
+    if (step.outcome != Outcome::kDone) break;
+    written += step.bytes;
+  }
+  return written;
+}
+
 asio::awaitable<Status> SocketIo::Handshake() {
   while (true) {
     if (closed_) co_return ClosedError();
-    auto step = TryHandshake();
+    auto step = HandshakeStep();
     if (step.outcome == Outcome::kDone) co_return Status{};
     if (step.outcome == Outcome::kFailed) co_return std::move(step.error);
     PROV_CO_CHECK(co_await WaitFor(step.outcome));
@@ -124,10 +134,10 @@ asio::awaitable<void> SocketIo::WaitClosed() {
   for (auto peer = LookAtPeer(); peer != Peer::kGone; peer = LookAtPeer()) {
     if (peer == Peer::kHasSent) {
       pause_.expires_after(kUnread);
-      co_await pause_.async_wait(asio::as_tuple(asio::use_awaitable));
+      co_await pause_.async_wait(asio::as_tuple(asio::deferred));
     } else {
       const auto [error] = co_await socket_.async_wait(asio::ip::tcp::socket::wait_read,
-                                                       asio::as_tuple(asio::use_awaitable));
+                                                       asio::as_tuple(asio::deferred));
       // Who waits is canceled, as at the end of each long poll; waiting again would throw that.
       if (error == asio::error::operation_aborted) co_return;
     }

@@ -1,7 +1,8 @@
 // A byte stream to one peer: TCP, or TLS over it. Everything HTTP is written against this.
 //
 // Single-threaded: used on the thread that runs its executor. At most one ReadSome and one WriteAll
-// run at a time; WaitClosed may run beside them. The object outlives its operations.
+// run at a time, and no TryWrite beside it; WaitClosed may run beside them. The object outlives its
+// operations.
 #pragma once
 
 #include <functional>
@@ -25,6 +26,9 @@ class Io {
   // At least one byte, or 0 when the peer has ended the stream.
   virtual boost::asio::awaitable<Result<std::size_t>> ReadSome(std::span<char> into) = 0;
   virtual boost::asio::awaitable<Status> WriteAll(std::string_view bytes) = 0;
+  // Writes as much as the peer takes without waiting; returns how many bytes. What is left goes to
+  // WriteAll next, which says why if it cannot.
+  virtual std::size_t TryWrite(std::string_view bytes) = 0;
   // Ends when the peer has closed (or half-closed), the connection broke, or Close() was called.
   virtual boost::asio::awaitable<void> WaitClosed() = 0;
   // The same for hours and thousands of connections, without a coroutine for each: then, and never

@@ -15,6 +15,7 @@ class SocketIo : public Io {
   explicit SocketIo(boost::asio::ip::tcp::socket socket);
   boost::asio::awaitable<Result<std::size_t>> ReadSome(std::span<char> into) override;
   boost::asio::awaitable<Status> WriteAll(std::string_view bytes) override;
+  std::size_t TryWrite(std::string_view bytes) override;
   boost::asio::awaitable<void> WaitClosed() override;
   void OnClosed(std::function<void()> then) override;
   bool PeerClosed() override;
@@ -29,9 +30,9 @@ class SocketIo : public Io {
     std::size_t bytes = 0;
     Error error;
   };
-  virtual Step TryRead(std::span<char> into);
-  virtual Step TryWrite(std::string_view bytes);
-  virtual Step TryHandshake() { return {}; }
+  virtual Step ReadStep(std::span<char> into);
+  virtual Step WriteStep(std::string_view bytes);
+  virtual Step HandshakeStep() { return {}; }
   // Until the socket is ready for what `step` wants.
   boost::asio::awaitable<Status> WaitFor(Outcome outcome);
   // A peer that always has data ready must not keep the thread from the others.

@@ -78,19 +78,19 @@ class TlsIo final : public SocketIo {
   }
 
  protected:
-  Step TryRead(std::span<char> into) override {
+  Step ReadStep(std::span<char> into) override {
     ERR_clear_error();
     std::size_t got = 0;
     const int result = SSL_read_ex(ssl_, into.data(), into.size(), &got);
     return result == 1 ? Step{Outcome::kDone, got, {}} : Unfinished(result, "reading over TLS");
   }
-  Step TryWrite(std::string_view bytes) override {
+  Step WriteStep(std::string_view bytes) override {
     ERR_clear_error();
     std::size_t sent = 0;
     const int result = SSL_write_ex(ssl_, bytes.data(), bytes.size(), &sent);
     return result == 1 ? Step{Outcome::kDone, sent, {}} : Unfinished(result, "writing over TLS");
   }
-  Step TryHandshake() override {
+  Step HandshakeStep() override {
     ERR_clear_error();
     const int result = SSL_do_handshake(ssl_);
     if (result == 1) return {};
