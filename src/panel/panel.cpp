@@ -96,6 +96,16 @@ bool Secure(const PanelConfiguration& configuration) {
   return configuration.tls || !configuration.trusted_proxy.empty();
 }
 
+std::string ReasonOf(std::exception_ptr failure) {
+  try {
+    std::rethrow_exception(failure);
+  } catch (const std::exception& error) {
+    return error.what();
+  } catch (...) {
+    return "an exception";
+  }
+}
+
 class Panel {
  public:
   Panel(const PanelConfiguration& configuration,
@@ -109,6 +119,10 @@ class Panel {
         keys_(std::move(keys)),
         database_(database),
         gate_(database),
+        feeds_(io_.get_executor(), gate_, hub_, streams_.limits(),
+               [this](std::exception_ptr failure) {
+                 logs_.panel->Error("live_failed", {{"reason", ReasonOf(failure)}});
+               }),
         registry_(configuration.installers_dir, clock, *logs.panel),
         dispatcher_(io_.get_executor(), gate_, registry_, hub_, keys_, clock, random, *logs.panel),
         desk_(gate_, hub_, keys_, clock, *logs.panel, configuration.secret_key),
@@ -169,15 +183,7 @@ class Panel {
  private:
   // Without its tasks a panel would neither reload nor end when told: better to be started anew.
   void GiveUp(std::exception_ptr failure) {
-    std::string reason;
-    try {
-      std::rethrow_exception(failure);
-    } catch (const std::exception& error) {
-      reason = error.what();
-    } catch (...) {
-      reason = "an exception";
-    }
-    logs_.panel->Error("panel_failed", {{"reason", reason}});
+    logs_.panel->Error("panel_failed", {{"reason", ReasonOf(failure)}});
     failed_ = true;
     io_.stop();
   }
@@ -246,6 +252,7 @@ class Panel {
         .store = gate_,
         .hub = hub_,
         .streams = streams_,
+        .feeds = feeds_,
         .caller = [](const net::Request& request) { return CallerOf(request).actor; },
         .scope = std::string(kScopeRead),
         .on_error =
@@ -364,6 +371,7 @@ class Panel {
     streams_.Close();
     end_.Close();
     co_await server_->Drain();
+    co_await feeds_.Stop();
     co_await retention_.Stop();
     if (updates_) co_await updates_->Stop();
     if (redis_) co_await redis_->Stop();
@@ -407,6 +415,7 @@ class Panel {
   StoreGate gate_;
   LiveHub hub_;
   LiveStreams streams_;
+  JobFeeds feeds_;
   Registry registry_;
   asio::thread_pool loader_{1};  // ends before what it loads into
   Dispatcher dispatcher_;

@@ -57,6 +57,7 @@ class ApiTest : public PanelTest {
         .store = gate_,
         .hub = hub_,
         .streams = streams_,
+        .feeds = feeds_,
         .caller = [](const net::Request& request) { return CallerOf(request).actor; },
         .scope = std::string(kScopeRead),
         .on_error = {}};
@@ -159,6 +160,7 @@ class ApiTest : public PanelTest {
   std::string peer_ = "192.0.2.1";
   bool secure_ = false;
   LiveStreams streams_;
+  JobFeeds feeds_{io_.get_executor(), gate_, hub_, {}, {}};
   std::unique_ptr<Registry> registry_;
   std::unique_ptr<Dispatcher> dispatcher_;
   std::unique_ptr<EnrolmentDesk> desk_;

@@ -45,14 +45,22 @@ class Live : public net::Loopback {
     limits_.retry = Millis{5};
   }
 
+  void TearDown() override {
+    net::Loopback::TearDown();
+    if (feeds_) net::Loopback::Run(feeds_->Stop());
+  }
+
   void Serve(net::ServerLimits limits = {}) {
+    streams_.emplace(limits_);
+    feeds_.emplace(io_.get_executor(), gate_, hub_, limits_,
+                   [](std::exception_ptr failure) { std::rethrow_exception(failure); });
     AddLiveRoutes(router_, {.store = gate_,
                             .hub = hub_,
-                            .streams = streams_,
+                            .streams = *streams_,
+                            .feeds = *feeds_,
                             .caller = [](const net::Request&) { return store::Actor{"ann"}; },
                             .scope = "jobs",
-                            .on_error = [this](const Error&) { ++errors_; },
-                            .limits = limits_});
+                            .on_error = [this](const Error&) { ++errors_; }});
     Listen({.limits = limits, .handler = [this](net::Request request) {
               return router_.Dispatch(std::move(request), before_);
             }});
@@ -158,8 +166,9 @@ class Live : public net::Loopback {
   FaultyDatabase database_;
   StoreGate gate_{database_};
   LiveHub hub_;
-  LiveStreams streams_;
   LiveLimits limits_;
+  std::optional<LiveStreams> streams_;  // Serve makes them
+  std::optional<JobFeeds> feeds_;
   std::size_t errors_ = 0;
   net::Router router_;
   net::Router::Before before_;  // Dispatch keeps a reference

@@ -67,7 +67,7 @@ asio::awaitable<net::Response> OpenStream(Shared dependencies, net::Request requ
                                           StreamSubject subject, std::vector<JobPosition> jobs) {
   if (dependencies->streams.closed())
     co_return net::MakeProblem(503, "unavailable", "The panel is shutting down.");
-  if (dependencies->streams.open() >= dependencies->limits.streams)
+  if (dependencies->streams.open() >= dependencies->streams.limits().streams)
     co_return net::MakeProblem(429, "too_many_streams", "Too many streams are open.");
   auto opened = co_await OpenAll(dependencies, subject.actor, std::move(jobs));
   if (!opened && opened.error().code == ErrorCode::kInvalidArgument) {
@@ -110,15 +110,8 @@ asio::awaitable<net::Response> GetStream(Shared dependencies, net::Request reque
 
 }  // namespace
 
-void LiveStreams::Close() {
-  closed_ = true;
-  for (const auto& [id, end] : open_) end();
-}
-
 void AddLiveRoutes(net::Router& router, const LiveDependencies& dependencies) {
-  const auto made = std::make_shared<LiveDependencies>(dependencies);
-  made->pages = std::make_shared<SharedPages>(dependencies.store);
-  const Shared shared = made;
+  const Shared shared = std::make_shared<LiveDependencies>(dependencies);
   const auto add = [&](std::string pattern, auto handler) {
     router.Add({.method = "GET",
                 .pattern = std::move(pattern),

@@ -15,7 +15,7 @@ using SteadyClock = std::chrono::steady_clock;
 
 namespace {
 
-constexpr std::size_t kPageChanges = 16;
+constexpr std::size_t kPageChanges = 64;
 // With this much a page is full: a reader that has stopped holds its page.
 constexpr std::size_t kPageBytes = 512 * 1024;
 // Readers of one job stand at a few places; of many jobs there is nothing to share.

@@ -3,9 +3,6 @@
 #include <algorithm>
 #include <utility>
 
-#include <boost/asio/as_tuple.hpp>
-#include <boost/asio/use_awaitable.hpp>
-
 #include "base/json.hpp"
 #include "net/sse.hpp"
 
@@ -16,103 +13,110 @@ using SteadyClock = std::chrono::steady_clock;
 
 namespace {
 
-// A round of one stream costs about 15 us, so that thousands of them leave the processor to others.
-constexpr std::chrono::microseconds kPerStream{35};
-
-// Counts the stream, and lets LiveStreams::Close end it.
-template <class Map>
-class Registered {
+// Does something at the end of a block.
+template <class Fn>
+class AtEnd {
  public:
-  Registered(Map& open, std::uint64_t id, std::function<void()> end) : open_(open), id_(id) {
-    open_.emplace(id_, std::move(end));
-  }
-  Registered(const Registered&) = delete;
-  ~Registered() { open_.erase(id_); }
+  explicit AtEnd(Fn fn) : fn_(std::move(fn)) {}
+  AtEnd(const AtEnd&) = delete;
+  ~AtEnd() { fn_(); }
 
  private:
-  Map& open_;
-  std::uint64_t id_;
-};
-
-// Takes back at its end what a session asked of the beat.
-class Asking {
- public:
-  Asking(Beat& beat, const Beat::Sleeper& sleeper) : beat_(beat), sleeper_(sleeper) {}
-  Asking(const Asking&) = delete;
-  ~Asking() { beat_.TakeBack(sleeper_); }
-
- private:
-  Beat& beat_;
-  const Beat::Sleeper& sleeper_;
+  Fn fn_;
 };
 
 bool IsSettled(job::Status status) { return !job::IsActive(status); }
 
 }  // namespace
 
+StreamSession::Follower::Follower(StreamSession& of, const StreamSubject::Job& subject)
+    : session(&of),
+      job(subject.position.job),
+      at(subject.position.at),
+      pending(!subject.settled),
+      settled(subject.settled) {}
+
 StreamSession::StreamSession(std::shared_ptr<const LiveDependencies> dependencies,
                              StreamSubject subject)
     : dependencies_(std::move(dependencies)),
       actor_(std::move(subject.actor)),
       several_(subject.several),
+      opened_(SteadyClock::now()),
       topics_(subject.jobs_topic, subject.servers_topic) {
-  // Nobody tells a new stream what changed before it: what it reads must not be older than itself.
-  const auto now = SteadyClock::now();
-  for (const auto& job : subject.jobs)
-    followers_.push_back({.job = job.position.job,
-                          .at = job.position.at,
-                          .pending = !job.settled,
-                          .noticed = now,
-                          .settled = job.settled});
+  followers_.reserve(subject.jobs.size());
+  for (const auto& job : subject.jobs) followers_.emplace_back(*this, job);
 }
 
-void StreamSession::Notice(const LiveHub::Notice& notice) {
-  using About = LiveHub::Notice::About;
-  bool mine = topics_.Changed(notice);
-  for (auto& follower : followers_) {
-    const bool about = notice.about == About::kAnything ||
-                       (notice.about == About::kJob && notice.job == follower.job);
-    if (!about) continue;
-    follower.pending = true;
-    follower.noticed = SteadyClock::now();
-    mine = true;
+// Between two frames of its own only: what is told in turns would come in another order than its
+// positions say.
+bool StreamSession::TakePage(Follower& follower, const StreamPage& page) {
+  for (const auto& frame : page.frames) {
+    const auto before = std::exchange(follower.at, frame.position);
+    if (pausing_ && body_->TrySend(Event(frame))) continue;
+    follower.at = before;
+    ReadAgain(follower);
+    return false;
   }
-  if (!mine || std::exchange(asked_, true)) return;
-  auto& streams = dependencies_->streams;
-  const auto length =
-      std::max<SteadyClock::duration>(dependencies_->limits.batch, streams.open() * kPerStream);
-  streams.beat_.Ask(timer_->get_executor(), length, *this);
+  last_sent_ = SteadyClock::now();
+  if (page.status) follower.settled = IsSettled(*page.status);
+  if (follower.settled) Rouse();
+  return true;
 }
 
-void StreamSession::Wake() {
-  asked_ = false;
+void StreamSession::ReadAgain(Follower& follower) {
+  follower.pending = true;
+  Rouse();
+}
+
+void StreamSession::Rouse() {
   due_ = true;
   timer_->cancel();
 }
 
+void StreamSession::Wake() {
+  asked_ = false;
+  Rouse();
+}
+
+void StreamSession::Leave() {
+  for (auto& follower : followers_) {
+    follower.unlink();
+    follower.feed.reset();
+  }
+}
+
 asio::awaitable<void> StreamSession::Run(std::shared_ptr<net::BodyStream> body) {
   auto& streams = dependencies_->streams;
-  if (streams.closed_) co_return;
+  if (streams.closed()) co_return;
   body_ = std::move(body);
   timer_.emplace(co_await asio::this_coro::executor);
-  const Registered registered(streams.open_, streams.next_++, [this] {
+  const LiveStreams::Open open(streams, [this] {
     body_->End();
     timer_->cancel();
   });
-  const Asking asking(streams.beat_, *this);
   // Before the first look, so that no change falls between.
-  const auto subscription =
-      dependencies_->hub.Subscribe([this](const LiveHub::Notice& notice) { Notice(notice); });
+  for (auto& follower : followers_)
+    follower.feed = dependencies_->feeds.Of({actor_, follower.job, several_});
+  const AtEnd leave([this] { Leave(); });
+  const AtEnd take_back([this] { dependencies_->streams.TakeBack(*this); });
+  LiveHub::Subscription subscription;
+  if (topics_.any()) {
+    subscription = dependencies_->hub.Subscribe([this](const LiveHub::Notice& notice) {
+      if (topics_.Changed(notice) && !std::exchange(asked_, true))
+        dependencies_->streams.AskToLook(timer_->get_executor(), *this);
+    });
+  }
   looked_ = SteadyClock::now();
   // An EventSource then comes back after a second, not after its own three or five.
-  if (!co_await Send("retry: 1000\n\n")) co_return;
-  const auto until = SteadyClock::now() + dependencies_->limits.lifetime;
+  if (!co_await Send(std::make_shared<const net::BodyPiece>("retry: 1000\n\n"))) co_return;
+  const auto until = SteadyClock::now() + streams.limits().lifetime;
   while (body_->open() && SteadyClock::now() < until) {
+    due_ = false;
     const auto outcome = co_await Round();
     if (outcome == Outcome::kGone || Over()) co_return;
     if (outcome == Outcome::kStoreFailed) {
-      const auto again = SteadyClock::now() + dependencies_->limits.retry;
-      while (body_->open() && SteadyClock::now() < again) co_await WaitUntil(again);
+      const auto again = SteadyClock::now() + streams.limits().retry;
+      while (body_->open() && SteadyClock::now() < again) co_await Until(again);
       if (!co_await Comment()) co_return;
     } else {
       co_await Pause();
@@ -131,30 +135,31 @@ asio::awaitable<StreamSession::Outcome> StreamSession::Round() {
 
 asio::awaitable<StreamSession::Outcome> StreamSession::CatchUp(Follower& follower) {
   while (body_->open()) {
-    follower.pending = false;
-    const auto page = co_await dependencies_->pages->After(
-        {actor_, follower.job, follower.at, several_}, follower.noticed);
+    const auto heard = follower.feed->heard();
+    // Nobody told a new stream what changed before it: what it reads must not be older than itself.
+    const auto page = co_await dependencies_->feeds.pages().After(
+        {actor_, follower.job, follower.at, several_}, std::max(heard.last, opened_));
     if (!page) {
       // Ending here would end an EventSource for good: the next answer would be no stream.
-      follower.pending = true;
       if (dependencies_->on_error) dependencies_->on_error(page.error());
       co_return Outcome::kStoreFailed;
     }
     for (const auto& frame : (*page)->frames) {
       follower.at = frame.position;
-      const bool sent =
-          frame.event ? co_await Send(frame.event) : co_await SendData(AllPositions(), frame.data);
-      if (!sent) co_return Outcome::kGone;
+      if (!co_await Send(Event(frame))) co_return Outcome::kGone;
     }
     if ((*page)->status) follower.settled = IsSettled(*(*page)->status);
-    if ((*page)->last) co_return Outcome::kGoOn;
+    if (!(*page)->last) continue;
+    follower.pending = false;
+    follower.feed->Join(follower, follower.at, heard);
+    co_return Outcome::kGoOn;
   }
   co_return Outcome::kGone;
 }
 
 asio::awaitable<StreamSession::Outcome> StreamSession::SendTopics() {
   for (auto& frame : topics_.TakeGeneral()) {
-    if (!co_await SendData(AllPositions(), json::Serialize(frame))) co_return Outcome::kGone;
+    if (!co_await SendData(json::Serialize(frame))) co_return Outcome::kGone;
   }
   const auto jobs = topics_.TakeJobs();
   if (jobs.empty()) co_return Outcome::kGoOn;
@@ -179,15 +184,20 @@ asio::awaitable<StreamSession::Outcome> StreamSession::SendTopics() {
   }
   for (const auto& record : *records) {
     auto frame = topics_.Show(record);
-    if (frame && !co_await SendData(AllPositions(), json::Serialize(*frame)))
-      co_return Outcome::kGone;
+    if (frame && !co_await SendData(json::Serialize(*frame))) co_return Outcome::kGone;
   }
   co_return Outcome::kGoOn;
 }
 
-asio::awaitable<bool> StreamSession::SendData(std::string id, std::string data) {
-  co_return co_await Send(
-      net::FormatSse({.id = std::move(id), .event = {}, .data = std::move(data)}));
+net::BodyStream::Piece StreamSession::Event(const StreamPage::Frame& frame) const {
+  if (frame.event) return frame.event;
+  return std::make_shared<const net::BodyPiece>(
+      net::FormatSse({.id = AllPositions(), .event = {}, .data = frame.data}));
+}
+
+asio::awaitable<bool> StreamSession::SendData(std::string data) {
+  co_return co_await Send(std::make_shared<const net::BodyPiece>(
+      net::FormatSse({.id = AllPositions(), .event = {}, .data = std::move(data)})));
 }
 
 // Waits while the reader owes too much: it then gets the rest from the store, and the connection's
@@ -198,41 +208,29 @@ asio::awaitable<bool> StreamSession::Send(net::BodyStream::Piece piece) {
   co_return sent;
 }
 
-asio::awaitable<bool> StreamSession::Send(std::string bytes) {
-  co_return co_await Send(std::make_shared<const net::BodyPiece>(std::move(bytes)));
-}
-
 asio::awaitable<bool> StreamSession::Comment() {
-  if (SteadyClock::now() < last_sent_ + dependencies_->limits.comment) co_return true;
-  co_return co_await Send(net::FormatSseComment("still here"));
+  if (SteadyClock::now() < last_sent_ + dependencies_->streams.limits().comment) co_return true;
+  co_return co_await Send(
+      std::make_shared<const net::BodyPiece>(net::FormatSseComment("still here")));
 }
 
 asio::awaitable<void> StreamSession::Pause() {
-  const auto interval = dependencies_->limits.comment;
+  const auto interval = dependencies_->streams.limits().comment;
+  pausing_ = true;
+  const AtEnd resume([this] { pausing_ = false; });
   while (body_->open() && !due_ && SteadyClock::now() < looked_ + interval) {
     const auto next = std::min(last_sent_, looked_) + interval;
     if (SteadyClock::now() < next) {
-      co_await WaitUntil(next);
+      co_await Until(next);
     } else if (!co_await Comment()) {
       co_return;
     }
   }
-  due_ = false;
-  // However much there is to say of one job, another may have changed.
-  if (SteadyClock::now() >= looked_ + interval) LookAgain();
-}
-
-void StreamSession::LookAgain() {
+  // Another panel may have changed a job, and nobody here was told; and however much there is to
+  // say of one job, another may have changed.
+  if (SteadyClock::now() < looked_ + interval) co_return;
   looked_ = SteadyClock::now();
-  for (auto& follower : followers_) {
-    follower.pending = true;
-    follower.noticed = looked_;
-  }
-}
-
-asio::awaitable<void> StreamSession::WaitUntil(SteadyClock::time_point time) {
-  timer_->expires_at(time);
-  co_await timer_->async_wait(asio::as_tuple(asio::use_awaitable));
+  for (auto& follower : followers_) follower.feed->LookAgain();
 }
 
 bool StreamSession::Over() const {

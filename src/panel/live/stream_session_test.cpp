@@ -189,7 +189,7 @@ TEST_F(Streams, Stream_WhatIsWrong_IsAProblemBeforeItBegins) {
   EXPECT_EQ(Get("/api/stream?topics=jobs", "", "!").status, 422);
   database_.fail_after = 0;
   EXPECT_EQ(Get(Path(id, "/stream")).status, 503);
-  EXPECT_EQ(streams_.open(), 0u);
+  EXPECT_EQ(streams_->open(), 0u);
 }
 
 TEST_F(Streams, Stream_Live_TellsEachChangeAndEndsWithTheJob) {
@@ -201,7 +201,7 @@ TEST_F(Streams, Stream_Live_TellsEachChangeAndEndsWithTheJob) {
     auto data = co_await test.NextData(reader);
     EXPECT_EQ(data.at("seq"), 1);
     EXPECT_EQ(data.at("status"), "queued");
-    EXPECT_EQ(test.streams_.open(), 1u);
+    EXPECT_EQ(test.streams_->open(), 1u);
     test.Start(job);
     while (data.at("status") != "running") data = co_await test.NextData(reader);
     EXPECT_EQ(data.at("seq"), 4);
@@ -221,7 +221,7 @@ TEST_F(Streams, Stream_Live_TellsEachChangeAndEndsWithTheJob) {
       EXPECT_EQ(last->event, "");
     }
     EXPECT_FALSE(co_await test.Next(reader));
-    EXPECT_EQ(test.streams_.open(), 0u);
+    EXPECT_EQ(test.streams_->open(), 0u);
     EXPECT_EQ(test.hub_.listeners(), 0u);
   };
   Run(follow(*this, id));
@@ -294,7 +294,7 @@ TEST_F(Streams, Stream_Parked_EndsAndAResumeWaitsForALateResult) {
     Reader reader;
     co_await test.Open(test.Path(job, "/stream"), reader, from);
     EXPECT_EQ(reader.stream->status(), 200);
-    while (test.streams_.open() == 0) co_await test.Pause(1);
+    while (test.streams_->open() == 0) co_await test.Pause(1);
     test.To(job, job::Status::kSucceeded);
     const auto data = co_await test.NextData(reader);
     EXPECT_EQ(data.at("status"), "succeeded");
@@ -479,12 +479,12 @@ TEST_F(Streams, Stream_Closed_EndsEveryStreamAtOnceAndRefusesMore) {
     co_await test.Open("/api/stream?topics=jobs", two);
     co_await test.NextData(one);
     co_await test.NextData(two);
-    test.streams_.Close();
+    test.streams_->Close();
     EXPECT_FALSE(co_await test.Next(one));
     EXPECT_FALSE(co_await test.Next(two));
   };
   Run(follow(*this, id));
-  EXPECT_EQ(streams_.open(), 0u);
+  EXPECT_EQ(streams_->open(), 0u);
   EXPECT_EQ(Get(Path(id, "/stream")).status, 503);
 }
 
@@ -521,7 +521,7 @@ TEST_F(Streams, Stream_AReaderThatStops_IsDroppedAndMayResume) {
     const auto request = "GET " + test.Path(job, "/stream") + " HTTP/1.0\r\nHost: x\r\n\r\n";
     co_await asio::async_write(socket, asio::buffer(request), asio::use_awaitable);
     got = co_await test.ReadUntil(socket, "\nid: ");
-    for (int i = 0; i < 1000 && test.streams_.open() > 0; ++i) {
+    for (int i = 0; i < 1000 && test.streams_->open() > 0; ++i) {
       test.clock_.Advance(Seconds{5});
       co_await test.Pause(10);
     }
@@ -529,7 +529,7 @@ TEST_F(Streams, Stream_AReaderThatStops_IsDroppedAndMayResume) {
   };
   std::string got;
   Run(follow(*this, id, got));
-  EXPECT_EQ(streams_.open(), 0u);
+  EXPECT_EQ(streams_->open(), 0u);
   EXPECT_LT(got.size(), 20u << 20);
   auto events = Events(got.substr(got.find("\r\n\r\n") + 4));
   ASSERT_FALSE(events.empty());
@@ -612,7 +612,7 @@ TEST_F(Streams, Stream_OfSeveral_OneThatIsOverDoesNotEndIt) {
     Reader resumed;
     co_await test.Open("/api/stream?jobs=" + done.ToString() + "," + other.ToString(), resumed,
                        event ? event->id : "");
-    while (test.streams_.open() < 2) co_await test.Pause(1);
+    while (test.streams_->open() < 2) co_await test.Pause(1);
     test.To(other, job::Status::kCanceled, job::Party::kPanel);
     EXPECT_EQ((co_await test.NextData(reader)).at("job"), boost::json::value(other.ToString()));
     EXPECT_FALSE(co_await test.Next(reader));
@@ -620,6 +620,57 @@ TEST_F(Streams, Stream_OfSeveral_OneThatIsOverDoesNotEndIt) {
     EXPECT_FALSE(co_await test.Next(resumed));
   };
   Run(follow(*this, over, active));
+}
+
+// A position says of each job what was told before it: also where one's frame has to wait, and
+// another's would find room.
+TEST_F(Streams, Stream_OfSeveral_ToAReaderThatPauses_HasNoPositionAheadOfWhatItTold) {
+  Serve({.stream_buffer = 200'000});
+  const auto much = NewJob();
+  const auto little = NewJob();
+  Start(much);
+  const auto follow = [](Streams& test, Uuid much, Uuid little,
+                         std::string& got) -> asio::awaitable<void> {
+    auto socket = Tcp::socket(test.io_);
+    socket.open(Tcp::v4());
+    socket.set_option(asio::socket_base::receive_buffer_size(64 * 1024));
+    co_await socket.async_connect({asio::ip::make_address("127.0.0.1"), test.server_->port()},
+                                  asio::use_awaitable);
+    const auto request = "GET /api/stream?jobs=" + much.ToString() + "," + little.ToString() +
+                         " HTTP/1.0\r\nHost: x\r\n\r\n";
+    co_await asio::async_write(socket, asio::buffer(request), asio::use_awaitable);
+    got = co_await test.ReadUntil(socket, little.ToString());  // both are fed now
+    std::string text;
+    for (int i = 0; i < 900; ++i) text += std::string(99, 'x') + "\n";
+    for (std::uint64_t i = 0; i < 80; ++i) {
+      test.Log(much, 1 + 900 * i, text);
+      if (i % 4 == 0) co_await test.Pause(10);
+      if (i == 60) test.To(little, job::Status::kCanceled, job::Party::kPanel);
+    }
+    co_await test.Pause(50);
+    test.To(much, job::Status::kSucceeded);
+    got += co_await test.ReadUntil(socket);
+  };
+  std::string got;
+  Run(follow(*this, much, little, got));
+  std::map<Uuid, StreamPosition> told;
+  std::size_t lines = 0;
+  for (const auto& event : Events(got.substr(got.find("\r\n\r\n") + 4))) {
+    const auto data = boost::json::parse(event.data);
+    lines += data.at("lines").as_array().size();
+    const auto about = *Uuid::Parse(std::string(data.at("job").as_string()));
+    const auto positions = ParsePositions(event.id);
+    ASSERT_TRUE(positions);
+    for (const auto& [job, at] : *positions) {
+      if (job == about) {
+        EXPECT_GT(at, told[job]);
+        told[job] = at;
+      } else {
+        EXPECT_EQ(at, told[job]) << "of what has not come yet";
+      }
+    }
+  }
+  EXPECT_EQ(lines, 80U * 900U);
 }
 
 TEST_F(Streams, Stream_OfTopics_TellsWhichJobAndThatServersChanged) {
