@@ -4,6 +4,8 @@
 //
 // API_TOKEN is in its environment. It says "open" once all of them read, and at the job's end one
 // JSON object: how late lines were, over all lines of all readers, and how many lines came.
+#include <array>
+#include <charconv>
 #include <cstdlib>
 #include <iostream>
 
@@ -13,8 +15,9 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <fmt/format.h>
 
-#include "net/http_client.hpp"
+#include "net/dial.hpp"
 #include "net/task_group.hpp"
+#include "net/url.hpp"
 
 namespace {
 
@@ -56,9 +59,9 @@ class Delays {
 
 class Readers {
  public:
-  Readers(asio::io_context& io, prov::net::HttpClient& client, std::string job, std::size_t count)
+  Readers(asio::io_context& io, prov::net::DialTarget target, std::string job, std::size_t count)
       : io_(io),
-        client_(client),
+        target_(std::move(target)),
         job_(std::move(job)),
         count_(count),
         tasks_(io.get_executor(),
@@ -85,53 +88,62 @@ class Readers {
     co_await timer.async_wait(asio::use_awaitable);
   }
 
+  // Reads what comes as it comes, since the clients have the same processors as what is measured:
+  // the times are found in it without taking HTTP's chunks apart, whose borders are events' ends.
   asio::awaitable<void> ReadOne() {
-    prov::net::ClientRequest request;
-    request.target = "/api/jobs/" + job_ + "/stream";
+    const auto connected = co_await prov::net::Dial(io_.get_executor(), target_);
+    if (!connected) Die(connected.error().ToString());
+    auto& io = **connected;
     const char* token = std::getenv("API_TOKEN");
-    request.headers.Set("Authorization", std::string("Bearer ") + (token == nullptr ? "" : token));
-    request.headers.Set("Accept", "text/event-stream");
-    auto stream = co_await client_.Open(std::move(request));
-    if (!stream) Die(stream.error().ToString());
-    if ((*stream)->status() != 200) Die(fmt::format("the panel answered {}", (*stream)->status()));
-    bool first = true;
+    const auto asked = co_await io.WriteAll(
+        fmt::format("GET /api/jobs/{}/stream HTTP/1.1\r\nHost: {}\r\nAuthorization: Bearer {}\r\n"
+                    "Accept: text/event-stream\r\n\r\n",
+                    job_, target_.host, token == nullptr ? "" : token));
+    if (!asked) Die(asked.error().ToString());
     std::string text;
+    bool first = true;
     for (;;) {
-      auto piece = co_await (*stream)->Read();
-      if (!piece) Die(piece.error().ToString());
-      if (std::exchange(first, false)) ++open_;
-      if (piece->empty()) co_return;
-      text += *piece;
-      TakeTimes(text);
+      const auto got = co_await io.ReadSome(chunk_);
+      if (!got) Die(got.error().ToString());
+      if (*got == 0) co_return;
+      const std::string_view piece(chunk_.data(), *got);
+      if (std::exchange(first, false)) {
+        if (!piece.starts_with("HTTP/1.1 200 ")) Die(fmt::format("the panel answered: {}", piece));
+        ++open_;
+      }
+      if (text.empty()) {
+        text = piece.substr(TakeTimes(piece));
+      } else {
+        text += piece;
+        text.erase(0, TakeTimes(text));
+      }
     }
   }
 
-  // Leaves what is not whole yet.
-  void TakeTimes(std::string& text) {
+  // How much of it is done with: the rest begins with a time that is not whole yet.
+  std::size_t TakeTimes(std::string_view text) {
     const auto now =
         std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
     std::size_t done = 0;
     for (;;) {
       const auto from = text.find('@', done);
-      if (from == text.npos) {
-        done = text.size();
-        break;
-      }
+      if (from == text.npos) return text.size();
       const auto to = text.find('@', from + 1);
-      done = from;
-      if (to == text.npos) break;
-      delays_.Add((now - std::strtod(text.c_str() + from + 1, nullptr)) * 1000);
+      if (to == text.npos) return from;
+      double printed = 0;
+      std::from_chars(text.data() + from + 1, text.data() + to, printed);
+      delays_.Add((now - printed) * 1000);
       done = to + 1;
     }
-    text.erase(0, done);
   }
 
   asio::io_context& io_;
-  prov::net::HttpClient& client_;
+  prov::net::DialTarget target_;
   std::string job_;
   std::size_t count_;
   std::size_t open_ = 0;
   Delays delays_;
+  std::array<char, 64 * 1024> chunk_;  // used up before another reader has its turn
   prov::net::TaskGroup tasks_;
 };
 
@@ -140,12 +152,15 @@ class Readers {
 int main(int count, char** arguments) {
   if (count != 5) Die("PANEL-URL CA-FILE JOB READERS");
   asio::io_context io{1};
-  prov::net::ClientOptions options;
-  options.origin = arguments[1];
-  options.ca_file = arguments[2];
-  const auto client = prov::net::HttpClient::Create(io.get_executor(), std::move(options));
-  if (!client) Die(client.error().ToString());
-  Readers readers(io, **client, arguments[3], std::strtoul(arguments[4], nullptr, 10));
+  const auto url = prov::net::ParseUrl(arguments[1]);
+  if (!url) Die(url.error().ToString());
+  prov::net::DialTarget target{.host = url->host, .port = url->port};
+  if (url->tls) {
+    auto context = prov::net::TlsContext::ForClient(arguments[2]);
+    if (!context) Die(context.error().ToString());
+    target.tls = *context;
+  }
+  Readers readers(io, std::move(target), arguments[3], std::strtoul(arguments[4], nullptr, 10));
   asio::co_spawn(io, readers.Run(), [](std::exception_ptr failure) {
     if (failure) std::rethrow_exception(failure);
   });
